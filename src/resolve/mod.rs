@@ -166,6 +166,9 @@ pub struct Resolved {
     /// imported by `from`), bare dict keys (`Var` only if the key means the variable's value),
     /// `PlaceRoot::SelfRef`, the `enum_name` and `module` of tags, struct literals and
     /// patterns, and a parameter list's `Receiver`.
+    ///
+    /// The root of a place is a variable or undefined, never a native. An `enum_name` is `Var`
+    /// only if it is a visible enum; it and a struct literal's name are undefined after `m.`.
     pub refs: Vec<Ref>,
     /// Func node id (functions, methods), test body or spawn body block id, id of the default
     /// expression of a struct field → function. A field's default is a function of its own

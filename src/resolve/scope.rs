@@ -22,7 +22,7 @@ use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::source::Span;
 
 /// How many names one file may be compared with for suggestions.
-const SUGGESTION_BUDGET: usize = 200_000;
+const SUGGESTION_BUDGET: usize = 50_000;
 
 /// Index of a scope.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,211 @@
+//! What goes wrong while a program runs.
+//!
+//! [`Error`] is one pointer, so that results stay small. Its position is filled in by the engine
+//! where the error surfaces, its traceback while functions are left.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::value::Value;
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
+        /// The kinds of errors of LS 14.4.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+        pub enum Kind { $($(#[$doc])* $name,)* }
+
+        impl Kind {
+            pub const ALL: &'static [Kind] = &[$(Kind::$name,)*];
+
+            /// The kind's name as programs see it.
+            pub fn name(self) -> &'static str {
+                match self { $(Kind::$name => stringify!($name),)* }
+            }
+
+            /// The diagnostic code of an uncaught error of this kind.
+            pub fn code(self) -> &'static str {
+                match self { $(Kind::$name => $code,)* }
+            }
+
+            pub fn from_name(name: &str) -> Option<Kind> {
+                match name { $(stringify!($name) => Some(Kind::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// Operand, argument or receiver of the wrong type.
+    TypeError = "R001";
+    /// Right type, unacceptable value.
+    ValueError = "R002";
+    IndexError = "R003";
+    KeyError = "R004";
+    /// Missing field or method.
+    FieldError = "R005";
+    NameError = "R006";
+    ArithmeticError = "R007";
+    ArityError = "R008";
+    /// Read-only place, variable in use.
+    AccessError = "R009";
+    RecursionError = "R010";
+    MemoryError = "R011";
+    AssertionError = "R012";
+    ImportError = "R013";
+    IoError = "R014";
+    TimeoutError = "R015";
+    PermissionError = "R016";
+    ConcurrencyError = "R017";
+    ThrownError = "R018";
+    ParseError = "R019";
+    NetworkError = "R020";
+    DatabaseError = "R021";
+    CryptoError = "R022";
+}
+
+/// Where an error was raised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub file: Arc<str>,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+}
+
+/// One entry of a traceback.
+#[derive(Clone, Debug)]
+pub enum TraceEntry {
+    Call { name: Arc<str>, file: Arc<str>, line: u32 },
+    /// An entry of a rethrown error, already text.
+    Text(Arc<str>),
+}
+
+/// An error on its way to a handler, or the end of the program on its way out.
+pub struct Error(Box<ErrorData>);
+
+/// Everything an error carries.
+pub struct ErrorData {
+    pub cause_of_exit: Exit,
+    /// A kind of [`Kind`] or any other text that a program chose.
+    pub kind: Cow<'static, str>,
+    pub message: String,
+    pub position: Option<Position>,
+    /// Innermost first.
+    pub trace: Vec<TraceEntry>,
+    /// What was thrown, or null.
+    pub value: Value,
+    pub cause: Value,
+    /// Further fields of a thrown struct or dict.
+    pub extra: Vec<(Arc<str>, Value)>,
+}
+
+/// Whether the error can be caught.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// An ordinary error.
+    Raised,
+    /// `exit(n)`; the process ends with this code.
+    Exit(u8),
+    /// Ctrl-C.
+    Interrupted,
+}
+
+const _: () = assert!(size_of::<Error>() == size_of::<usize>());
+
+impl Error {
+    #[cold]
+    pub fn new(kind: Kind, message: impl Into<String>) -> Error {
+        Self::with_kind(Cow::Borrowed(kind.name()), message.into())
+    }
+
+    #[cold]
+    pub fn with_kind(kind: Cow<'static, str>, message: String) -> Error {
+        Error(Box::new(ErrorData {
+            cause_of_exit: Exit::Raised,
+            kind,
+            message,
+            position: None,
+            trace: Vec::new(),
+            value: Value::NULL,
+            cause: Value::NULL,
+            extra: Vec::new(),
+        }))
+    }
+
+    #[cold]
+    pub fn exit(code: u8) -> Error {
+        let mut error = Self::with_kind(Cow::Borrowed("Exit"), String::new());
+        error.cause_of_exit = Exit::Exit(code);
+        error
+    }
+
+    #[cold]
+    pub fn interrupted() -> Error {
+        let mut error = Self::with_kind(Cow::Borrowed("Interrupted"), String::new());
+        error.cause_of_exit = Exit::Interrupted;
+        error
+    }
+
+    pub fn is_catchable(&self) -> bool {
+        self.cause_of_exit == Exit::Raised
+    }
+
+    /// The diagnostic code: by the kind, R018 for kinds of the program's own.
+    pub fn code(&self) -> &'static str {
+        Kind::from_name(&self.kind).unwrap_or(Kind::ThrownError).code()
+    }
+
+    /// Sets the position unless the error has one already.
+    pub fn locate(&mut self, position: impl FnOnce() -> Position) {
+        if self.position.is_none() {
+            self.position = Some(position());
+        }
+    }
+
+    /// Adds the function that is being left.
+    pub fn leave(&mut self, name: &str, file: &Arc<str>, line: u32) {
+        self.trace.push(TraceEntry::Call { name: name.into(), file: file.clone(), line });
+    }
+
+    pub fn into_raw(self) -> *mut ErrorData {
+        Box::into_raw(self.0)
+    }
+
+    /// # Safety
+    /// `raw` must come from [`Error::into_raw`] and must not be used again.
+    pub unsafe fn from_raw(raw: *mut ErrorData) -> Error {
+        // SAFETY: the caller's promise.
+        Error(unsafe { Box::from_raw(raw) })
+    }
+}
+
+impl std::ops::Deref for Error {
+    type Target = ErrorData;
+
+    fn deref(&self) -> &ErrorData {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Error {
+    fn deref_mut(&mut self) -> &mut ErrorData {
+        &mut self.0
+    }
+}
+
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {} at {:?}", self.kind, self.message, self.position)
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,107 @@
+//! Freeing objects without recursion.
+
+use std::cell::RefCell;
+use std::ptr;
+
+use super::{Obj, deallocate};
+use crate::objects::array::Array;
+use crate::objects::bytes::Bytes;
+use crate::objects::cell::CellBody;
+use crate::objects::collections::{Queue, Set, Stack};
+use crate::objects::dict::Dict;
+use crate::objects::function::Function;
+use crate::objects::iterator::IteratorBody;
+use crate::objects::module::ModuleObj;
+use crate::objects::string::Str;
+use crate::objects::structs::{EnumDef, Struct, StructDef};
+use crate::objects::tagged::Tagged;
+use crate::value::{Tag, Value};
+
+struct WorkList {
+    active: bool,
+    waiting: Vec<(Tag, *mut u8)>,
+}
+
+thread_local! {
+    static WORK: RefCell<WorkList> = const {
+        RefCell::new(WorkList { active: false, waiting: Vec::new() })
+    };
+}
+
+/// Frees an object whose count reached zero, and everything that only it kept alive.
+///
+/// # Safety
+/// `object` must be an object of kind `tag` with a count of zero; nothing may use it afterwards.
+pub(crate) unsafe fn free_object(tag: Tag, object: *mut u8) {
+    if matches!(tag, Tag::Str | Tag::Bytes) {
+        // SAFETY: the caller's promise; these kinds hold no values, so nothing recurses.
+        unsafe { drop_body(tag, object) };
+        return;
+    }
+    let is_first = WORK.with_borrow_mut(|work| {
+        if work.active {
+            work.waiting.push((tag, object));
+        }
+        !std::mem::replace(&mut work.active, true)
+    });
+    if !is_first {
+        return;
+    }
+    let mut next = Some((tag, object));
+    while let Some((tag, object)) = next {
+        // SAFETY: each entry was put there by a call of this function with the same promise.
+        unsafe { drop_body(tag, object) };
+        next = WORK.with_borrow_mut(|work| {
+            let next = work.waiting.pop();
+            work.active = next.is_some();
+            next
+        });
+    }
+}
+
+/// # Safety
+/// As for [`free_object`].
+unsafe fn drop_body(tag: Tag, object: *mut u8) {
+    // SAFETY: the caller promises an object of kind `tag` that nobody uses any more.
+    unsafe {
+        match tag {
+            Tag::Str => drop_sized::<Str>(object),
+            Tag::Array => drop_sized::<Array>(object),
+            Tag::Dict => drop_sized::<Dict>(object),
+            Tag::Struct => Struct::free(object.cast()),
+            Tag::Tagged => drop_sized::<Tagged>(object),
+            Tag::Ok | Tag::Err | Tag::Some => drop_sized::<Value>(object),
+            Tag::Function => Function::free(object.cast()),
+            Tag::Set => drop_sized::<Set>(object),
+            Tag::Queue => drop_sized::<Queue>(object),
+            Tag::Stack => drop_sized::<Stack>(object),
+            Tag::Bytes => drop_sized::<Bytes>(object),
+            Tag::StructDef => drop_sized::<StructDef>(object),
+            Tag::EnumDef => drop_sized::<EnumDef>(object),
+            Tag::Module => drop_sized::<ModuleObj>(object),
+            Tag::Iterator => drop_sized::<IteratorBody>(object),
+            Tag::Cell | Tag::Ref => drop_sized::<CellBody>(object),
+            Tag::Null
+            | Tag::Bool
+            | Tag::Int
+            | Tag::Float
+            | Tag::None
+            | Tag::Native
+            | Tag::Unassigned
+            | Tag::InUse
+            | Tag::Pending
+            | Tag::Wrapper => unreachable!("immediates are not freed"),
+        }
+    }
+}
+
+/// # Safety
+/// `object` must be an `Obj<T>` that nobody uses any more.
+unsafe fn drop_sized<T>(object: *mut u8) {
+    let object = object.cast::<Obj<T>>();
+    // SAFETY: the caller's promise; the block was allocated with the size of `Obj<T>`.
+    unsafe {
+        ptr::drop_in_place(&raw mut (*object).body);
+        deallocate(object.cast(), size_of::<Obj<T>>());
+    }
+}

@@ -1,0 +1,139 @@
+//! What semantics and natives need from the engine that runs them.
+//!
+//! Both the VM and the tree evaluator implement [`Host`]; everything of one thread that is not
+//! engine-specific sits in [`Isolate`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Result};
+use crate::heap::Ref;
+use crate::limits::Limits;
+use crate::objects::structs::StructDef;
+use crate::value::Value;
+
+/// The engine as seen by semantics and natives.
+pub trait Host {
+    fn isolate(&mut self) -> &mut Isolate;
+
+    /// Calls any callable value with `args`, which are moved out. Depth limits and arity are
+    /// checked here; the traceback gains the functions that are left.
+    ///
+    /// # Errors
+    /// What the callee raises; `Cannot call non-function: T`; ArityError; RecursionError.
+    fn call(&mut self, callee: &Value, args: &mut [Value]) -> Result<Value>;
+
+    /// Calls a method of a struct; `receiver` is left as the method leaves it (`mut self`).
+    ///
+    /// # Errors
+    /// As for [`Host::call`].
+    fn call_method(
+        &mut self,
+        method: &Value,
+        receiver: &mut Value,
+        args: &mut [Value],
+    ) -> Result<Value>;
+
+    /// The imported module's value; runs the module at its first import.
+    ///
+    /// # Errors
+    /// ImportError as in LS 18.6.
+    fn import(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Value>;
+}
+
+/// State of one thread of a program that engines share.
+pub struct Isolate {
+    pub out: Output,
+    /// Command-line arguments of the program.
+    pub args: Vec<String>,
+    pub limits: Limits,
+    /// Set from outside (Ctrl-C) or by a due cycle collection; polled at back-edges and calls.
+    pub interrupt: Arc<Interrupt>,
+    /// The predeclared struct `Error`.
+    pub error_def: Ref<StructDef>,
+    /// State of the pseudo-random generator; `None` until first used.
+    pub random: Option<Box<dyn std::any::Any>>,
+}
+
+/// Flags polled by running code.
+#[derive(Default, Debug)]
+pub struct Interrupt {
+    /// Anything at all is pending; the only word that running code reads.
+    pub pending: AtomicBool,
+    /// Ctrl-C.
+    pub stop: AtomicBool,
+}
+
+impl Interrupt {
+    pub fn request_stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.pending.store(true, Ordering::Release);
+    }
+
+    #[inline(always)]
+    pub fn is_pending(&self) -> bool {
+        self.pending.load(Ordering::Relaxed)
+    }
+}
+
+impl Isolate {
+    pub fn new(out: Output, args: Vec<String>, limits: Limits, interrupt: Arc<Interrupt>) -> Self {
+        let error_def = crate::semantics::error_value::error_def();
+        Isolate { out, args, limits, interrupt, error_def, random: None }
+    }
+
+    /// Handles a pending interrupt; called by engines when [`Interrupt::is_pending`].
+    ///
+    /// # Errors
+    /// The uncatchable error of an interruption.
+    #[cold]
+    pub fn poll(&mut self) -> Result<()> {
+        if self.interrupt.stop.load(Ordering::Relaxed) {
+            return Err(Error::interrupted());
+        }
+        self.interrupt.pending.store(false, Ordering::Relaxed);
+        if crate::heap::cycle_collection_is_due() {
+            crate::heap::collect_cycles();
+        }
+        Ok(())
+    }
+}
+
+/// Buffered standard output (or a capture of it, for tests and embedding).
+pub struct Output {
+    sink: Box<dyn std::io::Write>,
+    buffer: Vec<u8>,
+    /// Flush after each line, for terminals.
+    line_buffered: bool,
+}
+
+impl Output {
+    const CAPACITY: usize = 64 * 1024;
+
+    pub fn new(sink: Box<dyn std::io::Write>, line_buffered: bool) -> Output {
+        Output { sink, buffer: Vec::new(), line_buffered }
+    }
+
+    /// Appends bytes as one unit.
+    ///
+    /// # Errors
+    /// An IoError if the stream cannot be written; a closed pipe ends the program quietly.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= Self::CAPACITY || self.line_buffered {
+            return self.flush();
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// As for [`Output::write`].
+    pub fn flush(&mut self) -> Result<()> {
+        let result = self.sink.write_all(&self.buffer).and_then(|()| self.sink.flush());
+        self.buffer.clear();
+        result.map_err(|error| match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Error::exit(0),
+            _ => Error::new(crate::error::Kind::IoError, format!("print: {error}")),
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! A loaded module: its variables, and the value that `import m` gives.
+
+use std::cell::{Cell, UnsafeCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::value::{Object, Tag, Value};
+
+/// One module instance of an isolate. Functions of the module point to it, so it lives as long
+/// as the isolate.
+pub struct ModuleBody {
+    pub name: Arc<str>,
+    /// The file it was loaded from, as shown in messages.
+    pub file: Arc<str>,
+    /// The module's variables; each may hold `Unassigned` or `InUse`.
+    slots: UnsafeCell<Box<[Value]>>,
+    /// For messages about slots.
+    pub slot_names: Vec<Arc<str>>,
+    /// Exported names and their slots.
+    pub exports: HashMap<Arc<str>, u32>,
+    /// The exports in text order.
+    pub export_order: Vec<Arc<str>>,
+    /// The address of the first slot, for compiled code.
+    base: Cell<*mut Value>,
+}
+
+impl ModuleBody {
+    pub fn new(
+        name: Arc<str>,
+        file: Arc<str>,
+        slot_names: Vec<Arc<str>>,
+        exports: Vec<(Arc<str>, u32)>,
+    ) -> Rc<ModuleBody> {
+        let mut slots: Box<[Value]> = slot_names.iter().map(|_| Value::UNASSIGNED).collect();
+        let base = Cell::new(slots.as_mut_ptr());
+        Rc::new(ModuleBody {
+            name,
+            file,
+            slots: UnsafeCell::new(slots),
+            slot_names,
+            export_order: exports.iter().map(|(name, _)| name.clone()).collect(),
+            exports: exports.into_iter().collect(),
+            base,
+        })
+    }
+
+    #[inline(always)]
+    pub fn get(&self, slot: usize) -> Value {
+        // SAFETY: no reference into the slots outlives a method of this type.
+        unsafe { (&(*self.slots.get()))[slot].clone() }
+    }
+
+    #[inline(always)]
+    pub fn replace(&self, slot: usize, content: Value) -> Value {
+        // SAFETY: as in `get`.
+        unsafe { std::mem::replace(&mut (&mut (*self.slots.get()))[slot], content) }
+    }
+
+    /// Assigns; the old content is released after the slot has its new one.
+    #[inline(always)]
+    pub fn set(&self, slot: usize, content: Value) {
+        drop(self.replace(slot, content));
+    }
+
+    pub fn n_slots(&self) -> usize {
+        self.slot_names.len()
+    }
+
+    /// The address of the first slot; slots never move.
+    pub fn base_ptr(&self) -> *mut Value {
+        self.base.get()
+    }
+
+    /// The present content of an export.
+    pub fn export(&self, name: &str) -> Option<Value> {
+        self.exports.get(name).map(|&slot| self.get(slot as usize))
+    }
+}
+
+/// The value of a module's name.
+pub struct ModuleObj {
+    pub body: Rc<ModuleBody>,
+}
+
+impl Object for ModuleObj {
+    const TAG: Tag = Tag::Module;
+}

@@ -1,0 +1,166 @@
+//! Strings: UTF-8, immutable for programs, appended in place when unique.
+//!
+//! The length in characters and the hash are computed once and kept. Texts that are not ASCII
+//! get an index with the byte offset of every 64th character at their second indexed access,
+//! so that indexing is constant time.
+
+use std::cell::{Cell, OnceCell};
+use std::hash::Hasher;
+
+use compact_str::CompactString;
+
+use crate::heap::Ref;
+use crate::value::{Object, Tag, Value};
+
+const UNKNOWN: u32 = u32::MAX;
+const INDEX_STEP: usize = 64;
+
+#[repr(C)]
+pub struct Str {
+    /// 0 means not computed yet.
+    hash: Cell<u64>,
+    /// Length in characters, [`UNKNOWN`] if not counted yet. A text is ASCII iff this equals
+    /// its length in bytes.
+    n_chars: Cell<u32>,
+    /// An indexed access to a text that is not ASCII has happened.
+    was_indexed: Cell<bool>,
+    text: CompactString,
+    /// Byte offsets of characters 0, 64, 128, …
+    offsets: OnceCell<Box<[u32]>>,
+}
+
+impl Object for Str {
+    const TAG: Tag = Tag::Str;
+}
+
+impl Clone for Str {
+    fn clone(&self) -> Self {
+        Str {
+            hash: self.hash.clone(),
+            n_chars: self.n_chars.clone(),
+            was_indexed: Cell::new(false),
+            text: self.text.clone(),
+            offsets: OnceCell::new(),
+        }
+    }
+}
+
+/// A string value.
+pub fn make(text: &str) -> Value {
+    Value::from_ref(Ref::new(Str::new(text)))
+}
+
+/// A string value of one character.
+pub fn make_char(c: char) -> Value {
+    make(c.encode_utf8(&mut [0; 4]))
+}
+
+impl Str {
+    pub fn new(text: &str) -> Str {
+        Str::from_compact(CompactString::new(text))
+    }
+
+    pub fn from_compact(text: CompactString) -> Str {
+        Str {
+            hash: Cell::new(0),
+            n_chars: Cell::new(UNKNOWN),
+            was_indexed: Cell::new(false),
+            text,
+            offsets: OnceCell::new(),
+        }
+    }
+
+    #[inline]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Length in bytes.
+    pub fn n_bytes(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Length in characters.
+    pub fn n_chars(&self) -> usize {
+        let known = self.n_chars.get();
+        if known != UNKNOWN {
+            return known as usize;
+        }
+        let n = self.text.chars().count();
+        self.n_chars.set(n as u32);
+        n
+    }
+
+    pub fn is_ascii(&self) -> bool {
+        self.n_chars() == self.text.len()
+    }
+
+    /// The hash, computed at the first call; never 0.
+    pub fn hash(&self) -> u64 {
+        let known = self.hash.get();
+        if known != 0 {
+            return known;
+        }
+        let hash = hash_text(&self.text);
+        self.hash.set(hash);
+        hash
+    }
+
+    /// Appends in place.
+    pub fn push_str(&mut self, more: &str) {
+        let n_chars = self.n_chars.get();
+        let added = if more.is_ascii() { more.len() } else { more.chars().count() };
+        let sum = n_chars.saturating_add(added as u32);
+        self.n_chars.set(if n_chars == UNKNOWN { UNKNOWN } else { sum });
+        self.hash.set(0);
+        self.offsets.take();
+        self.text.push_str(more);
+    }
+
+    /// The character at `index`, counted in characters.
+    pub fn char_at(&self, index: usize) -> Option<char> {
+        if self.is_ascii() {
+            return self.text.as_bytes().get(index).map(|&b| char::from(b));
+        }
+        self.text[self.byte_offset(index)?..].chars().next()
+    }
+
+    /// The byte offset at which character `index` starts; the length in bytes for
+    /// `index == n_chars()`; `None` beyond.
+    pub fn byte_offset(&self, index: usize) -> Option<usize> {
+        if index > self.n_chars() {
+            return None;
+        }
+        if self.is_ascii() {
+            return Some(index);
+        }
+        if !self.was_indexed.replace(true) {
+            return Some(offset_from(&self.text, 0, index));
+        }
+        let offsets = self.offsets.get_or_init(|| {
+            self.text.char_indices().step_by(INDEX_STEP).map(|(at, _)| at as u32).collect()
+        });
+        let start = offsets.get(index / INDEX_STEP).map_or(self.text.len(), |&o| o as usize);
+        Some(offset_from(&self.text, start, index % INDEX_STEP))
+    }
+
+    /// The text of `n` characters from character `start`, cut at the end.
+    pub fn slice_chars(&self, start: usize, n: usize) -> &str {
+        let end = start.saturating_add(n).min(self.n_chars());
+        match (self.byte_offset(start), self.byte_offset(end)) {
+            (Some(from), Some(to)) if from <= to => &self.text[from..to],
+            _ => "",
+        }
+    }
+}
+
+fn offset_from(text: &str, start: usize, n_chars: usize) -> usize {
+    text[start..].char_indices().nth(n_chars).map_or(text.len(), |(at, _)| start + at)
+}
+
+/// The hash of a text as used by dicts and sets; never 0.
+pub fn hash_text(text: &str) -> u64 {
+    let mut hasher = rustc_hash::FxHasher::default();
+    hasher.write(text.as_bytes());
+    hasher.finish() | 1
+}

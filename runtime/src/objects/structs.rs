@@ -1,0 +1,305 @@
+//! Structs: declarations, shapes and instances.
+//!
+//! A [`Shape`] says which field sits in which slot; all shapes of a declaration belong to its
+//! [`StructDef`] and live as long as it. An instance is a pointer to its shape and the fields in
+//! line. Adding a field moves the instance to another shape, and so to a larger block.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ptr;
+use std::sync::Arc;
+
+use crate::heap::{self, Header, Obj, Ref};
+use crate::value::{Object, Tag, Value};
+
+/// Field names in slot order.
+#[repr(C)]
+pub struct Shape {
+    /// Unique among the shapes of this thread; never 0.
+    id: u32,
+    def: *const Obj<StructDef>,
+    names: Box<[Arc<str>]>,
+    index: HashMap<Arc<str>, u32>,
+}
+
+impl Shape {
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    pub fn n_fields(&self) -> usize {
+        self.names.len()
+    }
+
+    pub fn slot(&self, name: &str) -> Option<usize> {
+        self.index.get(name).map(|&slot| slot as usize)
+    }
+
+    pub fn def(&self) -> &StructDef {
+        // SAFETY: shapes are owned by their declaration, so it lives at least as long.
+        unsafe { &(*self.def).body }
+    }
+}
+
+/// What evaluating a `struct` declaration gives: its name, fields and methods.
+pub struct StructDef {
+    pub name: Arc<str>,
+    /// Equal for all evaluations of one declaration in the text.
+    pub decl_id: u64,
+    /// The number of declared fields; the base shape has exactly these.
+    pub n_declared: usize,
+    methods: RefCell<HashMap<Arc<str>, Value>>,
+    /// Functions without parameters that compute defaults, by field; null without default.
+    /// They are called in declaration order for missing fields.
+    defaults: RefCell<Vec<Value>>,
+    shapes: RefCell<Vec<Box<Shape>>>,
+    base: Cell<*const Shape>,
+    /// The predeclared `Error`.
+    pub is_error: bool,
+}
+
+impl Object for StructDef {
+    const TAG: Tag = Tag::StructDef;
+}
+
+thread_local! {
+    static NEXT_SHAPE: Cell<u32> = const { Cell::new(1) };
+}
+
+impl StructDef {
+    pub fn new(name: Arc<str>, decl_id: u64, fields: &[Arc<str>], is_error: bool) -> Ref<Self> {
+        let def = Ref::new(StructDef {
+            name,
+            decl_id,
+            n_declared: fields.len(),
+            methods: RefCell::default(),
+            defaults: RefCell::default(),
+            shapes: RefCell::default(),
+            base: Cell::new(ptr::null()),
+            is_error,
+        });
+        let raw = obj_of(&def);
+        def.base.set(def.add_shape(raw, fields));
+        def
+    }
+
+    fn add_shape(&self, raw: *const Obj<StructDef>, names: &[Arc<str>]) -> *const Shape {
+        let id = NEXT_SHAPE.get();
+        NEXT_SHAPE.set(id.wrapping_add(1).max(1));
+        let index = names.iter().enumerate().map(|(i, n)| (n.clone(), i as u32)).collect();
+        let shape = Box::new(Shape { id, def: raw, names: names.into(), index });
+        let at = &raw const *shape;
+        self.shapes.borrow_mut().push(shape);
+        at
+    }
+
+    /// The shape of the declared fields.
+    pub fn base_shape(&self) -> &Shape {
+        // SAFETY: set in `new` to a boxed shape that this declaration owns.
+        unsafe { &*self.base.get() }
+    }
+
+    pub fn method(&self, name: &str) -> Option<Value> {
+        self.methods.borrow().get(name).cloned()
+    }
+
+    pub fn has_methods(&self) -> bool {
+        !self.methods.borrow().is_empty()
+    }
+
+    pub fn method_names(&self) -> Vec<Arc<str>> {
+        self.methods.borrow().keys().cloned().collect()
+    }
+
+    pub fn set_method(&self, name: Arc<str>, function: Value) {
+        self.methods.borrow_mut().insert(name, function);
+    }
+
+    pub fn set_defaults(&self, defaults: Vec<Value>) {
+        *self.defaults.borrow_mut() = defaults;
+    }
+
+    /// The default of declared field `slot`: a function without parameters, or null.
+    pub fn default(&self, slot: usize) -> Value {
+        self.defaults.borrow().get(slot).cloned().unwrap_or_default()
+    }
+
+    /// Calls `f` with every value the declaration holds.
+    pub(crate) fn each_value(&self, f: &mut dyn FnMut(&Value)) {
+        self.methods.borrow().values().for_each(&mut *f);
+        self.defaults.borrow().iter().for_each(f);
+    }
+
+    /// The shape that has one more field than `shape`.
+    fn shape_with(&self, shape: &Shape, name: &Arc<str>) -> *const Shape {
+        let n = shape.n_fields();
+        let known = self.shapes.borrow().iter().find_map(|s| {
+            let same = s.n_fields() == n + 1
+                && s.names[n] == *name
+                && s.names[..n] == *shape.names;
+            same.then_some(&raw const **s)
+        });
+        known.unwrap_or_else(|| {
+            let mut names = shape.names.to_vec();
+            names.push(name.clone());
+            self.add_shape(shape.def, &names)
+        })
+    }
+}
+
+fn obj_of(def: &Ref<StructDef>) -> *const Obj<StructDef> {
+    let offset = std::mem::offset_of!(Obj<StructDef>, body);
+    def.as_ptr().cast::<u8>().wrapping_sub(offset).cast()
+}
+
+/// An instance: its shape, and as many values in line as the shape has fields.
+#[repr(C)]
+pub struct Struct {
+    shape: *const Shape,
+    fields: [Value; 0],
+}
+
+impl Object for Struct {
+    const TAG: Tag = Tag::Struct;
+}
+
+/// Offsets in a struct object (from the body) that compiled code reads.
+pub mod offsets {
+    use super::Struct;
+    pub const SHAPE: usize = std::mem::offset_of!(Struct, shape);
+    pub const FIELDS: usize = std::mem::offset_of!(Struct, fields);
+    pub const SHAPE_ID: usize = std::mem::offset_of!(super::Shape, id);
+}
+
+fn block_size(n_fields: usize) -> usize {
+    size_of::<Obj<Struct>>() + n_fields * size_of::<Value>()
+}
+
+impl Struct {
+    /// An instance of `shape`; `fill` gives the field of each slot in order.
+    pub fn make(shape: &Shape, mut fill: impl FnMut(usize) -> Value) -> Value {
+        let n = shape.n_fields();
+        let size = block_size(n);
+        let object = heap::allocate(size).cast::<Obj<Struct>>().as_ptr();
+        // SAFETY: the block has room for the header, the shape and `n` values; the declaration
+        // that owns the shape is kept alive by the count taken here.
+        unsafe {
+            let header = Header::new(Tag::Struct as u8, size);
+            let body = Struct { shape, fields: [] };
+            object.write(Obj { header, body });
+            (*shape.def).header.retain();
+            let fields = (&raw mut (*object).body.fields).cast::<Value>();
+            for slot in 0..n {
+                fields.add(slot).write(fill(slot));
+            }
+            Value::from_parts(Tag::Struct, object as u64)
+        }
+    }
+
+    /// # Safety
+    /// `object` must be a struct object that nobody uses any more.
+    pub(crate) unsafe fn free(object: *mut Obj<Struct>) {
+        // SAFETY: the caller's promise; the fields are initialised and dropped once; the count
+        // of the declaration was taken in `make`.
+        unsafe {
+            let shape = (*object).body.shape;
+            let n = (*shape).n_fields();
+            ptr::drop_in_place((*object).body.fields_mut());
+            heap::deallocate(object.cast(), block_size(n));
+            drop(Ref::from_raw((*shape).def.cast_mut()));
+        }
+    }
+
+    #[inline(always)]
+    pub fn shape(&self) -> &Shape {
+        // SAFETY: the instance keeps the declaration alive, which owns the shape.
+        unsafe { &*self.shape }
+    }
+
+    pub fn def(&self) -> &StructDef {
+        self.shape().def()
+    }
+
+    /// A further owner of the declaration.
+    pub fn def_ref(&self) -> Ref<StructDef> {
+        let def = self.shape().def;
+        // SAFETY: the declaration is live; the new owner's count is taken first.
+        unsafe {
+            (*def).header.retain();
+            Ref::from_raw(def.cast_mut())
+        }
+    }
+
+    #[inline(always)]
+    pub fn fields(&self) -> &[Value] {
+        // SAFETY: an instance has as many values in line as its shape has fields.
+        unsafe { std::slice::from_raw_parts(self.fields.as_ptr(), self.shape().n_fields()) }
+    }
+
+    #[inline(always)]
+    pub fn fields_mut(&mut self) -> &mut [Value] {
+        let n = self.shape().n_fields();
+        // SAFETY: as in `fields`.
+        unsafe { std::slice::from_raw_parts_mut(self.fields.as_mut_ptr(), n) }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.shape().slot(name).map(|slot| &self.fields()[slot])
+    }
+
+    /// Names and values in display order.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Value)> {
+        self.shape().names().iter().zip(self.fields())
+    }
+
+    /// The instance inside `value` for changing, copied first if it is shared; `None` if the
+    /// value is not a struct.
+    #[inline]
+    pub fn make_mut(value: &mut Value) -> Option<&mut Struct> {
+        if value.tag() != Tag::Struct {
+            return None;
+        }
+        if !value.is_unique() {
+            let copy = match value.view() {
+                crate::value::View::Struct(s) => Struct::make(s.shape(), |i| s.fields()[i].clone()),
+                _ => return None,
+            };
+            *value = copy;
+        }
+        value.unique_mut::<Struct>()
+    }
+
+    /// Sets a field of the struct inside `value`, adding it after the others if it is new.
+    /// Does nothing if `value` is not a struct.
+    pub fn set(value: &mut Value, name: &Arc<str>, content: Value) {
+        let Some(instance) = Struct::make_mut(value) else { return };
+        if let Some(slot) = instance.shape().slot(name) {
+            instance.fields_mut()[slot] = content;
+            return;
+        }
+        let def = instance.def_ref();
+        let shape = def.shape_with(instance.shape(), name);
+        let mut content = content;
+        let n = instance.shape().n_fields();
+        // SAFETY: `shape` belongs to the declaration, which `def` keeps alive.
+        let grown = Struct::make(unsafe { &*shape }, |slot| {
+            if slot < n { instance.fields_mut()[slot].take() } else { content.take() }
+        });
+        *value = grown;
+    }
+}
+
+/// What the name of a declared enum denotes.
+pub struct EnumDef {
+    pub name: Arc<str>,
+    /// Variants with their number of declared parameters (`None`: any).
+    pub variants: Vec<(Arc<str>, Option<usize>)>,
+}
+
+impl Object for EnumDef {
+    const TAG: Tag = Tag::EnumDef;
+}

@@ -1,0 +1,5 @@
+//! Ruff, a fast dynamic scripting language.
+
+pub mod check;
+pub mod resolve;
+pub mod syntax;

@@ -8,6 +8,7 @@
 
 #[allow(unsafe_code, reason = "instructions are decoded from raw words")]
 pub mod bytecode;
+#[allow(unsafe_code, reason = "an error crosses compiled code as a raw pointer")]
 pub mod error;
 #[allow(unsafe_code, reason = "objects are raw blocks with counted owners")]
 pub mod heap;

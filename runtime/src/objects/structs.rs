@@ -134,6 +134,14 @@ impl StructDef {
         self.defaults.borrow().iter().for_each(f);
     }
 
+    /// Takes everything the declaration holds, to break a cycle.
+    pub(crate) fn take_values(&self) -> Vec<Value> {
+        let mut values = std::mem::take(&mut *self.defaults.borrow_mut());
+        let methods = std::mem::take(&mut *self.methods.borrow_mut());
+        values.extend(methods.into_values());
+        values
+    }
+
     /// The shape that has one more field than `shape`.
     fn shape_with(&self, shape: &Shape, name: &Arc<str>) -> *const Shape {
         let n = shape.n_fields();

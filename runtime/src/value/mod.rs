@@ -88,7 +88,7 @@ impl Wrapper {
             Wrapper::Err => Tag::Err,
             Wrapper::Some => Tag::Some,
         };
-        Value::from_ref_tagged(Ref::new(content), tag)
+        Value::from_ref_tagged(Ref::new_tagged(content, tag), tag)
     }
 }
 

@@ -146,9 +146,7 @@ impl StructDef {
     fn shape_with(&self, shape: &Shape, name: &Arc<str>) -> *const Shape {
         let n = shape.n_fields();
         let known = self.shapes.borrow().iter().find_map(|s| {
-            let same = s.n_fields() == n + 1
-                && s.names[n] == *name
-                && s.names[..n] == *shape.names;
+            let same = s.n_fields() == n + 1 && s.names[n] == *name && s.names[..n] == *shape.names;
             same.then_some(&raw const **s)
         });
         known.unwrap_or_else(|| {

@@ -86,10 +86,9 @@ fn int_op(op: BinOp, a: i64, b: i64) -> Result<Value> {
 pub fn int_overflow(op: BinOp, a: i64, b: i64) -> Error {
     match op {
         BinOp::Div | BinOp::Mod if b == 0 => zero_divisor(op),
-        _ => Error::new(
-            Kind::ArithmeticError,
-            format!("Integer overflow: {a} {} {b}", op.symbol()),
-        ),
+        _ => {
+            Error::new(Kind::ArithmeticError, format!("Integer overflow: {a} {} {b}", op.symbol()))
+        }
     }
 }
 
@@ -157,13 +156,9 @@ fn ordered(op: BinOp, lhs: &Value, rhs: &Value) -> Result<Value> {
         BinOp::Gt => order == Some(Ordering::Greater),
         BinOp::Le => order.is_some_and(Ordering::is_le),
         BinOp::Ge => order.is_some_and(Ordering::is_ge),
-        BinOp::Add
-        | BinOp::Sub
-        | BinOp::Mul
-        | BinOp::Div
-        | BinOp::Mod
-        | BinOp::Eq
-        | BinOp::Ne => unreachable!("only called for orderings"),
+        BinOp::Add | BinOp::Sub | BinOp::Mul | BinOp::Div | BinOp::Mod | BinOp::Eq | BinOp::Ne => {
+            unreachable!("only called for orderings")
+        }
     };
     Ok(Value::bool(holds))
 }

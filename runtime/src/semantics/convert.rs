@@ -84,7 +84,8 @@ pub fn to_int(name: &str, v: &Value) -> Result<i64> {
         View::Bool(v) => Ok(i64::from(v)),
         View::Float(f) => float_to_int(f).ok_or_else(|| {
             let got = super::display::format_float(f);
-            let message = format!("{name}: argument 'value' must be in the range of int, got {got}");
+            let message =
+                format!("{name}: argument 'value' must be in the range of int, got {got}");
             Error::new(Kind::ValueError, message)
         }),
         View::Str(s) => parse_int(name, s.as_str(), 10),

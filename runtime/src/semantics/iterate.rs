@@ -258,10 +258,8 @@ fn draw(chain: &[Ref<IteratorBody>]) -> Option<Value> {
 fn exhaust(level: &IteratorBody) {
     let mut state = level.state.borrow_mut();
     state.is_exhausted = true;
-    let source = std::mem::replace(
-        &mut state.source,
-        Source::Collection { value: Value::NULL, at: 0 },
-    );
+    let source =
+        std::mem::replace(&mut state.source, Source::Collection { value: Value::NULL, at: 0 });
     let stages = std::mem::take(&mut state.stages);
     drop(state);
     drop((source, stages));

@@ -211,11 +211,7 @@ pub fn store(root: &mut Value, steps: &[PlaceStep<'_>], v: Value) -> PlaceResult
     set(current, last, v).map_err(at(before.len()))
 }
 
-fn check_store(
-    root: &Value,
-    last: PlaceStep<'_>,
-    before: &[PlaceStep<'_>],
-) -> PlaceResult<()> {
+fn check_store(root: &Value, last: PlaceStep<'_>, before: &[PlaceStep<'_>]) -> PlaceResult<()> {
     let mut current = root;
     for (i, &step) in before.iter().enumerate() {
         match peek(current, step) {
@@ -300,11 +296,7 @@ pub fn take(root: &mut Value, steps: &[PlaceStep<'_>]) -> PlaceResult<Value> {
     Ok(std::mem::replace(current, Value::IN_USE))
 }
 
-fn check_take(
-    root: &Value,
-    last: PlaceStep<'_>,
-    before: &[PlaceStep<'_>],
-) -> PlaceResult<()> {
+fn check_take(root: &Value, last: PlaceStep<'_>, before: &[PlaceStep<'_>]) -> PlaceResult<()> {
     let mut current = root;
     for (i, &step) in before.iter().enumerate() {
         match peek(current, step) {

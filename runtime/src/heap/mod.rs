@@ -111,3 +111,6 @@ impl<T: Object> Drop for Ref<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

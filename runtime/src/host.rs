@@ -70,6 +70,11 @@ impl Interrupt {
         self.pending.store(true, Ordering::Release);
     }
 
+    /// Whether [`Interrupt::request_stop`] has been called.
+    pub fn stop_was_requested(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
     #[inline(always)]
     pub fn is_pending(&self) -> bool {
         self.pending.load(Ordering::Relaxed)

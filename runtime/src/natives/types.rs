@@ -1,0 +1,189 @@
+//! Types: conversions and tests.
+
+use super::args::{BytesSource, Convertible, DictOrIterable, IterableOrDict, Rest, is_callable};
+use super::items::Items;
+use super::{Cx, args};
+use crate::error::{Kind, Result};
+use crate::objects::array::Array;
+use crate::objects::bytes::Bytes;
+use crate::objects::dict::Dict;
+use crate::semantics::display::display;
+use crate::semantics::stages::make_iterator;
+use crate::semantics::{convert, truthy, type_name};
+use crate::value::{Tag, Value, View};
+
+natives! {
+    module "types";
+
+    /// Reads an int: white space, a sign and digits of the base (2 to 36).
+    ///
+    ///     print(parse_int("  +42 "), parse_int("ff", 16))   # expect: 42 255
+    fn parse_int(text: &str, base: Option<i64>) -> "int" [Pure; cx];
+
+    /// Reads a decimal number, `inf`, `infinity` or `nan`.
+    ///
+    ///     print(parse_float("2.5e1"))   # expect: 25
+    fn parse_float(text: &str) -> "float" [Pure; cx];
+
+    /// The value as an int; floats are truncated, strings read in base 10.
+    ///
+    ///     print(to_int(-3.7), to_int("12"), to_int(true))   # expect: -3 12 1
+    fn to_int(value: Convertible<'_>) -> "int" [Pure; cx];
+
+    /// The value as a float.
+    ///
+    ///     print(to_float("1e3") / 2)   # expect: 500
+    fn to_float(value: Convertible<'_>) -> "float" [Pure; cx];
+
+    /// The display form.
+    ///
+    ///     print(to_string([1, "a"]) + "!")   # expect: [1, a]!
+    fn to_string as to_string | str(value: Value) -> "string" [Pure];
+
+    /// The truth of a value; the strings "false" and "0" are false too.
+    ///
+    ///     print(to_bool("no"), to_bool("0"))   # expect: true false
+    fn to_bool(value: &Value) -> Result<bool> {
+    Ok(convert::to_bool(value))
+}
+
+fn bytes(cx: &mut Cx<'_>, source: BytesSource<'_>) -> Result<Bytes> {
+    let array = match source.view() {
+        View::Bytes(bytes) => return Ok(bytes.clone()),
+        View::Str(text) => return string_to_bytes(text.as_str()),
+        View::Array(array) => array,
+        _ => return Err(cx.bad_type("source", BYTES_WORDS, &source)),
+    };
+    let byte = |(i, item): (usize, Value)| {
+        let param = || format!("source[{i}]");
+        let v = item.as_int().ok_or_else(|| cx.bad_type(&param(), "int", &item))?;
+        u8::try_from(v).map_err(|_| cx.bad_value(&param(), "0 to 255", v))
+    };
+    Ok(Bytes(array.iter().enumerate().map(byte).collect::<Result<_>>()?))
+}
+
+const BYTES_WORDS: &str = "array|string|bytes";
+
+fn bytes_to_string(cx: &mut Cx<'_>, data: &Bytes, lossy: Option<bool>) -> Result<String> {
+    if lossy == Some(true) {
+        return Ok(String::from_utf8_lossy(&data.0).into_owned());
+    }
+    match std::str::from_utf8(&data.0) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(error) => {
+            let at = error.valid_up_to();
+            Err(cx.failure(Kind::ParseError, format!("invalid UTF-8 at byte {at}")))
+        }
+    }
+}
+
+fn string_to_bytes(text: &str) -> Result<Bytes> {
+    Ok(Bytes(text.as_bytes().into()))
+}
+
+fn type_of(value: &Value) -> Result<&'static str> {
+    Ok(type_name(value))
+}
+
+fn is_int(value: &Value) -> Result<bool> {
+    Ok(value.tag() == Tag::Int)
+}
+
+fn is_float(value: &Value) -> Result<bool> {
+    Ok(value.tag() == Tag::Float)
+}
+
+fn is_string(value: &Value) -> Result<bool> {
+    Ok(value.tag() == Tag::Str)
+}
+
+fn is_bool(value: &Value) -> Result<bool> {
+    Ok(value.tag() == Tag::Bool)
+}
+
+fn is_array(value: &Value) -> Result<bool> {
+    Ok(value.tag() == Tag::Array)
+}
+
+fn is_dict(value: &Value) -> Result<bool> {
+    Ok(value.tag() == Tag::Dict)
+}
+
+fn is_null(value: &Value) -> Result<bool> {
+    Ok(value.is_null())
+}
+
+fn is_function(value: &Value) -> Result<bool> {
+    Ok(is_callable(value))
+}
+
+fn is_number(value: &Value) -> Result<bool> {
+    Ok(matches!(value.tag(), Tag::Int | Tag::Float))
+}
+
+fn is_bytes(value: &Value) -> Result<bool> {
+    Ok(value.tag() == Tag::Bytes)
+}
+
+fn is_set(value: &Value) -> Result<bool> {
+    Ok(value.tag() == Tag::Set)
+}
+
+fn is_struct(value: &Value) -> Result<bool> {
+    Ok(value.tag() == Tag::Struct)
+}
+
+fn is_truthy(value: &Value) -> Result<bool> {
+    Ok(truthy(value))
+}
+
+fn array(values: Rest<'_>) -> Result<Vec<Value>> {
+    Ok(values.0.iter_mut().map(Value::take).collect())
+}
+
+fn dict(cx: &mut Cx<'_>, source: Option<DictOrIterable<'_>>) -> Result<Value> {
+    match source {
+        None => args::IntoValue::into_value(Dict::new()),
+        Some(source) if source.tag() == Tag::Dict => Ok(source.0.take()),
+        Some(source) => {
+            let dict = pairs_to_dict(cx, "source", Items::of(source.0))?;
+            args::IntoValue::into_value(dict)
+        }
+    }
+}
+
+fn to_array(cx: &mut Cx<'_>, source: IterableOrDict<'_>) -> Result<Value> {
+    if let View::Dict(dict) = source.view() {
+        return args::IntoValue::into_value(super::dicts::pairs(dict));
+    }
+    Items::of(source.0).into_array_value(cx)
+}
+
+pub(super) fn to_dict(cx: &mut Cx<'_>, pairs: Items<'_>) -> Result<Dict> {
+    pairs_to_dict(cx, "pairs", pairs)
+}
+
+fn pairs_to_dict(cx: &mut Cx<'_>, param: &str, mut pairs: Items<'_>) -> Result<Dict> {
+    let mut dict = Dict::new();
+    let mut i = 0;
+    while let Some(item) = pairs.next(cx.host)? {
+        let pair: Option<&Array> = match item.view() {
+            View::Array(pair) if pair.len() == 2 => Some(pair),
+            _ => None,
+        };
+        let Some((key, value)) = pair.and_then(|p| p.get(0).zip(p.get(1))) else {
+            let what = format!("argument '{param}[{i}]' must be a pair [key, value]");
+            return Err(cx.failure(Kind::TypeError, what));
+        };
+        if !Dict::is_key(&key) {
+            return Err(args::bad_key());
+        }
+        dict.insert(key, value);
+        i += 1;
+    }
+    Ok(dict)
+}
+
+fn iter(source: args::Iterable<'_>) -> Result<Value> {
+    Ok(make_iterator(source.0.take()))
+}

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use rufflang_runtime::error::{Error, Kind, Result};
-use rufflang_runtime::host::{Host, Isolate};
-use rufflang_runtime::natives;
-use rufflang_runtime::objects::function::{Function, FunctionCode, FunctionInfo, Receiver};
-use rufflang_runtime::semantics::{literal, type_name};
-use rufflang_runtime::value::{Value, View, Wrapper};
+use ruff_runtime::error::{Error, Kind, Result};
+use ruff_runtime::host::{Host, Isolate};
+use ruff_runtime::natives;
+use ruff_runtime::objects::function::{Function, FunctionCode, FunctionInfo, Receiver};
+use ruff_runtime::semantics::{literal, type_name};
+use ruff_runtime::value::{Value, View, Wrapper};
 
 use super::frame::{Eval, Flow, Frame, Stop};
 use super::unit::{Body, TreeCode};

@@ -1,12 +1,11 @@
 //! What declarations make: closures, structs with their methods, enums.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
-use rufflang_runtime::heap::Ref;
-use rufflang_runtime::objects::function::{Function, FunctionCode, FunctionInfo, Receiver};
-use rufflang_runtime::objects::structs::{EnumDef, StructDef};
-use rufflang_runtime::value::Value;
+use ruff_runtime::heap::Ref;
+use ruff_runtime::objects::function::{Function, FunctionCode, FunctionInfo, Receiver};
+use ruff_runtime::objects::structs::{EnumDef, StructDef};
+use ruff_runtime::value::Value;
 
 use super::Evaluator;
 use super::frame::Frame;
@@ -62,16 +61,14 @@ impl Evaluator {
     ) -> Value {
         let unit = &frame.unit;
         let func = unit.resolved().func(node);
-        let code = self.codes.entry((unit.number, node)).or_insert_with(|| {
+        let code = *self.codes.entry((unit.number, node)).or_insert_with(|| {
             let tree = TreeCode { unit: unit.clone(), func, body: body() };
             let file = unit.tree.source.name.clone();
-            Rc::new(FunctionCode { info, proto: None, tree: Some(Box::new(tree)), file })
+            let code = FunctionCode { info, proto: None, tree: Some(Box::new(tree)), file };
+            Box::leak(Box::new(code))
         });
-        let code = Rc::as_ptr(code);
         let captures = &unit.resolved().func_info(func).captures;
-        // SAFETY: the code stays in `codes`, from which nothing is removed, and which is
-        // dropped after all values of this evaluator.
-        unsafe { Function::make(code, captures.len(), |i| frame.captured(captures[i])) }
+        Function::make_static(code, captures.len(), |i| frame.captured(captures[i]))
     }
 
     #[inline(never)]

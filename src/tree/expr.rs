@@ -4,11 +4,11 @@
 //! [`Evaluator::eval`] walks down the left spine with a loop, evaluates its end and applies the
 //! links on the way back up. Everything else recurses at most as deep as brackets nest.
 
-use rufflang_runtime::error::{Error, Kind, Result};
-use rufflang_runtime::natives;
-use rufflang_runtime::semantics::literal::{self, TryOutcome};
-use rufflang_runtime::semantics::{BinOp, UnOp, arith, display, index, iterate, truthy};
-use rufflang_runtime::value::Value;
+use ruff_runtime::error::{Error, Kind, Result};
+use ruff_runtime::natives;
+use ruff_runtime::semantics::literal::{self, TryOutcome};
+use ruff_runtime::semantics::{BinOp, UnOp, arith, display, index, iterate, truthy};
+use ruff_runtime::value::Value;
 
 use super::frame::{Eval, Frame, Stop, undefined};
 use super::{Evaluator, unsupported};
@@ -256,7 +256,7 @@ fn try_operator(frame: &mut Frame, question: Span, value: Value) -> Eval {
 }
 
 fn is_callable(value: &Value) -> bool {
-    use rufflang_runtime::value::Tag;
+    use ruff_runtime::value::Tag;
     matches!(value.tag(), Tag::Function | Tag::Native | Tag::Wrapper)
 }
 

@@ -6,9 +6,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rufflang_runtime::error::{Error, Kind, Position, Result};
-use rufflang_runtime::objects::cell::CellBody;
-use rufflang_runtime::value::{Tag, Value, View};
+use ruff_runtime::error::{Error, Kind, Position, Result};
+use ruff_runtime::objects::cell::CellBody;
+use ruff_runtime::value::{Tag, Value, View};
 
 use super::unit::Unit;
 use crate::resolve::{FuncId, Storage, VarId};

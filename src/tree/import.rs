@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use rufflang_runtime::error::{Error, Kind, Result};
-use rufflang_runtime::semantics::{error_value, index};
-use rufflang_runtime::value::{Value, View};
+use ruff_runtime::error::{Error, Kind, Result};
+use ruff_runtime::semantics::{error_value, index};
+use ruff_runtime::value::{Value, View};
 
 use super::Evaluator;
 use super::frame::{Eval, Frame};

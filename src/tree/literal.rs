@@ -1,11 +1,11 @@
 //! Literals of dicts, structs and enum values.
 
-use rufflang_runtime::error::{Error, Kind, Result};
-use rufflang_runtime::heap::Ref as Object;
-use rufflang_runtime::objects::dict::Dict;
-use rufflang_runtime::objects::structs::{Struct, StructDef};
-use rufflang_runtime::semantics::{index, literal};
-use rufflang_runtime::value::{Tag, Value, View, Wrapper};
+use ruff_runtime::error::{Error, Kind, Result};
+use ruff_runtime::heap::Ref as Object;
+use ruff_runtime::objects::dict::Dict;
+use ruff_runtime::objects::structs::{Struct, StructDef};
+use ruff_runtime::semantics::{index, literal};
+use ruff_runtime::value::{Tag, Value, View, Wrapper};
 
 use super::Evaluator;
 use super::call::{arity_error, wrap};

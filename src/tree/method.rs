@@ -1,10 +1,9 @@
 //! Method calls, and mutating calls on places (LS 9.4, 12.3, 12.4).
 
-use rufflang_runtime::error::{Error, Kind, Result};
-use rufflang_runtime::natives::method::{self, Selected};
-use rufflang_runtime::objects::function::Receiver;
-use rufflang_runtime::semantics::place;
-use rufflang_runtime::value::{Value, View};
+use ruff_runtime::error::{Error, Kind, Result};
+use ruff_runtime::natives::method::{self, Selected};
+use ruff_runtime::semantics::place;
+use ruff_runtime::value::{Tag, Value, View};
 
 use super::Evaluator;
 use super::frame::{Eval, Frame};
@@ -45,7 +44,7 @@ impl Evaluator {
             return Ok(value);
         }
         let selected = frame.at(name.span, method::select(&value, &name.name))?;
-        if !is_mutating(&selected) {
+        if !selected.is_mutating() {
             let args = self.elements(frame, first, args)?;
             let mut value = value;
             return frame.at(name.span, self.call_selected(&selected, &mut value, args));
@@ -114,20 +113,10 @@ impl Evaluator {
     }
 }
 
-fn is_mutating(selected: &Selected) -> bool {
-    match selected {
-        Selected::Method(function) => match function.view() {
-            View::Function(function) => function.info().receiver == Receiver::MutSelf,
-            _ => false,
-        },
-        _ => selected.is_mutating(),
-    }
-}
-
 /// The type of a receiver, or its struct.
 #[derive(PartialEq, Eq)]
 struct Shape {
-    tag: rufflang_runtime::value::Tag,
+    tag: Tag,
     decl_id: u64,
 }
 

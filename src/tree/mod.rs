@@ -9,8 +9,6 @@
 //! [`Evaluator::set_stack_size`]). Start reading at [`Evaluator`], then `frame`, `expr`, `call`
 //! and `place`.
 
-#![allow(unsafe_code, reason = "functions point to code that the evaluator keeps alive")]
-
 mod call;
 mod declare;
 mod expr;
@@ -30,12 +28,12 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rufflang_runtime::error::{Error, Result};
-use rufflang_runtime::heap;
-use rufflang_runtime::host::Isolate;
-use rufflang_runtime::objects::function::FunctionCode;
-use rufflang_runtime::semantics::literal as literals;
-use rufflang_runtime::value::Value;
+use ruff_runtime::error::{Error, Result};
+use ruff_runtime::heap;
+use ruff_runtime::host::Isolate;
+use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::semantics::literal as literals;
+use ruff_runtime::value::Value;
 
 use crate::resolve::{FuncId, Resolved};
 use crate::syntax::ast::{Block, File, NodeId};
@@ -86,8 +84,9 @@ pub struct Evaluator {
     nested: u32,
     /// Address below which no further function is entered; 0 for no check.
     stack_floor: usize,
-    /// All function code; the last field, so that it outlives every value.
-    codes: HashMap<(u32, NodeId), Rc<FunctionCode>>,
+    /// Code of the functions by unit and node. Functions point to it from values that outlive
+    /// the evaluator (the error of a run), so it is never freed.
+    codes: HashMap<(u32, NodeId), &'static FunctionCode>,
 }
 
 impl Evaluator {
@@ -203,5 +202,5 @@ fn stack_pointer() -> usize {
 #[cold]
 fn unsupported(what: &str) -> Error {
     let message = format!("{what} cannot be evaluated by the tree engine");
-    Error::new(rufflang_runtime::error::Kind::ConcurrencyError, message)
+    Error::new(ruff_runtime::error::Kind::ConcurrencyError, message)
 }

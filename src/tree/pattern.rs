@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use rufflang_runtime::semantics::{destructure, match_pattern, truthy};
-use rufflang_runtime::value::Value;
+use ruff_runtime::semantics::{destructure, match_pattern, truthy};
+use ruff_runtime::value::Value;
 
 use super::Evaluator;
 use super::expr::literal_value;

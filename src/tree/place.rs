@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rufflang_runtime::error::Result;
-use rufflang_runtime::semantics::arith;
-use rufflang_runtime::semantics::place::{self, PlaceStep};
-use rufflang_runtime::value::{Tag, Value};
+use ruff_runtime::error::Result;
+use ruff_runtime::semantics::arith;
+use ruff_runtime::semantics::place::{self, PlaceStep};
+use ruff_runtime::value::{Tag, Value};
 
 use super::Evaluator;
 use super::expr::binary_op;

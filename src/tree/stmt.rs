@@ -1,8 +1,8 @@
 //! Statements and blocks.
 
-use rufflang_runtime::error::Error;
-use rufflang_runtime::semantics::{error_value, iterate, truthy};
-use rufflang_runtime::value::Value;
+use ruff_runtime::error::Error;
+use ruff_runtime::semantics::{error_value, iterate, truthy};
+use ruff_runtime::value::Value;
 
 use super::Evaluator;
 use super::frame::{Eval, Flow, Frame, Stop};

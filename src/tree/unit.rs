@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rufflang_runtime::heap::Ref;
-use rufflang_runtime::objects::module::{ModuleBody, ModuleObj};
-use rufflang_runtime::value::Value;
+use ruff_runtime::heap::Ref;
+use ruff_runtime::objects::module::{ModuleBody, ModuleObj};
+use ruff_runtime::value::Value;
 
 use super::TreeModule;
 use crate::resolve::{FuncId, Resolved, Storage, Var, VarId};

@@ -120,6 +120,11 @@ pub fn all() -> &'static [Native] {
     &TABLE
 }
 
+/// The number of natives.
+pub fn count() -> usize {
+    TABLE.len()
+}
+
 /// The index of a native.
 pub fn lookup(name: &str) -> Option<u32> {
     TABLE.binary_search_by(|native| native.name.cmp(name)).ok().map(|index| index as u32)
@@ -185,9 +190,16 @@ pub fn global(name: &str, isolate: &Isolate) -> Option<Value> {
     lookup(name).map(Value::native)
 }
 
+/// Predefined names that are not natives.
+const OTHER_NAMES: [&str; 11] =
+    ["Ok", "Err", "Some", "None", "Error", "PI", "E", "INF", "NAN", "INT_MAX", "INT_MIN"];
+
 /// Whether a predefined name exists.
-pub fn is_predefined(name: &str) -> bool {
-    matches!(name, "Ok" | "Err" | "Some" | "Error")
-        || constant(name).is_some()
-        || lookup(name).is_some()
+pub fn is_builtin(name: &str) -> bool {
+    OTHER_NAMES.contains(&name) || lookup(name).is_some()
+}
+
+/// All predefined names.
+pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+    all().iter().map(|native| native.name).chain(OTHER_NAMES)
 }

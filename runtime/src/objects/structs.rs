@@ -134,13 +134,19 @@ impl StructDef {
         self.defaults.borrow().iter().for_each(f);
     }
 
+    /// Takes everything the declaration holds, to break a cycle.
+    pub(crate) fn take_values(&self) -> Vec<Value> {
+        let mut values = std::mem::take(&mut *self.defaults.borrow_mut());
+        let methods = std::mem::take(&mut *self.methods.borrow_mut());
+        values.extend(methods.into_values());
+        values
+    }
+
     /// The shape that has one more field than `shape`.
     fn shape_with(&self, shape: &Shape, name: &Arc<str>) -> *const Shape {
         let n = shape.n_fields();
         let known = self.shapes.borrow().iter().find_map(|s| {
-            let same = s.n_fields() == n + 1
-                && s.names[n] == *name
-                && s.names[..n] == *shape.names;
+            let same = s.n_fields() == n + 1 && s.names[n] == *name && s.names[..n] == *shape.names;
             same.then_some(&raw const **s)
         });
         known.unwrap_or_else(|| {

@@ -3,9 +3,8 @@
 use super::Cx;
 use super::args::Func;
 use super::collections::{
-    queue_is_empty, queue_peek, queue_size, queue_to_array, set_difference, set_has,
-    set_intersect, set_is_subset, set_to_array, stack_is_empty, stack_peek, stack_size,
-    stack_to_array,
+    queue_is_empty, queue_peek, queue_size, queue_to_array, set_difference, set_has, set_intersect,
+    set_is_subset, set_to_array, stack_is_empty, stack_peek, stack_size, stack_to_array,
 };
 use crate::error::Result;
 use crate::objects::cell::CellBody;

@@ -36,8 +36,7 @@ pub fn markdown() -> String {
 pub fn all_docs() -> impl Iterator<Item = (&'static str, &'static str)> {
     let natives = super::all().iter().map(|native| (native.name, native.doc));
     let plain = type_methods().iter().map(|decl| (decl.full_name.as_str(), decl.doc));
-    let updating =
-        updating_methods().iter().map(|decl| (decl.0.full_name.as_str(), decl.0.doc));
+    let updating = updating_methods().iter().map(|decl| (decl.0.full_name.as_str(), decl.0.doc));
     natives.chain(plain).chain(updating)
 }
 
@@ -84,9 +83,7 @@ fn body(out: &mut String, doc: &str) {
 
 fn function(out: &mut String, native: &Native) {
     let mut names = vec![native.name];
-    names.extend(
-        super::all().iter().filter(|n| n.alias_of == Some(native.name)).map(|n| n.name),
-    );
+    names.extend(super::all().iter().filter(|n| n.alias_of == Some(native.name)).map(|n| n.name));
     signature(out, &names, native.params, native.result);
     body(out, native.doc);
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use smallvec::SmallVec;
 
 use super::args::is_callable;
-use super::native::{MethodFn, MethodSource, arity};
+use super::native::{MethodFn, MethodTable, arity};
 use super::{Cx, Param, arity_error, collection_methods, lazy, updating};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
@@ -57,29 +57,31 @@ struct Methods {
 
 static METHODS: LazyLock<Methods> = LazyLock::new(|| {
     let plain = [
-        lazy::TABLE,
-        lazy::ITERATOR_TABLE,
-        collection_methods::SET_TABLE,
-        collection_methods::QUEUE_TABLE,
-        collection_methods::STACK_TABLE,
-        collection_methods::REF_TABLE,
+        &lazy::TABLE,
+        &lazy::ITERATOR_TABLE,
+        &collection_methods::SET_TABLE,
+        &collection_methods::QUEUE_TABLE,
+        &collection_methods::STACK_TABLE,
+        &collection_methods::REF_TABLE,
     ];
     let changing = [
-        updating::ARRAY_TABLE,
-        updating::DICT_TABLE,
-        updating::SET_TABLE,
-        updating::QUEUE_TABLE,
-        updating::STACK_TABLE,
+        &updating::ARRAY_TABLE,
+        &updating::DICT_TABLE,
+        &updating::SET_TABLE,
+        &updating::QUEUE_TABLE,
+        &updating::STACK_TABLE,
     ];
     let updating = rows(&changing).into_iter().map(UpdatingDecl).collect();
     Methods { plain: rows(&plain).into(), updating }
 });
 
-fn rows(tables: &[&'static [MethodSource]]) -> Vec<MethodDecl> {
+fn rows(tables: &[&'static MethodTable]) -> Vec<MethodDecl> {
     let mut rows = Vec::new();
-    for source in tables.iter().copied().flatten() {
-        let (n_required, n_max) = arity(source.params);
-        for &tag in source.tags {
+    for table in tables {
+        for (source, &tag) in
+            table.methods.iter().flat_map(|m| table.tags.iter().map(move |t| (m, t)))
+        {
+            let (n_required, n_max) = arity(source.params);
             rows.extend(source.names.iter().map(|name| MethodDecl {
                 tag,
                 name,

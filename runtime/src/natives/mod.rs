@@ -103,6 +103,7 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         math::TABLE,
         random::TABLE,
         sequences::TABLE,
+        sort::TABLE,
         strings::TABLE,
         system::TABLE,
         text::TABLE,
@@ -195,7 +196,7 @@ const OTHER_NAMES: [&str; 11] =
     ["Ok", "Err", "Some", "None", "Error", "PI", "E", "INF", "NAN", "INT_MAX", "INT_MIN"];
 
 /// Whether a predefined name exists.
-pub fn is_builtin(name: &str) -> bool {
+pub fn is_predefined(name: &str) -> bool {
     OTHER_NAMES.contains(&name) || lookup(name).is_some()
 }
 

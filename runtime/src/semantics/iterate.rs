@@ -4,8 +4,8 @@
 //! lazy iterators is in `stages`.
 
 use super::arith::check_array_len;
-use super::{convert, display, type_name};
 pub use super::stages::{add_stage, make_iterator, pull};
+use super::{convert, display, type_name};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::limits::COLLECTION_LEN;

@@ -269,7 +269,8 @@ pub fn flat_items(result: Value) -> Result<Value> {
         return Ok(make_iterator(result));
     }
     let got = type_name(&result);
-    let message =
-        format!("flat_map: result of 'func' must be array, set, queue, stack or iterator, got {got}");
+    let message = format!(
+        "flat_map: result of 'func' must be array, set, queue, stack or iterator, got {got}"
+    );
     Err(Error::new(Kind::TypeError, message))
 }

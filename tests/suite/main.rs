@@ -1,0 +1,33 @@
+//! The one test binary: golden programs, snapshots, generated documents, the command, tidiness.
+//!
+//! Every program under `tests/` becomes a trial with a name that says where it is, so that
+//! `cargo test --test suite -- closures` runs what it looks like. `docs/testing.md` describes the
+//! expectations; start reading at [`golden`].
+
+mod check;
+mod cli;
+mod doc_blocks;
+mod documents;
+mod files;
+mod generate;
+mod generated;
+mod golden;
+mod settings;
+mod snapshot;
+mod tidy;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials = golden::trials();
+    trials.extend(snapshot::trials());
+    trials.extend(documents::trials());
+    trials.extend(doc_blocks::trials());
+    trials.extend(generated::trials());
+    trials.extend(cli::trials());
+    trials.extend(tidy::trials());
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

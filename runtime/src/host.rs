@@ -70,6 +70,11 @@ impl Interrupt {
         self.pending.store(true, Ordering::Release);
     }
 
+    /// Whether [`Interrupt::request_stop`] has been called.
+    pub fn stop_was_requested(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
     #[inline(always)]
     pub fn is_pending(&self) -> bool {
         self.pending.load(Ordering::Relaxed)
@@ -78,6 +83,7 @@ impl Interrupt {
 
 impl Isolate {
     pub fn new(out: Output, args: Vec<String>, limits: Limits, interrupt: Arc<Interrupt>) -> Self {
+        crate::heap::on_due(interrupt.clone());
         let error_def = crate::semantics::error_value::error_def();
         Isolate { out, args, limits, interrupt, error_def, random: None }
     }

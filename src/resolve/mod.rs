@@ -8,14 +8,28 @@
 //! test, setup or teardown body, or a `spawn` block. Variables of an enclosing function that
 //! are mentioned inside a nested one are *captured*; each function lists what it captures.
 
+mod capture;
+mod declare;
+mod exports;
+mod expr;
+mod imports;
 mod scope;
+mod similar;
+mod structs;
+mod walk;
 
+#[cfg(test)]
+mod tests;
+
+pub use exports::exports_of;
 pub use scope::resolve;
+pub use similar::similar;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::syntax::ast::NodeId;
+use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::source::Span;
 
 /// Index into [`Resolved::vars`].
@@ -49,9 +63,13 @@ pub enum ExportKind {
     Variable,
     Const,
     Func,
-    Struct { fields: Vec<Arc<str>> },
+    Struct {
+        fields: Vec<Arc<str>>,
+    },
     /// Variant names with the number of declared parameters (`None`: any number).
-    Enum { variants: Vec<(Arc<str>, Option<usize>)> },
+    Enum {
+        variants: Vec<(Arc<str>, Option<usize>)>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +79,9 @@ pub enum VarKind {
     Const,
     Param,
     /// The receiver of a method declared with `self` or `mut self`.
-    SelfParam { is_mut: bool },
+    SelfParam {
+        is_mut: bool,
+    },
     /// A field seen as a local in a method without `self`.
     Field,
     Loop,
@@ -126,7 +146,8 @@ pub struct FuncInfo {
     /// Variables of enclosing functions that this function or one nested in it mentions and
     /// that are not module slots, in order of first mention; position = upvalue index.
     pub captures: Vec<VarId>,
-    /// Fields that are locals of a method without `self`, in declaration order.
+    /// Fields that are locals of a method without `self`, in declaration order. Only those that
+    /// the method (or a function nested in it) mentions; the others need no local.
     pub fields: Vec<VarId>,
     /// The receiver of a method with `self` or `mut self`.
     pub self_var: Option<VarId>,
@@ -145,8 +166,13 @@ pub struct Resolved {
     /// imported by `from`), bare dict keys (`Var` only if the key means the variable's value),
     /// `PlaceRoot::SelfRef`, the `enum_name` and `module` of tags, struct literals and
     /// patterns, and a parameter list's `Receiver`.
+    ///
+    /// The root of a place is a variable or undefined, never a native. An `enum_name` is `Var`
+    /// only if it is a visible enum; it and a struct literal's name are undefined after `m.`.
     pub refs: Vec<Ref>,
-    /// Func node id (functions, methods), test body or spawn body block id → function.
+    /// Func node id (functions, methods), test body or spawn body block id, id of the default
+    /// expression of a struct field → function. A field's default is a function of its own
+    /// (without parameters) because literals in other functions evaluate it.
     pub func_ids: HashMap<NodeId, FuncId>,
     /// Block id → variables that are fresh in each execution of the block, in order of first
     /// appearance. The block of a function lists its parameters, fields and `self` too, a loop
@@ -159,6 +185,10 @@ pub struct Resolved {
     /// Exported names and their variables (module slots), in text order.
     pub exports: Vec<(Export, VarId)>,
     pub n_module_slots: u32,
+    /// Nodes that resolved to [`Ref::Undefined`] and a visible name that looks similar.
+    pub suggestions: HashMap<NodeId, Arc<str>>,
+    /// What `ruff check` reports besides errors (W101, W102), in text order.
+    pub warnings: Vec<Diagnostic>,
 }
 
 impl Resolved {

@@ -2,7 +2,14 @@
 //!
 //! Every expression, name and block carries a [`NodeId`], dense within one file, so that the
 //! resolver and other analyses keep their facts in side tables instead of in the tree.
+//!
+//! **Depth.** Two things are long without being nested: left-leaning chains of binary operators
+//! and postfix steps (up to `parser::MAX_CHAIN` = 10,000 links, see [`Expr::left`]) and
+//! `else if` chains (no limit). Code that walks the tree must walk these in a loop. Everything
+//! else may recurse: brackets and prefix operators are at most `parser::MAX_TOTAL_NESTING` deep
+//! counted through all enclosing blocks, blocks at most `parser::MAX_BLOCKS`.
 
+use std::mem;
 use std::sync::Arc;
 
 use super::source::Span;
@@ -52,35 +59,79 @@ pub struct Stmt {
 pub enum StmtKind {
     Expr(Expr),
     /// `let p := e`, `let mut p := e`, `mut p := e`.
-    Let { pattern: Pattern, ty: Option<Type>, value: Expr },
-    Const { name: Ident, ty: Option<Type>, value: Expr },
+    Let {
+        pattern: Pattern,
+        ty: Option<Type>,
+        value: Expr,
+    },
+    Const {
+        name: Ident,
+        ty: Option<Type>,
+        value: Expr,
+    },
     /// `place := e`; a bare name may create its variable.
-    Assign { place: Place, ty: Option<Type>, value: Expr },
+    Assign {
+        place: Place,
+        ty: Option<Type>,
+        value: Expr,
+    },
     /// `[a, b] := e` and `{a, b} := e` without a keyword.
-    Destructure { pattern: Pattern, value: Expr },
+    Destructure {
+        pattern: Pattern,
+        value: Expr,
+    },
     /// `place op= e`; `op_span` is the position of an operator error.
-    Compound { place: Place, op: BinaryOp, op_span: Span, value: Expr },
-    Func { name: Ident, func: Arc<Func> },
+    Compound {
+        place: Place,
+        op: BinaryOp,
+        op_span: Span,
+        value: Expr,
+    },
+    Func {
+        name: Ident,
+        func: Arc<Func>,
+    },
     Struct(Arc<StructDecl>),
     Enum(EnumDecl),
     Import(Import),
     /// `export` before one of the declaring statements.
     Export(Box<Stmt>),
-    If { cond: Expr, then: Block, otherwise: Option<Box<Else>> },
+    If {
+        cond: Expr,
+        then: Block,
+        otherwise: Option<Box<Else>>,
+    },
     /// `while c {}` and `loop while c {}`.
-    While { cond: Expr, body: Block },
-    Loop { body: Block },
+    While {
+        cond: Expr,
+        body: Block,
+    },
+    Loop {
+        body: Block,
+    },
     /// `for_span` is the keyword: the position of "Cannot iterate over".
-    For { for_span: Span, pattern: Pattern, iterable: Expr, body: Block },
+    For {
+        for_span: Span,
+        pattern: Pattern,
+        iterable: Expr,
+        body: Block,
+    },
     Match(Match),
-    Try { body: Block, name: Option<Ident>, handler: Block },
-    Return { value: Option<Expr> },
+    Try {
+        body: Block,
+        name: Option<Ident>,
+        handler: Block,
+    },
+    Return {
+        value: Option<Expr>,
+    },
     Break,
     Continue,
     Test(Test),
 }
 
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "always boxed by the statement that owns it")]
 pub enum Else {
     /// A statement whose kind is `If`.
     If(Stmt),
@@ -147,9 +198,16 @@ pub enum CasePatternKind {
     /// A literal; a number's sign is already applied.
     Literal(Literal),
     /// `Name` or `Name(...)`: `binds` is `None` without parentheses.
-    Name { name: Ident, binds: Option<Vec<Bind>> },
+    Name {
+        name: Ident,
+        binds: Option<Vec<Bind>>,
+    },
     /// `E::V` or `E::V(...)`.
-    Variant { enum_name: Ident, variant: Ident, binds: Option<Vec<Bind>> },
+    Variant {
+        enum_name: Ident,
+        variant: Ident,
+        binds: Option<Vec<Bind>>,
+    },
 }
 
 /// A name bound by a pattern, or `_` (`None`).
@@ -182,7 +240,10 @@ pub enum PlaceRoot {
 pub enum Step {
     Field(Ident),
     /// `open` is the span of `[`, the position of an index error.
-    Index { open: Span, index: Expr },
+    Index {
+        open: Span,
+        index: Expr,
+    },
 }
 
 #[derive(Debug, Clone)]
@@ -293,26 +354,80 @@ pub enum ExprKind {
     Dict(Vec<Entry>),
     Func(Arc<Func>),
     /// `S { f: e }`, `m.S { f: e }`.
-    StructLit { module: Option<Ident>, name: Ident, fields: Vec<(Ident, Expr)> },
+    StructLit {
+        module: Option<Ident>,
+        name: Ident,
+        fields: Vec<(Ident, Expr)>,
+    },
     /// `E::V`, `E::V(args)`, `m.E::V`: `args` is `None` without parentheses.
-    Tag { module: Option<Ident>, enum_name: Ident, variant: Ident, args: Option<Vec<Arg>> },
-    Unary { op: UnaryOp, op_span: Span, operand: Box<Expr> },
-    Binary { op: BinaryOp, op_span: Span, lhs: Box<Expr>, rhs: Box<Expr> },
+    Tag {
+        module: Option<Ident>,
+        enum_name: Ident,
+        variant: Ident,
+        args: Option<Vec<Arg>>,
+    },
+    Unary {
+        op: UnaryOp,
+        op_span: Span,
+        operand: Box<Expr>,
+    },
+    Binary {
+        op: BinaryOp,
+        op_span: Span,
+        lhs: Box<Expr>,
+        rhs: Box<Expr>,
+    },
     /// `&&`, `||`, `??`.
-    Logic { op: LogicOp, lhs: Box<Expr>, rhs: Box<Expr> },
-    Pipe { op_span: Span, lhs: Box<Expr>, rhs: Box<Expr> },
-    Await { await_span: Span, operand: Box<Expr> },
-    Yield { yield_span: Span, value: Option<Box<Expr>> },
-    Spawn { body: Block },
+    Logic {
+        op: LogicOp,
+        lhs: Box<Expr>,
+        rhs: Box<Expr>,
+    },
+    Pipe {
+        op_span: Span,
+        lhs: Box<Expr>,
+        rhs: Box<Expr>,
+    },
+    Await {
+        await_span: Span,
+        operand: Box<Expr>,
+    },
+    Yield {
+        yield_span: Span,
+        value: Option<Box<Expr>>,
+    },
+    Spawn {
+        body: Block,
+    },
     /// `callee_end` is the last token of the callee before `(`: the position of call errors.
-    Call { callee: Box<Expr>, callee_end: Span, args: Vec<Arg> },
+    Call {
+        callee: Box<Expr>,
+        callee_end: Span,
+        args: Vec<Arg>,
+    },
     /// `x.m(args)`, with `null_safe` `x?.m(args)`.
-    Method { receiver: Box<Expr>, null_safe: bool, name: Ident, args: Vec<Arg> },
+    Method {
+        receiver: Box<Expr>,
+        null_safe: bool,
+        name: Ident,
+        args: Vec<Arg>,
+    },
     /// `x.f`, with `null_safe` `x?.f`.
-    Field { object: Box<Expr>, null_safe: bool, name: Ident },
-    Index { object: Box<Expr>, open: Span, index: Box<Expr> },
+    Field {
+        object: Box<Expr>,
+        null_safe: bool,
+        name: Ident,
+    },
+    Index {
+        object: Box<Expr>,
+        open: Span,
+        index: Box<Expr>,
+    },
     /// `e?`.
-    Try { operand: Box<Expr>, question: Span },
+    Try {
+        operand: Box<Expr>,
+        question: Span,
+    },
     /// Stands where the parser recovered from an error; never reaches an engine.
     Error,
 }
@@ -368,4 +483,85 @@ pub enum LogicOp {
     And,
     Or,
     Coalesce,
+}
+
+impl Expr {
+    /// The expression this one continues: the left operand, callee, receiver or object.
+    ///
+    /// Following it until `None` walks a chain from its last link to its first.
+    pub fn left(&self) -> Option<&Expr> {
+        match &self.kind {
+            ExprKind::Binary { lhs: left, .. }
+            | ExprKind::Logic { lhs: left, .. }
+            | ExprKind::Pipe { lhs: left, .. }
+            | ExprKind::Call { callee: left, .. }
+            | ExprKind::Method { receiver: left, .. }
+            | ExprKind::Field { object: left, .. }
+            | ExprKind::Index { object: left, .. }
+            | ExprKind::Try { operand: left, .. } => Some(left),
+            ExprKind::Literal(_)
+            | ExprKind::Interpolation(_)
+            | ExprKind::Name(_)
+            | ExprKind::SelfRef
+            | ExprKind::Paren(_)
+            | ExprKind::Array(_)
+            | ExprKind::Dict(_)
+            | ExprKind::Func(_)
+            | ExprKind::StructLit { .. }
+            | ExprKind::Tag { .. }
+            | ExprKind::Unary { .. }
+            | ExprKind::Await { .. }
+            | ExprKind::Yield { .. }
+            | ExprKind::Spawn { .. }
+            | ExprKind::Error => None,
+        }
+    }
+
+    /// Takes the kind of the left neighbour if that is itself a link of a chain.
+    fn detach_left(&mut self) -> Option<ExprKind> {
+        self.left()?.left()?;
+        match &mut self.kind {
+            ExprKind::Binary { lhs: left, .. }
+            | ExprKind::Logic { lhs: left, .. }
+            | ExprKind::Pipe { lhs: left, .. }
+            | ExprKind::Call { callee: left, .. }
+            | ExprKind::Method { receiver: left, .. }
+            | ExprKind::Field { object: left, .. }
+            | ExprKind::Index { object: left, .. }
+            | ExprKind::Try { operand: left, .. } => {
+                Some(mem::replace(&mut left.kind, ExprKind::Error))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Drops a chain link by link: the compiler's own drop would recurse once per link.
+impl Drop for Expr {
+    fn drop(&mut self) {
+        let mut next = self.detach_left();
+        while let Some(kind) = next {
+            let mut link = Expr { id: self.id, kind, span: self.span };
+            next = link.detach_left();
+        }
+    }
+}
+
+impl Else {
+    fn detach_next(&mut self) -> Option<Box<Else>> {
+        match self {
+            Else::If(Stmt { kind: StmtKind::If { otherwise, .. }, .. }) => otherwise.take(),
+            Else::If(_) | Else::Block(_) => None,
+        }
+    }
+}
+
+/// Drops an `else if` chain arm by arm, for the same reason.
+impl Drop for Else {
+    fn drop(&mut self) {
+        let mut next = self.detach_next();
+        while let Some(mut arm) = next {
+            next = arm.detach_next();
+        }
+    }
 }

@@ -7,7 +7,9 @@
 pub mod ast;
 pub mod codes;
 pub mod diagnostic;
+pub mod dump;
 pub mod lexer;
+pub mod literal;
 pub mod parser;
 pub mod source;
 pub mod token;

@@ -2,6 +2,48 @@
 
 use std::sync::Arc;
 
+use super::codes::Code;
+use super::diagnostic::Diagnostic;
+
+/// Larger files are rejected; offsets therefore fit 32 bits.
+pub const MAX_SOURCE_BYTES: usize = 16 << 20;
+
+/// A file that is not source text, with as much of its text as is needed to show where.
+#[derive(Debug)]
+pub struct Rejected {
+    pub source: Source,
+    pub diagnostic: Diagnostic,
+}
+
+/// The source text in the bytes of a file.
+///
+/// # Errors
+/// L007 at the first byte that is not UTF-8; L008 if there are too many bytes.
+pub fn decode(name: &str, bytes: Vec<u8>) -> Result<Source, Box<Rejected>> {
+    if bytes.len() > MAX_SOURCE_BYTES {
+        let source = Source::new(name, "");
+        return Err(Box::new(Rejected { source, diagnostic: too_large() }));
+    }
+    let error = match String::from_utf8(bytes) {
+        Ok(text) => return Ok(Source::new(name, &text)),
+        Err(error) => error,
+    };
+    let valid = error.utf8_error().valid_up_to();
+    let prefix = String::from_utf8_lossy(&error.as_bytes()[..valid]);
+    // Offsets count normalised text. The replacement character stands for the bad byte.
+    let start = Source::new(name, &prefix).text.len() as u32;
+    let source = Source::new(name, &format!("{prefix}\u{fffd}"));
+    let span = Span::new(start, source.text.len() as u32);
+    let diagnostic = Diagnostic::error(Code::L007, span, "Source is not valid UTF-8");
+    Err(Box::new(Rejected { source, diagnostic }))
+}
+
+/// The error for more than [`MAX_SOURCE_BYTES`], at the start of the file.
+pub fn too_large() -> Diagnostic {
+    let message = format!("Source too large (limit {MAX_SOURCE_BYTES} bytes)");
+    Diagnostic::error(Code::L008, Span::default(), message)
+}
+
 /// A half-open range of byte offsets in one file.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord)]
 pub struct Span {
@@ -39,7 +81,8 @@ impl Source {
         } else {
             text.into()
         };
-        let starts = text.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(i, _)| i as u32 + 1);
+        let starts =
+            text.bytes().enumerate().filter(|&(_, b)| b == b'\n').map(|(i, _)| i as u32 + 1);
         let line_starts = std::iter::once(0).chain(starts).collect();
         Source { name: name.into(), text, line_starts }
     }

@@ -384,8 +384,8 @@ impl Assembler {
                 AnyOperand::Count(_) => 0,
                 AnyOperand::Near(_) => {
                     let offset = self.spans.offset(pc as u32);
-                    let near = i16::try_from(distance)
-                        .map_err(|_| AsmError::JumpTooFar { offset })?;
+                    let near =
+                        i16::try_from(distance).map_err(|_| AsmError::JumpTooFar { offset })?;
                     self.code[pc] = Word(word.0 | u64::from(near as u16) << shift);
                     return Ok(());
                 }
@@ -404,12 +404,7 @@ impl Assembler {
     }
 }
 
-fn add<T>(
-    table: &mut Vec<T>,
-    item: T,
-    name: &'static str,
-    error: &mut Option<AsmError>,
-) -> u16 {
+fn add<T>(table: &mut Vec<T>, item: T, name: &'static str, error: &mut Option<AsmError>) -> u16 {
     let Ok(index) = u16::try_from(table.len()) else {
         error.get_or_insert(AsmError::TableFull { table: name });
         return 0;

@@ -52,3 +52,13 @@ pub struct Cx<'a> {
     /// The name used in the call, for messages.
     pub name: &'static str,
 }
+
+/// All natives, sorted by name; the index of a native is its position here.
+pub fn all() -> &'static [Native] {
+    &[]
+}
+
+/// The native of an index.
+pub fn get(index: u32) -> &'static Native {
+    &all()[index as usize]
+}

@@ -162,6 +162,11 @@ impl Dict {
         Some(&mut self.entries[at].value)
     }
 
+    pub fn get_key_mut(&mut self, key: Key<'_>) -> Option<&mut Value> {
+        let at = self.find_key(key)?;
+        Some(&mut self.entries[at].value)
+    }
+
     pub fn contains(&self, key: &Value) -> bool {
         self.get(key).is_some()
     }

@@ -1,0 +1,174 @@
+//! The command line: every subcommand declared once.
+//!
+//! Only this layer, `report` and the io natives touch the process's streams, arguments and
+//! environment; everything below gets its options as structs.
+
+mod check;
+mod dis;
+mod run;
+mod test;
+mod test_run;
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::engine::{Engine, JitMode, JitOptions, Options, Stress};
+use crate::report::Style;
+
+/// The Ruff language: run, check and test programs.
+#[derive(Parser)]
+#[command(name = "ruff", version, about, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a program (also: `ruff FILE`)
+    Run(run::RunArgs),
+    /// Report errors and warnings without running anything
+    Check(check::CheckArgs),
+    /// Compare the output of tests/*.ruff with the files NAME.out
+    Test(test::TestArgs),
+    /// Run the test declarations of a file
+    TestRun(test_run::TestRunArgs),
+    /// Show what a program is turned into: tokens, syntax tree, bytecode, machine code
+    Dis(dis::DisArgs),
+}
+
+/// Names that are subcommands, or options of the command itself; anything else is a file to run.
+const RESERVED: [&str; 10] =
+    ["run", "check", "test", "test-run", "dis", "help", "--help", "-h", "--version", "-V"];
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let mut args: Vec<OsString> = std::env::args_os().collect();
+    let is_short = args.get(1).and_then(|a| a.to_str()).is_some_and(|a| !RESERVED.contains(&a));
+    if is_short {
+        args.insert(1, "run".into());
+    }
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed stream is no reason to fail while printing help.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let code = match cli.command {
+        Command::Run(args) => run::run(args),
+        Command::Check(args) => check::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::TestRun(args) => test_run::run(&args),
+        Command::Dis(args) => dis::run(&args),
+    };
+    ExitCode::from(code)
+}
+
+/// Which engine runs a program; shared by the subcommands that run one.
+#[derive(Args, Clone, Default)]
+struct EngineArgs {
+    /// The engine to run on
+    #[arg(long, value_enum)]
+    engine: Option<EngineName>,
+    /// Use the JIT: on (default), off, or always (compile everything at once)
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    jit: Option<JitName>,
+    /// The same as --engine=vm
+    #[arg(long, conflicts_with_all = ["engine", "use_tree_walking"])]
+    use_vm: bool,
+    /// The same as --engine=tree
+    #[arg(long, visible_alias = "interpreter", conflicts_with = "engine")]
+    use_tree_walking: bool,
+    /// Make compiled code leave at guards that hold: `exit-at:K`, `every:N` or `threshold:N`
+    #[arg(long, value_name = "WHAT", value_parser = parse_stress)]
+    jit_stress: Option<Stress>,
+    /// User-function calls that may be active at once
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    max_call_depth: u32,
+    /// Of these, calls entered from natives and operators
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    max_nested_depth: u32,
+}
+
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+enum EngineName {
+    Tree,
+    Vm,
+    Jit,
+    /// Every engine in turn (test and test-run)
+    All,
+}
+
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+enum JitName {
+    On,
+    Off,
+    Always,
+}
+
+fn parse_stress(text: &str) -> Result<Stress, clap::Error> {
+    let invalid = || clap::Error::new(clap::error::ErrorKind::InvalidValue);
+    let (name, number) = text.split_once(':').ok_or_else(invalid)?;
+    let number: u64 = number.parse().map_err(|_| invalid())?;
+    match name {
+        "exit-at" => Ok(Stress::ExitAt(number)),
+        "every" => Ok(Stress::Every(number.max(1))),
+        "threshold" => Ok(Stress::Threshold(number)),
+        _ => Err(invalid()),
+    }
+}
+
+impl EngineArgs {
+    fn options(&self) -> Options {
+        let mode = match self.jit {
+            Some(JitName::Always) => JitMode::Always,
+            Some(JitName::Off) => JitMode::Off,
+            Some(JitName::On) | None => JitMode::On,
+        };
+        let engine = match self.engine {
+            Some(EngineName::Tree) => Engine::Tree,
+            Some(EngineName::Vm) => Engine::Vm,
+            Some(EngineName::Jit | EngineName::All) => Engine::Jit,
+            None if self.use_tree_walking => Engine::Tree,
+            None if self.use_vm || mode == JitMode::Off => Engine::Vm,
+            None => Engine::Jit,
+        };
+        let mut options = Options::new(engine);
+        options.jit = JitOptions { mode, stress: self.jit_stress };
+        options.limits.call_depth = self.max_call_depth;
+        options.limits.nested_depth = self.max_nested_depth.min(self.max_call_depth);
+        options
+    }
+}
+
+impl EngineArgs {
+    /// The engines to run on: the chosen one, or all of them.
+    fn engines(&self) -> Vec<Engine> {
+        match self.engine {
+            Some(EngineName::All) => Engine::ALL.to_vec(),
+            _ => vec![self.options().engine],
+        }
+    }
+}
+
+/// Colours for a terminal, unless `NO_COLOR` is set.
+fn stderr_style() -> Style {
+    let wants_plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    if wants_plain || !std::io::stderr().is_terminal() { Style::Plain } else { Style::Colored }
+}
+
+/// Writes a text to stderr; a closed stream is ignored, there is nobody left to tell.
+fn eprint(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// Writes a text to stdout; a closed pipe is ignored.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -1,0 +1,112 @@
+//! `ruff run`: one program on one engine.
+
+use std::io::{IsTerminal, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use ruff_runtime::host::{Interrupt, Output};
+
+use super::{EngineArgs, eprint, stderr_style};
+use crate::engine::{self, Options};
+use crate::report;
+use crate::syntax::source::{self, Rejected, Source};
+
+#[derive(Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    engine: EngineArgs,
+    /// Run this text instead of a file
+    #[arg(short = 'e', long = "eval", value_name = "CODE")]
+    eval: Option<String>,
+    /// Print time per phase, functions compiled and exits by reason to stderr at the end
+    #[arg(long)]
+    stats: bool,
+    /// The program, `-` for standard input; then its arguments
+    #[arg(value_name = "FILE [ARGS]", trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<String>,
+}
+
+pub(super) fn run(args: RunArgs) -> u8 {
+    if args.engine.engines().len() > 1 {
+        eprint("error: a program runs on one engine: tree, vm or jit\n");
+        return 2;
+    }
+    let mut options = args.engine.options();
+    options.style = stderr_style();
+    options.wants_stats = args.stats;
+    let mut rest = args.rest.into_iter();
+    let (loaded, dir) = match args.eval {
+        Some(code) => (source::decode("<eval>", code.into_bytes()), PathBuf::new()),
+        None => {
+            let Some(file) = rest.next() else {
+                eprint("error: no program given\n\nUsage: ruff run [OPTIONS] FILE [ARGS]...\n");
+                return 2;
+            };
+            match read(&file) {
+                Ok(found) => found,
+                Err(error) => {
+                    eprint(&format!("error: cannot read {file}: {error}\n"));
+                    return 5;
+                }
+            }
+        }
+    };
+    options.args = rest.collect();
+    match loaded {
+        Ok(source) => run_source(source, dir, options),
+        Err(rejected) => reject(&rejected, &options),
+    }
+}
+
+/// A file's text or why it is none, and the directory that imports start from.
+type Loaded = (Result<Source, Box<Rejected>>, PathBuf);
+
+fn read(file: &str) -> std::io::Result<Loaded> {
+    if file == "-" {
+        let mut bytes = Vec::new();
+        let limit = source::MAX_SOURCE_BYTES as u64 + 1;
+        std::io::stdin().lock().take(limit).read_to_end(&mut bytes)?;
+        return Ok((source::decode("<stdin>", bytes), PathBuf::new()));
+    }
+    let bytes = read_limited(Path::new(file))?;
+    let dir = Path::new(file).parent().unwrap_or(Path::new("")).to_path_buf();
+    Ok((source::decode(file, bytes), dir))
+}
+
+/// The bytes of a file, at most one more than a source may have.
+pub(super) fn read_limited(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = source::MAX_SOURCE_BYTES as u64 + 1;
+    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn reject(rejected: &Rejected, options: &Options) -> u8 {
+    let list = std::slice::from_ref(&rejected.diagnostic);
+    eprint(&report::diagnostics(&rejected.source, list, options.style));
+    3
+}
+
+fn run_source(source: Source, dir: PathBuf, options: Options) -> u8 {
+    stop_on_ctrl_c(options.interrupt.clone());
+    let is_terminal = std::io::stdout().is_terminal();
+    let open = move || Output::new(Box::new(std::io::stdout()), is_terminal);
+    let finished = engine::run(source, dir, options, open);
+    eprint(&finished.stderr);
+    finished.exit_code
+}
+
+/// The first Ctrl-C (or termination signal) asks the program to stop; a second one ends the
+/// process.
+fn stop_on_ctrl_c(interrupt: Arc<Interrupt>) {
+    let handler = move || {
+        if interrupt.stop_was_requested() {
+            #[expect(clippy::exit, reason = "the program did not react to the first signal")]
+            std::process::exit(130);
+        }
+        interrupt.request_stop();
+    };
+    // Without a handler the signal ends the process at once, which is the next best thing.
+    let _ = ctrlc::set_handler(handler);
+}

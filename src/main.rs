@@ -1,0 +1,10 @@
+//! The command `ruff`.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    ruff::cli::main()
+}

@@ -110,6 +110,16 @@ impl Function {
         }
     }
 
+    /// A closure of code that is never freed; see [`Function::make`].
+    pub fn make_static(
+        code: &'static FunctionCode,
+        n_upvalues: usize,
+        fill: impl FnMut(usize) -> Value,
+    ) -> Value {
+        // SAFETY: the code outlives everything.
+        unsafe { Function::make(code, n_upvalues, fill) }
+    }
+
     /// # Safety
     /// `object` must be a function object that nobody uses any more.
     pub(crate) unsafe fn free(object: *mut Obj<Function>) {

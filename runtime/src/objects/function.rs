@@ -153,15 +153,4 @@ impl Function {
         // SAFETY: a function has `n_upvalues` values in line.
         unsafe { std::slice::from_raw_parts(self.upvalues.as_ptr(), self.n_upvalues) }
     }
-
-    /// Replaces a captured variable; only for hoisted functions whose captures are completed
-    /// after their creation, and for breaking cycles.
-    ///
-    /// # Safety
-    /// No reference from [`Function::upvalues`] may be alive.
-    pub(crate) unsafe fn set_upvalue(&self, index: usize, content: Value) {
-        let slot = self.upvalues()[index..].as_ptr().cast_mut();
-        // SAFETY: the index is in range; the caller promises that nobody borrows the slot.
-        unsafe { drop(ptr::replace(slot, content)) };
-    }
 }

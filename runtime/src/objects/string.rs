@@ -83,6 +83,17 @@ fn make_ascii(byte: u8) -> Value {
     }
 }
 
+/// Frees the strings of single characters; for threads that end.
+///
+/// Values on the stack may still refer to them, since they are not counted, so only
+/// [`crate::heap::release_thread_memory`] calls this, after the isolate is gone.
+pub(crate) fn release_shared() {
+    if let Some(table) = ASCII.take() {
+        // SAFETY: the table came from `Box::leak`; the caller says that nobody refers to it.
+        drop(unsafe { Box::from_raw(table.as_ptr()) });
+    }
+}
+
 #[cold]
 fn make_ascii_table() -> NonNull<AsciiTable> {
     let table: Box<AsciiTable> = Box::new(std::array::from_fn(|byte| {

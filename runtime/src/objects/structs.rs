@@ -67,6 +67,7 @@ pub struct StructDef {
     /// Functions without parameters that compute defaults, by field; null without default.
     /// They are called in declaration order for missing fields.
     defaults: RefCell<Vec<Value>>,
+    #[expect(clippy::vec_box, reason = "instances point to shapes, which must not move")]
     shapes: RefCell<Vec<Box<Shape>>>,
     base: Cell<*const Shape>,
     /// The predeclared `Error`.

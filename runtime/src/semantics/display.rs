@@ -373,9 +373,8 @@ pub fn from_string(text: String) -> Value {
 }
 
 fn from_compact(text: CompactString) -> Value {
-    let mut chars = text.chars();
-    if let (Some(c), None) = (chars.next(), chars.next()) {
-        return make_char(c);
+    if let &[byte] = text.as_bytes() {
+        return make_char(char::from(byte));
     }
     Value::from_ref(Ref::new(Str::from_compact(text)))
 }

@@ -8,8 +8,8 @@ use crate::error::{Error, Kind, Result};
 use crate::limits::VALUE_DEPTH;
 use crate::objects::array::Array;
 use crate::objects::collections::Set;
-use crate::objects::dict::Dict;
-use crate::objects::string::hash_text;
+use crate::objects::dict::{Dict, hash_int};
+use crate::objects::string::{Str, hash_text};
 use crate::objects::structs::Struct;
 use crate::value::{Tag, Value, View};
 
@@ -25,6 +25,19 @@ pub fn nested_too_deeply() -> Error {
 /// `Value nested too deeply`.
 #[inline]
 pub fn equal(a: &Value, b: &Value) -> Result<bool> {
+    match (a.view(), b.view()) {
+        (View::Int(x), View::Int(y)) => Ok(x == y),
+        (View::Str(x), View::Str(y)) => Ok(same_text(x, y)),
+        _ => equal_slow(a, b),
+    }
+}
+
+#[inline]
+fn same_text(x: &Str, y: &Str) -> bool {
+    std::ptr::eq(x, y) || x.as_str() == y.as_str()
+}
+
+fn equal_slow(a: &Value, b: &Value) -> Result<bool> {
     match pair(a, b, 0)? {
         Step::Done(same) => Ok(same),
         Step::Open(open) => walk(open, 0),
@@ -108,7 +121,7 @@ fn walk(first: Open<'_>, base: u32) -> Result<bool> {
 fn pair<'a>(a: &'a Value, b: &'a Value, depth: u32) -> Result<Step<'a>> {
     Ok(Step::Done(match (a.view(), b.view()) {
         (View::Int(x), View::Int(y)) => x == y,
-        (View::Str(x), View::Str(y)) => std::ptr::eq(x, y) || x.as_str() == y.as_str(),
+        (View::Str(x), View::Str(y)) => same_text(x, y),
         (View::Float(x), View::Float(y)) => x == y,
         (View::Int(x), View::Float(y)) | (View::Float(y), View::Int(x)) => {
             compare::int_equals_float(x, y)
@@ -231,7 +244,7 @@ fn mix(a: u64, b: u64) -> u64 {
 fn hash_float(f: f64) -> u64 {
     let whole = f as i64;
     if whole as f64 == f && compare::int_equals_float(whole, f) {
-        return mix(1, whole as u64);
+        return hash_int(whole);
     }
     if f.is_nan() { 2 } else { mix(2, f.to_bits()) }
 }
@@ -245,7 +258,7 @@ fn hash_at(v: &Value, depth: u32) -> u64 {
         return seed;
     }
     match v.view() {
-        View::Int(v) => mix(1, v as u64),
+        View::Int(v) => hash_int(v),
         View::Float(f) => hash_float(f),
         View::Str(s) => s.hash(),
         View::Array(a) => hash_array(a, seed, depth),

@@ -113,3 +113,6 @@ pub fn type_name(value: &Value) -> &'static str {
         Tag::Ref => "ref",
     }
 }
+
+#[cfg(test)]
+mod tests;

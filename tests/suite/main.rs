@@ -1,0 +1,28 @@
+//! The one test binary: golden programs, snapshots, generated documents, the command, tidiness.
+//!
+//! Every program under `tests/` becomes a trial with a name that says where it is, so that
+//! `cargo test --test suite -- closures` runs what it looks like. `docs/testing.md` describes the
+//! expectations; start reading at [`golden`].
+
+mod check;
+mod cli;
+mod documents;
+mod files;
+mod golden;
+mod settings;
+mod snapshot;
+mod tidy;
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials = golden::trials();
+    trials.extend(snapshot::trials());
+    trials.extend(documents::trials());
+    trials.extend(cli::trials());
+    trials.extend(tidy::trials());
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

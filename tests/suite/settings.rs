@@ -1,0 +1,39 @@
+//! The engine settings on which every golden program runs.
+
+use ruff::engine::{Engine, JitMode, JitOptions, Options, Stress};
+
+/// One way to run a program; all of them must behave alike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Setting {
+    /// The tree evaluator.
+    Tree,
+    /// The interpreter alone.
+    Vm,
+    /// Everything is compiled before it runs for the second time.
+    Jit,
+    /// As `Jit`, and every third guard fails.
+    Stress,
+}
+
+impl Setting {
+    pub const ALL: [Setting; 4] = [Setting::Tree, Setting::Vm, Setting::Jit, Setting::Stress];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Setting::Tree => "tree",
+            Setting::Vm => "vm",
+            Setting::Jit => "jit",
+            Setting::Stress => "stress",
+        }
+    }
+
+    pub fn options(self) -> Options {
+        let (engine, mode, stress) = match self {
+            Setting::Tree => (Engine::Tree, JitMode::Off, Stress::default()),
+            Setting::Vm => (Engine::Vm, JitMode::Off, Stress::default()),
+            Setting::Jit => (Engine::Jit, JitMode::Always, Stress::default()),
+            Setting::Stress => (Engine::Jit, JitMode::Always, Stress::every_third_guard()),
+        };
+        Options { engine, jit: JitOptions { mode, stress }, ..Options::default() }
+    }
+}

@@ -1,0 +1,68 @@
+//! Snapshots: input and expected text in one file, the text as trailing comments.
+//!
+//! `tests/tree` holds syntax trees, `tests/bytecode` disassembly, `tests/diagnostics` what
+//! `ruff run` writes to stderr. `BLESS=1` rewrites the comments.
+
+use std::fs;
+use std::path::Path;
+
+use libtest_mimic::{Failed, Trial};
+use ruff::engine;
+use ruff::syntax::source::Source;
+use ruff::syntax::{dump, parser};
+
+use crate::files::{self, Scratch};
+use crate::settings::Setting;
+
+/// Turns the program of a snapshot into the text that is compared.
+type Render = fn(&str) -> String;
+
+const FOLDERS: [(&str, Render); 3] =
+    [("tree", tree), ("bytecode", bytecode), ("diagnostics", diagnostics)];
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (kind, render) in FOLDERS {
+        let folder = format!("tests/{kind}");
+        for path in files::below(&folder, "ruff") {
+            let name = format!("{kind}/{}", files::name(&path, &folder));
+            trials.push(Trial::test(name, move || compare(&path, kind, render)));
+        }
+    }
+    trials
+}
+
+fn compare(path: &Path, kind: &str, render: Render) -> Result<(), Failed> {
+    let text = files::read(path);
+    let marker = format!("# --- {kind}");
+    let program = text.split_once(&marker).map_or(text.as_str(), |(program, _)| program);
+    let mut updated = format!("{program}{marker}\n");
+    for line in render(program).lines() {
+        updated.push_str(format!("# {line}").trim_end());
+        updated.push('\n');
+    }
+    if updated == text {
+        return Ok(());
+    }
+    if files::bless() {
+        return Ok(fs::write(path, updated)?);
+    }
+    Err(format!("expected:\n{text}\ngot:\n{updated}").into())
+}
+
+fn tree(program: &str) -> String {
+    let source = Source::new("main.ruff", program);
+    dump::tree(&parser::parse(&source).file)
+}
+
+fn bytecode(program: &str) -> String {
+    let scratch = Scratch::new();
+    let source = Source::new("main.ruff", program);
+    engine::disassemble(source, scratch.path().to_owned())
+}
+
+fn diagnostics(program: &str) -> String {
+    let scratch = Scratch::new();
+    let source = Source::new("main.ruff", program);
+    engine::run_captured(source, scratch.path().to_owned(), &Setting::Vm.options()).stderr
+}

@@ -63,9 +63,9 @@ impl Outside for Files {
 impl TreeLoader for Files {
     fn load(&mut self, path: &[Arc<str>], _importer: &Arc<str>) -> Result<Rc<TreeModule>> {
         let name = path.join(".");
-        let text = self.text(&name).ok_or_else(|| {
-            Error::new(Kind::ImportError, format!("Module not found: {name}"))
-        })?;
+        let text = self
+            .text(&name)
+            .ok_or_else(|| Error::new(Kind::ImportError, format!("Module not found: {name}")))?;
         Ok(self.module(&name, text))
     }
 }
@@ -127,9 +127,7 @@ fn chains_do_not_nest() {
 
 #[test]
 fn depth_limit_is_exact() {
-    let program = |n: u32| {
-        format!("func f(n) {{ if n > 1 {{ f(n - 1) }} }} f({n}) print(\"ok\")")
-    };
+    let program = |n: u32| format!("func f(n) {{ if n > 1 {{ f(n - 1) }} }} f({n}) print(\"ok\")");
     let limits = Limits { call_depth: 50, ..Limits::DEFAULT };
     assert_eq!(run_with(Files(&[]), limits, &program(50)), "ok\n");
     let message = "Maximum call stack depth of 50 exceeded while calling f";
@@ -169,7 +167,7 @@ fn captured_variables_are_shared_and_fresh() {
 fn a_failing_method_hands_its_receiver_back() {
     let text = "struct S { n = 0\nfunc m(mut self) { self.n := 1\nthrow(\"no\") } }\n\
                 s := [S {}]\ntry { s[0].m() } except e { print(e.stack, s) }";
-    assert_eq!(run(text), "[S.m (main.ruff:2)] [S { n: 1 }]\n");
+    assert_eq!(run(text), "[S.m (main.ruff:3)] [S { n: 1 }]\n");
 }
 
 #[test]

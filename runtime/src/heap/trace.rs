@@ -3,7 +3,6 @@
 use std::mem::ManuallyDrop;
 
 use crate::heap::Obj;
-use crate::objects::iterator::{Source, Stage};
 use crate::objects::structs::StructDef;
 use crate::value::{Tag, Value, View};
 
@@ -37,15 +36,7 @@ pub(super) fn each_child(value: &Value, mut f: impl FnMut(&Value)) {
         View::Cell(cell) | View::Ref(cell) => cell.with_content(f),
         View::Iterator(iterator) => {
             let Ok(state) = iterator.state.try_borrow() else { return };
-            match &state.source {
-                Source::Collection { value, .. } | Source::Iterator(value) => f(value),
-            }
-            for stage in &state.stages {
-                match stage {
-                    Stage::Map(function) | Stage::Filter(function) => f(function),
-                    Stage::Take { .. } | Stage::Skip { .. } => {}
-                }
-            }
+            state.each_value(&mut f);
         }
         View::Null
         | View::Bool(_)

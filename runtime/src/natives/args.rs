@@ -102,12 +102,7 @@ fn bad_value(name: &str, param: &str, condition: &str, got: &Value) -> Error {
 impl Cx<'_> {
     /// `NAME: argument 'param' must be CONDITION, got VALUE`.
     #[cold]
-    pub(super) fn bad_value(
-        &self,
-        param: &str,
-        condition: &str,
-        got: impl Into<Value>,
-    ) -> Error {
+    pub(super) fn bad_value(&self, param: &str, condition: &str, got: impl Into<Value>) -> Error {
         bad_value(self.name, param, condition, &got.into())
     }
 

@@ -1,8 +1,8 @@
 //! Assertions.
 
+use super::Cx;
 use super::args::{Func, Number, Searched};
 use super::sequences::contains_item;
-use super::Cx;
 use crate::error::{Error, Kind, Result};
 use crate::semantics::display::{debug, display};
 use crate::semantics::equal::equal;
@@ -136,7 +136,8 @@ fn assert_throws(cx: &mut Cx<'_>, func: Func<'_>, expected: Option<&str>) -> Res
         && !error.message.contains(expected)
     {
         let (kind, message) = (&error.kind, &error.message);
-        let text = format!("Assertion failed: expected an error '{expected}', got {kind}: {message}");
+        let text =
+            format!("Assertion failed: expected an error '{expected}', got {kind}: {message}");
         return Err(failed(text));
     }
     let def = cx.host.isolate().error_def.clone();

@@ -1,9 +1,7 @@
 //! Dicts. Function forms return new dicts; a unique argument is changed in place.
 
 use super::Cx;
-use super::args::{
-    DictKey, DictOrArray, Func, IntoValue, Owned, array_value, bad_key, pair,
-};
+use super::args::{DictKey, DictOrArray, Func, IntoValue, Owned, array_value, bad_key, pair};
 use super::items::Items;
 use crate::error::Result;
 use crate::objects::dict::Dict;

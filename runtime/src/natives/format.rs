@@ -140,19 +140,20 @@ impl Placeholder {
         let wrong = |ty: &str| {
             let got = type_name(value);
             let verb = self.verb;
-            let message = format!(
-                "{}: argument {position} for '%{verb}' must be {ty}, got {got}",
-                cx.name
-            );
+            let message =
+                format!("{}: argument {position} for '%{verb}' must be {ty}, got {got}", cx.name);
             Error::new(Kind::TypeError, message)
         };
         match self.verb {
             's' => {
                 let text = display(value)?;
-                Ok((match self.precision {
-                    Some(p) => text.chars().take(p).collect(),
-                    None => text,
-                }, false))
+                Ok((
+                    match self.precision {
+                        Some(p) => text.chars().take(p).collect(),
+                        None => text,
+                    },
+                    false,
+                ))
             }
             'd' => {
                 let v = match value.view() {
@@ -162,7 +163,9 @@ impl Placeholder {
                         let text = format_float(v);
                         cx.failure(
                             Kind::ValueError,
-                            format!("argument {position} for '%d' must be in the int range, got {text}"),
+                            format!(
+                                "argument {position} for '%d' must be in the int range, got {text}"
+                            ),
                         )
                     })?,
                     _ => return Err(wrong("int, float or bool")),

@@ -5,7 +5,8 @@ use super::args::{Fit, FromArg, Iterable};
 use crate::error::Result;
 use crate::host::Host;
 use crate::objects::array::{Array, ElemKind};
-use crate::semantics::stages::{item_at, pull};
+use crate::semantics::iterate::item_from;
+use crate::semantics::stages::pull;
 use crate::value::{Tag, Value, View};
 
 /// An argument that is read item by item. Callbacks cannot change it: the native owns it.
@@ -35,7 +36,7 @@ impl<'a> Items<'a> {
         if self.source.tag() == Tag::Iterator {
             return pull(host, self.source);
         }
-        Ok(item_at(self.source, &mut self.at))
+        Ok(item_from(self.source, &mut self.at))
     }
 
     /// The number of items if it is known, else 0.

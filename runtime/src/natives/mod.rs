@@ -103,6 +103,7 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         math::TABLE,
         random::TABLE,
         sequences::TABLE,
+        sort::TABLE,
         strings::TABLE,
         system::TABLE,
         text::TABLE,
@@ -118,6 +119,11 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
 /// All natives, sorted by name; the index of a native is its position here.
 pub fn all() -> &'static [Native] {
     &TABLE
+}
+
+/// The number of natives.
+pub fn count() -> usize {
+    TABLE.len()
 }
 
 /// The index of a native.
@@ -185,9 +191,16 @@ pub fn global(name: &str, isolate: &Isolate) -> Option<Value> {
     lookup(name).map(Value::native)
 }
 
+/// Predefined names that are not natives.
+const OTHER_NAMES: [&str; 11] =
+    ["Ok", "Err", "Some", "None", "Error", "PI", "E", "INF", "NAN", "INT_MAX", "INT_MIN"];
+
 /// Whether a predefined name exists.
 pub fn is_predefined(name: &str) -> bool {
-    matches!(name, "Ok" | "Err" | "Some" | "Error")
-        || constant(name).is_some()
-        || lookup(name).is_some()
+    OTHER_NAMES.contains(&name) || lookup(name).is_some()
+}
+
+/// All predefined names.
+pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+    all().iter().map(|native| native.name).chain(OTHER_NAMES)
 }

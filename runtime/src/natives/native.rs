@@ -66,10 +66,15 @@ impl Decl {
     }
 }
 
-/// A declared method of a type of the library, under all of its names and for all of its types.
+/// The declared methods of one or more types of the library.
+pub(super) struct MethodTable {
+    pub tags: &'static [Tag],
+    pub methods: &'static [MethodSource],
+}
+
+/// A declared method of a type of the library, under all of its names.
 pub(super) struct MethodSource {
     pub names: &'static [&'static str],
-    pub tags: &'static [Tag],
     /// Without the receiver.
     pub params: &'static [Param],
     pub result: &'static str,
@@ -128,10 +133,11 @@ macro_rules! methods {
             ( $receiver:ident : $rty:ty $(, $param:ident : $ty:ty)* ) -> $result:literal
         [$($cx:ident)?];
     )*) => {
-        pub(super) static $table: &[$crate::natives::native::MethodSource] = &[$(
-            $crate::natives::native::MethodSource {
+        pub(super) static $table: $crate::natives::native::MethodTable =
+            $crate::natives::native::MethodTable {
+            tags: &[$($crate::value::Tag::$tag),+],
+            methods: &[$( $crate::natives::native::MethodSource {
                 names: declared_names!($body $(as $($name)|+)?),
-                tags: &[$($crate::value::Tag::$tag),+],
                 params: &[$( $crate::natives::native::Param::of::<$ty>(stringify!($param)) ),*],
                 result: $result,
                 doc: concat!($($doc, "\n"),*),
@@ -155,8 +161,8 @@ macro_rules! methods {
                     }
                     run
                 },
-            },
-        )*];
+            }, )*],
+        };
     };
 }
 

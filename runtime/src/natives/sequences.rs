@@ -1,9 +1,7 @@
 //! Functions for several kinds of sequences: length, search, parts.
 
 use super::Cx;
-use super::args::{
-    ArrayOrBytes, IntoValue, Measured, Searched, Sliced, StrOrArray, Whole,
-};
+use super::args::{ArrayOrBytes, IntoValue, Measured, Searched, Sliced, StrOrArray, Whole};
 use crate::error::Result;
 use crate::objects::array::Array;
 use crate::objects::bytes::Bytes;

@@ -73,9 +73,7 @@ pub(super) fn sort_checked(array: &mut Array) {
     if let Some(ints) = array.ints_mut() {
         ints.sort_unstable();
     } else if let Some(floats) = array.floats_mut() {
-        floats.sort_by(|a, b| {
-            a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
-        });
+        floats.sort_by(|a, b| a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())));
     } else if let Some(values) = array.values_mut() {
         values.sort_by(sort_order);
     }

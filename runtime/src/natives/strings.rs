@@ -262,12 +262,7 @@ fn str_reverse(text: &str) -> Result<Value> {
     Ok(string_value(text.chars().rev().collect()))
 }
 
-fn truncate(
-    cx: &mut Cx<'_>,
-    text: &Str,
-    max_len: Whole,
-    suffix: Option<&str>,
-) -> Result<Value> {
+fn truncate(cx: &mut Cx<'_>, text: &Str, max_len: Whole, suffix: Option<&str>) -> Result<Value> {
     let Ok(max_len) = usize::try_from(max_len.0) else {
         return Err(cx.bad_value("max_len", ">= 0", max_len.0));
     };

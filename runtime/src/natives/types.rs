@@ -43,7 +43,148 @@ natives! {
     /// The truth of a value; the strings "false" and "0" are false too.
     ///
     ///     print(to_bool("no"), to_bool("0"))   # expect: true false
-    fn to_bool(value: &Value) -> Result<bool> {
+    fn to_bool(value: &Value) -> "bool" [Pure];
+
+    /// Bytes from ints 0 to 255 or from a string's UTF-8 form.
+    ///
+    ///     print(bytes("hé"))   # expect: <bytes: 3>
+    fn bytes(source: BytesSource<'_>) -> "bytes" [Pure; cx];
+
+    /// Decodes UTF-8.
+    ///
+    ///     print(bytes_to_string(bytes([72, 105])))   # expect: Hi
+    fn bytes_to_string(data: &Bytes, lossy: Option<bool>) -> "string" [Pure; cx];
+
+    /// The UTF-8 form of a text.
+    ///
+    ///     print(len(string_to_bytes("é")))   # expect: 2
+    fn string_to_bytes(text: &str) -> "bytes" [Pure];
+
+    /// The name of the value's type.
+    ///
+    ///     print(type(1), type([]), type(print))   # expect: int array function
+    fn type_of as type | type_of(value: &Value) -> "string" [Pure];
+
+    /// Whether the value is an int.
+    ///
+    ///     print(is_int(1), is_int(1.0))   # expect: true false
+    fn is_int(value: &Value) -> "bool" [Pure];
+
+    /// Whether the value is a float.
+    ///
+    ///     print(is_float(1.0))   # expect: true
+    fn is_float(value: &Value) -> "bool" [Pure];
+
+    /// Whether the value is a string.
+    ///
+    ///     print(is_string(""))   # expect: true
+    fn is_string(value: &Value) -> "bool" [Pure];
+
+    /// Whether the value is a bool.
+    ///
+    ///     print(is_bool(0))   # expect: false
+    fn is_bool(value: &Value) -> "bool" [Pure];
+
+    /// Whether the value is an array.
+    ///
+    ///     print(is_array([]))   # expect: true
+    fn is_array(value: &Value) -> "bool" [Pure];
+
+    /// Whether the value is a dict.
+    ///
+    ///     print(is_dict({}))   # expect: true
+    fn is_dict(value: &Value) -> "bool" [Pure];
+
+    /// Whether the value is null.
+    ///
+    ///     print(is_null(null))   # expect: true
+    fn is_null(value: &Value) -> "bool" [Pure];
+
+    /// Whether the value can be called.
+    ///
+    ///     print(is_function(len))   # expect: true
+    fn is_function(value: &Value) -> "bool" [Pure];
+
+    /// Whether the value is an int or a float.
+    ///
+    ///     print(is_number(NAN))   # expect: true
+    fn is_number(value: &Value) -> "bool" [Pure];
+
+    /// Whether the value is bytes.
+    ///
+    ///     print(is_bytes("a"))   # expect: false
+    fn is_bytes(value: &Value) -> "bool" [Pure];
+
+    /// Whether the value is a set.
+    ///
+    ///     print(is_set(Set()))   # expect: true
+    fn is_set(value: &Value) -> "bool" [Pure];
+
+    /// Whether the value is an instance of a struct.
+    ///
+    ///     print(is_struct({}))   # expect: false
+    fn is_struct(value: &Value) -> "bool" [Pure];
+
+    /// What a condition would decide.
+    ///
+    ///     print(is_truthy("false"), is_truthy([]))   # expect: true false
+    fn is_truthy(value: &Value) -> "bool" [Pure];
+
+    /// The array of the arguments.
+    ///
+    ///     print(array(1, "a"))   # expect: [1, a]
+    fn array(values: Rest<'_>) -> "array" [Pure];
+
+    /// An empty dict, a copy of a dict, or a dict built from pairs.
+    ///
+    ///     print(dict([["a", 1]]))   # expect: {"a": 1}
+    fn dict(source: Option<DictOrIterable<'_>>) -> "dict" [PureCallback; cx];
+
+    /// All items; a dict gives its pairs.
+    ///
+    ///     print(to_array("ab"), to_array({"a": 1}))   # expect: [a, b] [[a, 1]]
+    fn to_array(source: IterableOrDict<'_>) -> "array" [PureCallback; cx];
+
+    /// A dict from pairs [key, value].
+    ///
+    ///     print(to_dict([["a", 1], [2, "b"]]))   # expect: {"a": 1, 2: b}
+    fn to_dict(pairs: Items<'_>) -> "dict" [PureCallback; cx];
+
+    /// A lazy iterator over the items.
+    ///
+    ///     it := iter([1, 2, 3])
+    ///     print(it.next(), it.collect())   # expect: Some(1) [2, 3]
+    fn iter(source: args::Iterable<'_>) -> "iterator" [PureCallback];
+}
+
+fn parse_int(cx: &mut Cx<'_>, text: &str, base: Option<i64>) -> Result<i64> {
+    let base = base.unwrap_or(10);
+    if !(2..=36).contains(&base) {
+        return Err(cx.bad_value("base", "2 to 36", base));
+    }
+    convert::parse_int(cx.name, text, base as u32)
+}
+
+fn parse_float(cx: &mut Cx<'_>, text: &str) -> Result<f64> {
+    convert::parse_float(cx.name, text)
+}
+
+fn to_int(cx: &mut Cx<'_>, value: Convertible<'_>) -> Result<i64> {
+    convert::to_int(cx.name, &value)
+}
+
+fn to_float(cx: &mut Cx<'_>, value: Convertible<'_>) -> Result<f64> {
+    convert::to_float(cx.name, &value)
+}
+
+fn to_string(value: Value) -> Result<Value> {
+    if value.tag() == Tag::Str {
+        return Ok(value);
+    }
+    Ok(args::string_value(display(&value)?))
+}
+
+fn to_bool(value: &Value) -> Result<bool> {
     Ok(convert::to_bool(value))
 }
 

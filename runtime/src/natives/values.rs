@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use super::args::{IntoValue, OptionArg, ResultArg, ResultOrOption};
 use super::Cx;
+use super::args::{IntoValue, OptionArg, ResultArg, ResultOrOption};
 use crate::error::{Error, Kind, Result};
 use crate::heap::Ref;
 use crate::limits;

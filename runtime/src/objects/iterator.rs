@@ -40,19 +40,42 @@ pub enum Source {
 pub enum Stage {
     Map(Value),
     Filter(Value),
-    Take { left: u64 },
-    Skip { left: u64 },
-    TakeWhile { func: Value, has_ended: bool },
-    SkipWhile { func: Value, has_begun: bool },
+    Take {
+        left: u64,
+    },
+    Skip {
+        left: u64,
+    },
+    TakeWhile {
+        func: Value,
+        has_ended: bool,
+    },
+    SkipWhile {
+        func: Value,
+        has_begun: bool,
+    },
     /// Lets one item through, then drops `step - 1`; `wait` are still to be dropped.
-    StepBy { step: u64, wait: u64 },
+    StepBy {
+        step: u64,
+        wait: u64,
+    },
     /// Pairs with the items of another iterator.
-    Zip { other: Value },
-    Enumerate { next: i64 },
+    Zip {
+        other: Value,
+    },
+    Enumerate {
+        next: i64,
+    },
     /// Goes on with another iterator when the items from before have ended.
-    Chain { other: Value, is_on_other: bool },
+    Chain {
+        other: Value,
+        is_on_other: bool,
+    },
     /// The iterator over the present result of the function.
-    FlatMap { func: Value, inner: Option<Value> },
+    FlatMap {
+        func: Value,
+        inner: Option<Value>,
+    },
 }
 
 impl IteratorBody {

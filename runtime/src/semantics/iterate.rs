@@ -1,20 +1,14 @@
 //! Iteration: `for` loops, lazy iterators, draining and spreading (LS 6.4, 11.2, 15.1).
 //!
-//! A loop keeps its source and a position in two registers and allocates nothing. Lazy iterators
-//! form chains, outermost first; [`pull`] walks a chain without recursion, so its length costs
-//! no native stack.
-
-use std::cell::RefCell;
-
-use smallvec::SmallVec;
+//! A loop keeps its source and a position in two registers and allocates nothing. Pulling from
+//! lazy iterators is in `stages`.
 
 use super::arith::check_array_len;
-use super::{convert, display, truthy, type_name};
+pub use super::stages::{add_stage, make_iterator, pull};
+use super::{convert, display, type_name};
 use crate::error::{Error, Kind, Result};
-use crate::heap::Ref;
 use crate::host::Host;
 use crate::limits::COLLECTION_LEN;
-use crate::objects::iterator::{IteratorBody, IteratorState, Source, Stage};
 use crate::objects::string::make_char;
 use crate::value::{Tag, Value, View};
 
@@ -63,7 +57,7 @@ pub fn for_next(host: &mut dyn Host, a: &Value, b: &mut Value) -> Result<Option<
 
 /// The item at a position of a collection (or of `0 .. n-1`), and the position moved on.
 #[inline]
-fn item_from(source: &Value, at: &mut usize) -> Option<Value> {
+pub(crate) fn item_from(source: &Value, at: &mut usize) -> Option<Value> {
     let item = match source.view() {
         View::Int(n) => ((*at as i64) < n).then(|| Value::int(*at as i64)),
         View::Array(array) => array.get(*at),
@@ -149,161 +143,6 @@ pub fn range_len(start: i64, stop: i64, step: i64) -> u64 {
         start.abs_diff(stop)
     };
     distance.div_ceil(step.unsigned_abs())
-}
-
-/// A lazy iterator over an array or another iterator, without stages.
-pub fn make_iterator(source: Value) -> Value {
-    with_stages(source, Vec::new())
-}
-
-/// `source.map(f)` and its kin: a new iterator with one stage.
-pub fn add_stage(source: &Value, stage: Stage) -> Value {
-    with_stages(source.clone(), vec![stage])
-}
-
-fn with_stages(source: Value, stages: Vec<Stage>) -> Value {
-    let source = match source.tag() {
-        Tag::Iterator => Source::Iterator(source),
-        _ => Source::Collection { value: source, at: 0 },
-    };
-    let state = IteratorState { source, stages, is_exhausted: false, is_running: false };
-    Value::from_ref(Ref::new(IteratorBody { state: RefCell::new(state) }))
-}
-
-type Chain = SmallVec<[Ref<IteratorBody>; 4]>;
-
-/// What a value meets on its way through the stages of one iterator.
-enum Passed {
-    Through(Value),
-    /// Filtered or skipped.
-    Dropped,
-}
-
-/// The next value of an iterator; `None` when it is exhausted.
-///
-/// # Errors
-/// What the functions of its stages raise; ConcurrencyError if one of them pulls the iterator.
-pub fn pull(host: &mut dyn Host, iterator: &Value) -> Result<Option<Value>> {
-    let Some(outermost) = iterator.to_ref::<IteratorBody>() else {
-        return Err(cannot_iterate(iterator));
-    };
-    let mut chain: Chain = smallvec::smallvec![outermost];
-    loop {
-        let inner = match chain.last().map(|last| last.state.borrow()) {
-            Some(state) if state.is_running => return Err(already_running()),
-            Some(state) => match &state.source {
-                Source::Iterator(inner) if !state.is_exhausted => inner.to_ref::<IteratorBody>(),
-                Source::Iterator(_) | Source::Collection { .. } => None,
-            },
-            None => None,
-        };
-        match inner {
-            Some(inner) => chain.push(inner),
-            None => break,
-        }
-    }
-    let set_running = |running: bool| {
-        chain.iter().for_each(|level| level.state.borrow_mut().is_running = running);
-    };
-    set_running(true);
-    let result = pull_chain(host, &chain);
-    set_running(false);
-    result
-}
-
-#[cold]
-fn already_running() -> Error {
-    Error::new(Kind::ConcurrencyError, "Generator is already running")
-}
-
-fn pull_chain(host: &mut dyn Host, chain: &[Ref<IteratorBody>]) -> Result<Option<Value>> {
-    'next: loop {
-        // A limit that is used up ends the iterator without asking its source.
-        let ended = chain.iter().position(|level| {
-            let state = level.state.borrow();
-            let is_full = |stage: &Stage| matches!(stage, Stage::Take { left: 0 });
-            state.is_exhausted || state.stages.iter().any(is_full)
-        });
-        let item = match ended {
-            Some(_) => None,
-            None => draw(chain),
-        };
-        let Some(mut item) = item else {
-            // Everything outside of what ended has ended too.
-            let n_ended = ended.map_or(chain.len(), |at| at + 1);
-            for level in &chain[..n_ended] {
-                exhaust(level);
-            }
-            return Ok(None);
-        };
-        for level in chain.iter().rev() {
-            match pass(host, level, item)? {
-                Passed::Through(value) => item = value,
-                Passed::Dropped => continue 'next,
-            }
-        }
-        return Ok(Some(item));
-    }
-}
-
-/// The next value of the collection at the bottom of a chain.
-fn draw(chain: &[Ref<IteratorBody>]) -> Option<Value> {
-    match &mut chain.last()?.state.borrow_mut().source {
-        Source::Collection { value, at } => item_from(value, at),
-        Source::Iterator(_) => None,
-    }
-}
-
-/// Ends an iterator and lets go of what it holds.
-fn exhaust(level: &IteratorBody) {
-    let mut state = level.state.borrow_mut();
-    state.is_exhausted = true;
-    let source =
-        std::mem::replace(&mut state.source, Source::Collection { value: Value::NULL, at: 0 });
-    let stages = std::mem::take(&mut state.stages);
-    drop(state);
-    drop((source, stages));
-}
-
-/// Sends a value through the stages of one iterator.
-fn pass(host: &mut dyn Host, level: &IteratorBody, item: Value) -> Result<Passed> {
-    enum Action {
-        Map(Value),
-        Filter(Value),
-        Keep,
-        Drop,
-        End,
-    }
-    let mut item = item;
-    for i in 0.. {
-        let action = match level.state.borrow_mut().stages.get_mut(i) {
-            None => Action::End,
-            Some(Stage::Map(f)) => Action::Map(f.clone()),
-            Some(Stage::Filter(f)) => Action::Filter(f.clone()),
-            Some(Stage::Take { left }) => {
-                *left = left.saturating_sub(1);
-                Action::Keep
-            }
-            Some(Stage::Skip { left: 0 }) => Action::Keep,
-            Some(Stage::Skip { left }) => {
-                *left -= 1;
-                Action::Drop
-            }
-        };
-        match action {
-            Action::Map(f) => item = host.call(&f, &mut [item])?,
-            Action::Filter(f) => {
-                let verdict = host.call(&f, &mut [item.clone()])?;
-                if !truthy(&verdict) {
-                    return Ok(Passed::Dropped);
-                }
-            }
-            Action::Keep => {}
-            Action::Drop => return Ok(Passed::Dropped),
-            Action::End => break,
-        }
-    }
-    Ok(Passed::Through(item))
 }
 
 /// All items of an iterable: array, string, bytes, set, queue, stack, iterator.

@@ -11,7 +11,7 @@ use crate::heap::Ref;
 use crate::host::Host;
 use crate::objects::array::Array;
 use crate::objects::iterator::{IteratorBody, IteratorState, Source, Stage};
-use crate::objects::string;
+use crate::semantics::iterate::item_from;
 use crate::semantics::{truthy, type_name};
 use crate::value::{Tag, Value, View};
 
@@ -20,27 +20,6 @@ const MAX_NESTING: u32 = 1000;
 
 thread_local! {
     static NESTING: Cell<u32> = const { Cell::new(0) };
-}
-
-/// The item of a collection at a position that starts at 0, and moves it on; `None` at the end
-/// and for values that are not collections.
-#[inline]
-pub fn item_at(collection: &Value, at: &mut usize) -> Option<Value> {
-    let item = match collection.view() {
-        View::Array(array) => array.get(*at)?,
-        View::Str(text) => {
-            let c = text.as_str().get(*at..)?.chars().next()?;
-            *at += c.len_utf8();
-            return Some(string::make_char(c));
-        }
-        View::Bytes(bytes) => Value::int(i64::from(*bytes.0.get(*at)?)),
-        View::Set(set) => set.members().get(*at)?.clone(),
-        View::Queue(queue) => queue.0.get(*at)?.clone(),
-        View::Stack(stack) => stack.0.get(*at)?,
-        _ => return None,
-    };
-    *at += 1;
-    Some(item)
 }
 
 /// An iterator over an array, string, bytes, set, queue or stack; an iterator itself.
@@ -170,7 +149,7 @@ fn request(host: &mut dyn Host, state: &mut IteratorState) -> Result<(Option<Val
     }
     let item = match &mut state.source {
         Source::Exhausted => None,
-        Source::Collection { value, at } => item_at(value, at),
+        Source::Collection { value, at } => item_from(value, at),
         Source::Iterator(inner) => pull(host, inner)?,
     };
     if item.is_none() {
@@ -290,7 +269,8 @@ pub fn flat_items(result: Value) -> Result<Value> {
         return Ok(make_iterator(result));
     }
     let got = type_name(&result);
-    let message =
-        format!("flat_map: result of 'func' must be array, set, queue, stack or iterator, got {got}");
+    let message = format!(
+        "flat_map: result of 'func' must be array, set, queue, stack or iterator, got {got}"
+    );
     Err(Error::new(Kind::TypeError, message))
 }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ruff_jit::Jit;
 use ruff_runtime::bytecode::{CompiledModule, FunctionProto, TestItem, disasm};
 use ruff_runtime::error::{Error, Kind};
 use ruff_runtime::host::{Loaded, ModuleLoader, Output};
 use ruff_runtime::interp::{Threshold, Vm, VmOptions};
 
 use super::tests_of_file::Numbers;
-use super::{Engine, Finished, JitMode, Options, Run, Stress};
+use super::{Engine, Finished, JitMode, JitOptions, Options, Run, Stress};
 use crate::compile;
 use crate::loader::{Checked, Loader};
 use crate::syntax::diagnostic::Diagnostic;
@@ -19,7 +20,14 @@ impl Run<'_> {
     /// A VM for the program, with its tier.
     fn vm(&self, out: Output) -> Result<Box<Vm>, Error> {
         let options = VmOptions { threshold: threshold(self.options) };
-        let vm = Vm::new(self.isolate(out), options, Box::new(self.loader.clone()))?;
+        let mut vm = Vm::new(self.isolate(out), options, Box::new(self.loader.clone()))?;
+        let jit = &self.options.jit;
+        if self.options.engine == Engine::Jit
+            && jit.mode != JitMode::Off
+            && let Some(tier) = Jit::new(jit_options(jit))
+        {
+            vm.set_tier(Box::new(tier));
+        }
         Ok(vm)
     }
 
@@ -93,6 +101,17 @@ fn test_protos(items: &[TestItem], protos: &mut Vec<u16>) {
             TestItem::Group { items, .. } => test_protos(items, protos),
         }
     }
+}
+
+fn jit_options(options: &JitOptions) -> ruff_jit::Options {
+    let mut stress = ruff_jit::Stress::default();
+    match options.stress {
+        Some(Stress::ExitAt(k)) => stress.exit_at = Some(k),
+        Some(Stress::Every(n)) => stress.every = Some(n),
+        Some(Stress::Threshold(_)) | None => {}
+    }
+    let is_eager = options.mode == JitMode::Always;
+    ruff_jit::Options { is_eager, stress, ..ruff_jit::Options::default() }
 }
 
 fn threshold(options: &Options) -> Threshold {

@@ -199,14 +199,12 @@ impl Builder<'_> {
             return self.state.set(dst, Reg { val: Val::Slot, know, view: None, unique: true });
         }
         // The array is still in the slot of the argument.
-        self.state.set(first, Reg { val: Val::Moved(slot), know, view: None, unique: true });
-        self.release(dst);
-        let at = self.state.get(first);
-        self.state.set(first, Reg::EMPTY);
-        let val = match at.val {
-            Val::Moved(slot) => Val::Moved(slot),
-            Val::Slot | Val::Ssa { .. } => Val::Moved(first),
-        };
-        self.state.set(dst, Reg { val, ..at });
+        let moved = Reg { val: Val::Moved(slot), know, view: None, unique: true };
+        if dst != first {
+            self.state.set(first, moved);
+            self.release(dst);
+            self.state.set(first, Reg::EMPTY);
+        }
+        self.state.set(dst, moved);
     }
 }

@@ -8,6 +8,7 @@
 
 mod arrays;
 mod calls;
+mod cold;
 mod emit;
 mod entry;
 mod exits;
@@ -27,6 +28,7 @@ use crate::abi;
 use crate::exit::{ExitMeta, FrameMeta};
 use crate::ir::{BlockId, EdgeId, ExitId, Func, NodeId, Term, Ty};
 
+pub use cold::{Cold, ColdRoutine, lower_trampoline};
 pub use entry::{lower_entry, tag_of_ty};
 pub use exits::write_kind;
 
@@ -41,6 +43,7 @@ pub struct Input<'a> {
     pub exits: &'a [Box<ExitMeta>],
     /// As `exits`, with the reason `Stress`; empty unless exits are stressed.
     pub stress_exits: &'a [Box<ExitMeta>],
+    pub cold: &'a Cold,
     /// Counts down to a forced exit.
     pub stress_counter: Option<*const i64>,
 }

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
+use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
-use cranelift_codegen::Context;
 use cranelift_frontend::FunctionBuilderContext;
 use ruff_runtime::interp::Vm;
 use ruff_runtime::objects::function::{FunctionCode, Receiver};
@@ -222,7 +222,8 @@ impl Jit {
     pub fn new(options: Options) -> Option<Jit> {
         let stress = Rc::new(StressCounter::default());
         let never = i64::MAX;
-        let every = options.stress.every.map_or(never, |n| i64::try_from(n.max(1)).unwrap_or(never));
+        let every =
+            options.stress.every.map_or(never, |n| i64::try_from(n.max(1)).unwrap_or(never));
         let first = options.stress.exit_at.map_or(every, |n| i64::try_from(n).unwrap_or(never));
         stress.every.set(every);
         stress.left.set(first.max(1));
@@ -349,7 +350,12 @@ impl Jit {
     }
 
     /// Compiles a function for calls from anywhere.
-    fn compile_call(&mut self, vm: &Vm, code: &FunctionCode, tags: Vec<Tag>) -> Result<(), Bailout> {
+    fn compile_call(
+        &mut self,
+        vm: &Vm,
+        code: &FunctionCode,
+        tags: Vec<Tag>,
+    ) -> Result<(), Bailout> {
         let Some(loaded) = &code.proto else { return Err(Bailout::NoBytecode) };
         let profile = &loaded.proto.profile;
         if !self.is_typed(vm, code) {

@@ -5,8 +5,8 @@ use cranelift_codegen::ir::{self, InstBuilder, types};
 use ruff_runtime::objects::array::ElemKind;
 use ruff_runtime::value::Tag;
 
-use super::memory::trusted;
 use super::cold::ColdRoutine;
+use super::memory::trusted;
 use super::{Lowering, clif_type};
 use crate::abi;
 use crate::ir::{Elem, ExitId, NodeId, Ty};

@@ -5,8 +5,8 @@ use cranelift_codegen::ir::{self, AbiParam, InstBuilder, Signature, types};
 use cranelift_codegen::isa::CallConv;
 use ruff_runtime::value::Tag;
 
-use super::memory::trusted;
 use super::cold::ColdRoutine;
+use super::memory::trusted;
 use super::{Lowering, typed_signature};
 use crate::abi;
 use crate::helpers::Routine;

@@ -11,13 +11,13 @@ use crate::helpers::Routine;
 
 /// Routines that are called on cold paths of hot code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ColdRoutine {
+pub(crate) enum ColdRoutine {
     Release,
     Push,
 }
 
 impl ColdRoutine {
-    pub const ALL: [ColdRoutine; 2] = [ColdRoutine::Release, ColdRoutine::Push];
+    pub(crate) const ALL: [ColdRoutine; 2] = [ColdRoutine::Release, ColdRoutine::Push];
 
     fn routine(self) -> (Routine, usize) {
         match self {
@@ -29,28 +29,28 @@ impl ColdRoutine {
 
 /// Where the trampolines are.
 #[derive(Default)]
-pub struct Cold {
+pub(crate) struct Cold {
     addresses: [usize; ColdRoutine::ALL.len()],
     /// The result word of the last routine; at a fixed address.
     result: Box<Cell<u64>>,
 }
 
 impl Cold {
-    pub fn set(&mut self, routine: ColdRoutine, address: *const u8) {
+    pub(crate) fn set(&mut self, routine: ColdRoutine, address: *const u8) {
         self.addresses[routine as usize] = address as usize;
     }
 
-    pub fn address(&self, routine: ColdRoutine) -> usize {
+    pub(crate) fn address(&self, routine: ColdRoutine) -> usize {
         self.addresses[routine as usize]
     }
 
-    pub fn result(&self) -> *const u64 {
+    pub(crate) fn result(&self) -> *const u64 {
         self.result.as_ptr().cast_const()
     }
 }
 
 /// Writes the trampoline of a routine.
-pub fn lower_trampoline(
+pub(crate) fn lower_trampoline(
     isa: &dyn TargetIsa,
     routine: ColdRoutine,
     result: *const u64,

@@ -4,8 +4,10 @@
 //! the language, not the native stack, decide how deep a program may call; and so that nothing
 //! of one run is left for the next.
 
+mod bytecode;
 mod tests_of_file;
 
+pub use bytecode::{DumpForm, dump};
 pub use tests_of_file::{TestOutcome, run_tests};
 
 use std::io::Write;
@@ -239,7 +241,7 @@ fn run_here(source: Source, dir: PathBuf, options: &Options, out: Output) -> Fin
     let run = Run { loader: &loader, options };
     let finished = match options.engine {
         Engine::Tree => run.on_tree(&checked, out),
-        Engine::Vm | Engine::Jit => run.on_tree(&checked, out),
+        Engine::Vm | Engine::Jit => run.on_vm(&checked, out),
     };
     heap::release_thread_memory();
     finished
@@ -293,6 +295,3 @@ impl TreeLoader for Loader {
         }))
     }
 }
-pub enum DumpForm { Bytecode, Clif, Asm }
-pub fn dump(_: &Loader, _: &Arc<Source>, _: DumpForm, _: Option<&str>) -> Result<String, Vec<Diagnostic>> { Ok(String::new()) }
-impl Run<'_> { fn test_on_vm(&self, _: &Checked, _: &tests_of_file::Numbers, _: Output) -> Result<Result<(), Error>, Finished> { Ok(Ok(())) } }

@@ -79,6 +79,7 @@ impl Machine {
     }
 
     /// The running function's prototype.
+    #[inline(always)]
     pub(super) fn proto<'a>(&self) -> &'a FunctionProto {
         // SAFETY: prototypes live as long as the isolate, which outlives the loop.
         unsafe { &*std::sync::Arc::as_ptr(&self.frame().loaded().proto) }

@@ -32,10 +32,12 @@ impl Machine {
         Ok(())
     }
 
+    #[inline(always)]
     fn name_list<'a>(&self, desc: usize) -> &'a NameList {
         &self.proto().name_lists[desc]
     }
 
+    #[inline(always)]
     fn variant<'a>(&self, desc: usize) -> &'a VariantDesc {
         &self.proto().variants[desc]
     }
@@ -55,7 +57,9 @@ impl Machine {
             let shape = def.base_shape();
             // A site remembers the shape when the literal gives all fields in their order.
             if self.site() & (0xffff_ffff | site::MONO) == u64::from(shape.id()) | site::MONO {
-                let instance = Struct::make(shape, |slot| self.take(first + 1 + slot));
+                let fields = self.at(first + 1);
+                // SAFETY: the verifier bounds the group, which has a register for each field.
+                let instance = Struct::make(shape, |slot| unsafe { (*fields.add(slot)).take() });
                 self.set(first, Value::NULL);
                 self.set(op.dst.idx(), instance);
                 return Ok(());

@@ -251,11 +251,7 @@ pub(super) fn is_beyond(
     })
 }
 
-pub(super) fn count(
-    cx: &mut Cx<'_>,
-    items: IterableOrDict,
-    match_: Option<&Value>,
-) -> Result<i64> {
+pub(super) fn count(cx: &mut Cx<'_>, items: IterableOrDict, match_: Option<&Value>) -> Result<i64> {
     match (items.0.view(), match_) {
         (View::Dict(dict), None) => return Ok(dict.len() as i64),
         (View::Dict(_), Some(_)) => {

@@ -212,7 +212,9 @@ fn concat(cx: &mut Cx<'_>, a: ArrayOrBytes, b: ArrayOrBytes) -> Result<Value> {
         return Ok(first);
     }
     match (first.view(), second.view()) {
-        (View::Bytes(a), View::Bytes(b)) => Bytes([&a.0[..], &b.0[..]].concat().into()).into_value(),
+        (View::Bytes(a), View::Bytes(b)) => {
+            Bytes([&a.0[..], &b.0[..]].concat().into()).into_value()
+        }
         _ => Err(cx.bad_type("b", type_name(&first), &second)),
     }
 }

@@ -125,9 +125,12 @@ fn updating_methods_change_their_receiver() {
     let mut host = TestHost::new();
     method::call_selected(&mut host, &selected, &mut receiver, &mut []).expect("no error");
     assert_eq!(ints_of(&receiver), [1, 2, 3]);
-    let error = method::call_selected(&mut host, &selected, &mut receiver, &mut [
-        Value::native(lookup("print").expect("a native")),
-    ]);
+    let error = method::call_selected(
+        &mut host,
+        &selected,
+        &mut receiver,
+        &mut [Value::native(lookup("print").expect("a native"))],
+    );
     assert_eq!(error.expect_err("null is no verdict").kind, "TypeError");
     assert_eq!(ints_of(&receiver), [1, 2, 3], "unchanged by an error");
 }
@@ -136,8 +139,7 @@ fn updating_methods_change_their_receiver() {
 fn method_errors_name_the_type() {
     let mut receiver = ints(&[]);
     let selected = method::select(&receiver, "push").expect("a method");
-    let result =
-        method::call_selected(&mut TestHost::new(), &selected, &mut receiver, &mut []);
+    let result = method::call_selected(&mut TestHost::new(), &selected, &mut receiver, &mut []);
     let error = result.expect_err("too few arguments");
     assert_eq!(error.message, "array.push expects 1 arguments, got 0");
 }
@@ -198,9 +200,12 @@ fn a_long_chain_of_stages_is_pulled_without_recursion() {
     for _ in 0..50_000 {
         let selected = method::select(&chain, "skip").expect("a method");
         let mut receiver = std::mem::take(&mut chain);
-        let call = method::call_selected(&mut TestHost::new(), &selected, &mut receiver, &mut [
-            Value::int(0),
-        ]);
+        let call = method::call_selected(
+            &mut TestHost::new(),
+            &selected,
+            &mut receiver,
+            &mut [Value::int(0)],
+        );
         chain = call.expect("no error");
     }
     let all = run("to_array", &mut [chain]).expect("no error");

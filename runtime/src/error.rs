@@ -169,8 +169,16 @@ impl Error {
         }
     }
 
-    /// Adds the function that is being left.
+    /// Adds the function that is being left, or that catches the error. One that catches an
+    /// error and throws it again is there already.
     pub fn leave(&mut self, name: &str, file: &Arc<str>, line: u32) {
+        if let Some(last @ TraceEntry::Text(_)) = self.trace.last_mut()
+            && let TraceEntry::Text(text) = &*last
+            && let Some(line) = line_in_entry(text, name, file)
+        {
+            *last = TraceEntry::Call { name: name.into(), file: file.clone(), line };
+            return;
+        }
         self.trace.push(TraceEntry::Call { name: name.into(), file: file.clone(), line });
     }
 
@@ -184,6 +192,12 @@ impl Error {
         // SAFETY: the caller's promise.
         Error(unsafe { Box::from_raw(raw) })
     }
+}
+
+/// The line in the entry `name (file:line)` of a traceback.
+fn line_in_entry(entry: &str, name: &str, file: &str) -> Option<u32> {
+    let rest = entry.strip_prefix(name)?.strip_prefix(" (")?.strip_prefix(file)?;
+    rest.strip_prefix(':')?.strip_suffix(')')?.parse().ok()
 }
 
 impl std::ops::Deref for Error {

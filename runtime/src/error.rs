@@ -87,6 +87,15 @@ pub enum TraceEntry {
     Text(Arc<str>),
 }
 
+impl TraceEntry {
+    /// The line of an entry of a rethrown error, if it is about this function.
+    fn line_in(&self, name: &str, file: &str) -> Option<u32> {
+        let TraceEntry::Text(text) = self else { return None };
+        let rest = text.strip_prefix(name)?.strip_prefix(" (")?.strip_prefix(file)?;
+        rest.strip_prefix(':')?.strip_suffix(')')?.parse().ok()
+    }
+}
+
 /// An error on its way to a handler, or the end of the program on its way out.
 pub struct Error(Box<ErrorData>);
 
@@ -169,14 +178,13 @@ impl Error {
         }
     }
 
-    /// Adds the function that is being left, or that catches the error. One that catches an
-    /// error and throws it again is there already.
+    /// Adds the function that is being left, or whose `except` catches the error. A rethrown
+    /// error that leaves the function which caught it first lists that function already.
     pub fn leave(&mut self, name: &str, file: &Arc<str>, line: u32) {
-        if let Some(last @ TraceEntry::Text(_)) = self.trace.last_mut()
-            && let TraceEntry::Text(text) = &*last
-            && let Some(line) = line_in_entry(text, name, file)
+        if let Some(last) = self.trace.last_mut()
+            && let Some(known) = last.line_in(name, file)
         {
-            *last = TraceEntry::Call { name: name.into(), file: file.clone(), line };
+            *last = TraceEntry::Call { name: name.into(), file: file.clone(), line: known };
             return;
         }
         self.trace.push(TraceEntry::Call { name: name.into(), file: file.clone(), line });
@@ -192,12 +200,6 @@ impl Error {
         // SAFETY: the caller's promise.
         Error(unsafe { Box::from_raw(raw) })
     }
-}
-
-/// The line in the entry `name (file:line)` of a traceback.
-fn line_in_entry(entry: &str, name: &str, file: &str) -> Option<u32> {
-    let rest = entry.strip_prefix(name)?.strip_prefix(" (")?.strip_prefix(file)?;
-    rest.strip_prefix(':')?.strip_suffix(')')?.parse().ok()
 }
 
 impl std::ops::Deref for Error {

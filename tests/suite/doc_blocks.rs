@@ -16,7 +16,7 @@ const GENERATED: &str = "docs/natives.md";
 const OPEN: &str = "```ruff";
 const CLOSE: &str = "```";
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     let mut pages = files::below("docs", "md");
     pages.push(files::root("README.md"));

@@ -186,7 +186,7 @@ fn run(path: &Path, setting: Setting, agreed: &Agreed) -> Result<(), Failed> {
 }
 
 /// Runs the main file, with the other files of the program in a directory of their own.
-fn run_program(golden: &Golden, setting: Setting) -> engine::Finished {
+pub(crate) fn run_program(golden: &Golden, setting: Setting) -> engine::Finished {
     let scratch = Scratch::new();
     for (name, text) in golden.files.iter().filter(|(name, _)| name != MAIN) {
         scratch.write(name, text.as_bytes());

@@ -29,11 +29,11 @@ impl Setting {
 
     pub fn options(self) -> Options {
         let (engine, mode, stress) = match self {
-            Setting::Tree => (Engine::Tree, JitMode::Off, Stress::default()),
-            Setting::Vm => (Engine::Vm, JitMode::Off, Stress::default()),
-            Setting::Jit => (Engine::Jit, JitMode::Always, Stress::default()),
-            Setting::Stress => (Engine::Jit, JitMode::Always, Stress::every_third_guard()),
+            Setting::Tree => (Engine::Tree, JitMode::Off, None),
+            Setting::Vm => (Engine::Vm, JitMode::Off, None),
+            Setting::Jit => (Engine::Jit, JitMode::Always, None),
+            Setting::Stress => (Engine::Jit, JitMode::Always, Some(Stress::Every(3))),
         };
-        Options { engine, jit: JitOptions { mode, stress }, ..Options::default() }
+        Options { engine, jit: JitOptions { mode, stress }, ..Options::new(engine) }
     }
 }

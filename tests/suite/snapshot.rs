@@ -6,8 +6,11 @@
 use std::fs;
 use std::path::Path;
 
+use std::sync::Arc;
+
 use libtest_mimic::{Failed, Trial};
 use ruff::engine;
+use ruff::loader::Loader;
 use ruff::syntax::source::Source;
 use ruff::syntax::{dump, parser};
 
@@ -58,7 +61,9 @@ fn tree(program: &str) -> String {
 fn bytecode(program: &str) -> String {
     let scratch = Scratch::new();
     let source = Source::new("main.ruff", program);
-    engine::disassemble(source, scratch.path().to_owned())
+    let loader = Loader::new(scratch.path().to_owned());
+    engine::dump(&loader, &Arc::new(source), engine::DumpForm::Bytecode, None)
+        .unwrap_or_else(|list| format!("{list:?}"))
 }
 
 fn diagnostics(program: &str) -> String {

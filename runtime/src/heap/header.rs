@@ -32,11 +32,6 @@ impl Header {
         }
     }
 
-    /// The header of an object that is never freed.
-    pub(crate) fn immortal(kind: u8) -> Header {
-        Header { rc: Cell::new(1 << 31), kind, flags: Cell::new(0), class: 0 }
-    }
-
     /// The reference count; a saturated one never falls.
     #[inline(always)]
     pub fn rc(&self) -> u32 {

@@ -25,12 +25,8 @@ use std::ptr::NonNull;
 
 /// Gives back what the thread's heap holds beyond its objects, and its chunks if no object is
 /// left; for threads that end. Objects may be made afterwards as before.
-///
-/// The strings of single characters that the thread shared become invalid, so none may be left.
 pub fn release_thread_memory() {
-    if live_objects() == 0 {
-        crate::objects::string::release_shared();
-    }
+    crate::objects::string::release_shared();
     release::release_work_list();
     cycles::release_register();
     free_list::release_chunks();

@@ -255,6 +255,7 @@ impl<'a> FromArg<'a> for &'a str {
 }
 
 /// A callable value.
+#[derive(Clone, Copy)]
 pub(super) struct Func<'a>(pub &'a Value);
 
 /// Whether a value can be called.
@@ -356,7 +357,8 @@ impl<T: Object> Owned<'_, T> {
 macro_rules! value_args {
     ($($(#[$doc:meta])* $Name:ident = $word:literal, $($tag:ident)|+;)*) => { $(
         $(#[$doc])*
-        pub(super) struct $Name<'a>(pub &'a mut Value);
+        #[derive(Clone, Copy)]
+        pub(super) struct $Name<'a>(pub &'a Value);
 
         impl<'a> FromArg<'a> for $Name<'a> {
             const TYPE: &'static str = $word;
@@ -388,9 +390,7 @@ value_args! {
     StrOrArray = "string|array", Str | Array;
     ArrayOrStr = "array|string", Str | Array;
     DictOrArray = "dict|array", Dict | Array;
-    ArrayOrDict = "array|dict", Dict | Array;
     Sliced = "array|string|bytes", Array | Str | Bytes;
-    ArrayOrBytes = "array|bytes", Array | Bytes;
     BytesSource = "array|string|bytes", Array | Str | Bytes;
     Cleared = "array|dict|set|queue|stack", Array | Dict | Set | Queue | Stack;
     Convertible = "int|float|bool|string", Int | Float | Bool | Str;
@@ -398,11 +398,33 @@ value_args! {
     OptionArg = "option", Some | None;
     ResultOrOption = "result|option", Ok | Err | Some | None;
     DictKey = "key", Str | Int;
+    /// An array or an iterator: the receivers of lazy methods.
+    Lazy = "array|iterator", Array | Iterator;
+}
+
+/// As `value_args`, for bodies that take the value over.
+macro_rules! owned_args {
+    ($($Name:ident = $word:literal, $($tag:ident)|+;)*) => { $(
+        pub(super) struct $Name(pub Value);
+
+        impl<'a> FromArg<'a> for $Name {
+            const TYPE: &'static str = $word;
+            fn fit(value: &Value) -> Fit {
+                Fit::when(matches!(value.tag(), $(Tag::$tag)|+))
+            }
+            fn convert(slot: &'a mut Value) -> Self {
+                $Name(slot.take())
+            }
+        }
+    )* };
+}
+
+owned_args! {
+    ArrayOrDict = "array|dict", Dict | Array;
+    ArrayOrBytes = "array|bytes", Array | Bytes;
     Iterable = "iterable", Array | Str | Bytes | Set | Queue | Stack | Iterator;
     IterableOrDict = "iterable|dict", Array | Str | Bytes | Set | Queue | Stack | Iterator | Dict;
     DictOrIterable = "dict|iterable", Array | Str | Bytes | Set | Queue | Stack | Iterator | Dict;
-    /// An array or an iterator: the receivers of lazy methods.
-    Lazy = "array|iterator", Array | Iterator;
 }
 
 impl<'a, T: FromArg<'a>> FromArg<'a> for Option<T> {
@@ -433,7 +455,8 @@ impl<'a, T: FromArg<'a>> FromArg<'a> for Option<T> {
 }
 
 /// All further arguments.
-pub(super) struct Rest<'a>(pub &'a mut [Value]);
+#[derive(Clone, Copy)]
+pub(super) struct Rest<'a>(pub &'a [Value]);
 
 impl<'a> FromArg<'a> for Rest<'a> {
     const TYPE: &'static str = "any";
@@ -443,7 +466,7 @@ impl<'a> FromArg<'a> for Rest<'a> {
         Fit::Good
     }
     fn convert(slot: &'a mut Value) -> Rest<'a> {
-        Rest(std::slice::from_mut(slot))
+        Rest(std::slice::from_ref(slot))
     }
     fn check(_: &mut Iter<'_, Value>, _: &str, _: &str) -> Result<()> {
         Ok(())

@@ -37,7 +37,7 @@ natives! {
     /// The array without the first equal element; of a dict the pair of the rest and the value.
     ///
     ///     print(remove([1, 2, 2], 2), remove({"a": 1}, "a"))   # expect: [1, 2] [{}, 1]
-    fn remove(collection: ArrayOrDict<'_>, item: &Value) -> "array" [Pure; cx];
+    fn remove(collection: ArrayOrDict, item: &Value) -> "array" [Pure; cx];
 
     /// The array without the element at a position, and that element.
     ///
@@ -57,22 +57,22 @@ natives! {
     /// The first of each group of equal items.
     ///
     ///     print(unique([1, 1.0, 2]))   # expect: [1, 2]
-    fn unique(items: Items<'_>) -> "array" [PureCallback; cx];
+    fn unique(items: Items) -> "array" [PureCallback; cx];
 
     /// The sum of numbers, 0 without items.
     ///
     ///     print(sum([1, 2.5]))   # expect: 3.5
-    fn sum(items: Items<'_>) -> "int|float" [PureCallback; cx];
+    fn sum(items: Items) -> "int|float" [PureCallback; cx];
 
     /// The product of numbers, 1 without items.
     ///
     ///     print(product([2, 3]))   # expect: 6
-    fn product(items: Items<'_>) -> "int|float" [PureCallback; cx];
+    fn product(items: Items) -> "int|float" [PureCallback; cx];
 
     /// Consecutive pieces of a size, the last possibly shorter.
     ///
     ///     print(chunk([1, 2, 3], 2))   # expect: [[1, 2], [3]]
-    fn chunk(items: Items<'_>, size: Whole) -> "array<array>" [PureCallback; cx];
+    fn chunk(items: Items, size: Whole) -> "array<array>" [PureCallback; cx];
 
     /// Splices elements that are arrays, to a depth.
     ///
@@ -82,37 +82,37 @@ natives! {
     /// Pairs of items up to the shorter one.
     ///
     ///     print(zip([1, 2], ["a", "b", "c"]))   # expect: [[1, a], [2, b]]
-    fn zip(a: Items<'_>, b: Items<'_>) -> "array<array>" [PureCallback; cx];
+    fn zip(a: Items, b: Items) -> "array<array>" [PureCallback; cx];
 
     /// Pairs of a running number and the item.
     ///
     ///     print(enumerate(["x", "y"]))   # expect: [[0, x], [1, y]]
-    fn enumerate(items: Items<'_>, start: Option<i64>) -> "array<array>" [PureCallback; cx];
+    fn enumerate(items: Items, start: Option<i64>) -> "array<array>" [PureCallback; cx];
 
     /// The first n items.
     ///
     ///     print(take([1, 2, 3], 2))   # expect: [1, 2]
-    fn take(items: Items<'_>, n: Whole) -> "array" [PureCallback; cx];
+    fn take(items: Items, n: Whole) -> "array" [PureCallback; cx];
 
     /// All but the first n items.
     ///
     ///     print(skip([1, 2, 3], 2))   # expect: [3]
-    fn skip(items: Items<'_>, n: Whole) -> "array" [PureCallback; cx];
+    fn skip(items: Items, n: Whole) -> "array" [PureCallback; cx];
 
     /// The first item or null.
     ///
     ///     print(first([1, 2]), first([]))   # expect: 1 null
-    fn first(items: Items<'_>) -> "any" [PureCallback; cx];
+    fn first(items: Items) -> "any" [PureCallback; cx];
 
     /// The last item or null.
     ///
     ///     print(last([1, 2]))   # expect: 2
-    fn last(items: Items<'_>) -> "any" [PureCallback; cx];
+    fn last(items: Items) -> "any" [PureCallback; cx];
 
     /// Sliding windows with step 1.
     ///
     ///     print(windows([1, 2, 3], 2))   # expect: [[1, 2], [2, 3]]
-    fn windows(items: Items<'_>, size: Whole) -> "array<array>" [PureCallback; cx];
+    fn windows(items: Items, size: Whole) -> "array<array>" [PureCallback; cx];
 
     /// The ints from start to stop (excluded) in steps.
     ///
@@ -123,7 +123,7 @@ natives! {
     /// An array of count copies.
     ///
     ///     print(fill(3, 0))   # expect: [0, 0, 0]
-    fn fill(count: Whole, value: Value) -> "array" [Pure];
+    fn fill(count: Whole, value: &Value) -> "array" [Pure];
 }
 
 pub(super) fn push(mut array: Owned<'_, Array>, item: Value) -> Result<Value> {
@@ -156,14 +156,14 @@ fn insert(mut array: Owned<'_, Array>, index: Whole, item: Value) -> Result<Valu
     Ok(array.into_value())
 }
 
-fn remove(cx: &mut Cx<'_>, collection: ArrayOrDict<'_>, item: &Value) -> Result<Value> {
-    let slot = collection.0;
+fn remove(cx: &mut Cx<'_>, collection: ArrayOrDict, item: &Value) -> Result<Value> {
+    let mut slot = collection.0;
     if let View::Array(array) = slot.view() {
         let found = position(array, item)?;
         if let (Some(at), Some(array)) = (found, slot.make_mut::<Array>()) {
             array.remove(at);
         }
-        return Ok(slot.take());
+        return Ok(slot);
     }
     if !Dict::is_key(item) {
         return Err(cx.bad_type("item", "string|int", item));
@@ -173,7 +173,7 @@ fn remove(cx: &mut Cx<'_>, collection: ArrayOrDict<'_>, item: &Value) -> Result<
         Some(dict) if has_key => dict.remove(item).unwrap_or_default(),
         _ => Value::NULL,
     };
-    Ok(pair(slot.take(), removed))
+    Ok(pair(slot, removed))
 }
 
 /// The position of an element that a program counts from the start or, if negative, the end.
@@ -202,7 +202,7 @@ fn reverse(mut array: Owned<'_, Array>) -> Result<Value> {
     Ok(array.into_value())
 }
 
-fn unique(cx: &mut Cx<'_>, mut items: Items<'_>) -> Result<Vec<Value>> {
+fn unique(cx: &mut Cx<'_>, mut items: Items) -> Result<Vec<Value>> {
     let mut seen = Set::default();
     while let Some(item) = items.next(cx.host)? {
         sets::add(&mut seen, item)?;
@@ -215,7 +215,7 @@ fn checked(op: BinOp, a: i64, b: i64) -> Result<i64> {
     result.ok_or_else(|| int_overflow(op, a, b))
 }
 
-fn fold(cx: &mut Cx<'_>, mut items: Items<'_>, op: BinOp, start: i64) -> Result<Number> {
+fn fold(cx: &mut Cx<'_>, mut items: Items, op: BinOp, start: i64) -> Result<Number> {
     if let Some(ints) = items.as_array().and_then(Array::ints) {
         let result = ints.iter().try_fold(start, |acc, v| checked(op, acc, *v));
         return Ok(Number::Int(result?));
@@ -238,11 +238,11 @@ fn apply(op: BinOp, a: f64, b: f64) -> f64 {
     if op == BinOp::Add { a + b } else { a * b }
 }
 
-pub(super) fn sum(cx: &mut Cx<'_>, items: Items<'_>) -> Result<Number> {
+pub(super) fn sum(cx: &mut Cx<'_>, items: Items) -> Result<Number> {
     fold(cx, items, BinOp::Add, 0)
 }
 
-fn product(cx: &mut Cx<'_>, items: Items<'_>) -> Result<Number> {
+fn product(cx: &mut Cx<'_>, items: Items) -> Result<Number> {
     fold(cx, items, BinOp::Mul, 1)
 }
 
@@ -250,7 +250,7 @@ fn size_of_pieces(cx: &Cx<'_>, size: Whole) -> Result<usize> {
     if size.0 < 1 { Err(cx.bad_value("size", ">= 1", size.0)) } else { Ok(size.0 as usize) }
 }
 
-fn chunk(cx: &mut Cx<'_>, mut items: Items<'_>, size: Whole) -> Result<Vec<Value>> {
+fn chunk(cx: &mut Cx<'_>, mut items: Items, size: Whole) -> Result<Vec<Value>> {
     let size = size_of_pieces(cx, size)?;
     let mut pieces = Vec::new();
     let mut piece = Array::new();
@@ -266,7 +266,7 @@ fn chunk(cx: &mut Cx<'_>, mut items: Items<'_>, size: Whole) -> Result<Vec<Value
     Ok(pieces)
 }
 
-fn windows(cx: &mut Cx<'_>, items: Items<'_>, size: Whole) -> Result<Vec<Value>> {
+fn windows(cx: &mut Cx<'_>, items: Items, size: Whole) -> Result<Vec<Value>> {
     let size = size_of_pieces(cx, size)?;
     let all = Array::from_values(items.drain(cx)?);
     let n = (all.len() + 1).saturating_sub(size);
@@ -280,7 +280,7 @@ fn flatten(cx: &mut Cx<'_>, array: ArrayValue<'_>, depth: Option<Whole>) -> Resu
     }
     let mut out = Array::new();
     // Arrays being spliced, outermost first, with the position to go on from.
-    let mut open = vec![(array.clone(), 0)];
+    let mut open = vec![(array.0.clone(), 0)];
     while let Some((value, at)) = open.last_mut() {
         let item = match value.view() {
             View::Array(array) => array.get(*at),
@@ -300,7 +300,7 @@ fn flatten(cx: &mut Cx<'_>, array: ArrayValue<'_>, depth: Option<Whole>) -> Resu
     Ok(out)
 }
 
-fn zip(cx: &mut Cx<'_>, mut a: Items<'_>, mut b: Items<'_>) -> Result<Vec<Value>> {
+fn zip(cx: &mut Cx<'_>, mut a: Items, mut b: Items) -> Result<Vec<Value>> {
     let mut pairs = Vec::new();
     while let Some(first) = a.next(cx.host)?
         && let Some(second) = b.next(cx.host)?
@@ -310,7 +310,7 @@ fn zip(cx: &mut Cx<'_>, mut a: Items<'_>, mut b: Items<'_>) -> Result<Vec<Value>
     Ok(pairs)
 }
 
-fn enumerate(cx: &mut Cx<'_>, mut items: Items<'_>, start: Option<i64>) -> Result<Vec<Value>> {
+fn enumerate(cx: &mut Cx<'_>, mut items: Items, start: Option<i64>) -> Result<Vec<Value>> {
     let mut number = start.unwrap_or(0);
     let mut pairs = Vec::with_capacity(items.size_hint());
     while let Some(item) = items.next(cx.host)? {
@@ -320,7 +320,7 @@ fn enumerate(cx: &mut Cx<'_>, mut items: Items<'_>, start: Option<i64>) -> Resul
     Ok(pairs)
 }
 
-fn take(cx: &mut Cx<'_>, mut items: Items<'_>, n: Whole) -> Result<Array> {
+fn take(cx: &mut Cx<'_>, mut items: Items, n: Whole) -> Result<Array> {
     let n = usize::try_from(n.0).unwrap_or(0);
     if let Some(array) = items.as_array() {
         return Ok(array.slice(0, n.min(array.len())));
@@ -334,7 +334,7 @@ fn take(cx: &mut Cx<'_>, mut items: Items<'_>, n: Whole) -> Result<Array> {
     Ok(out)
 }
 
-fn skip(cx: &mut Cx<'_>, mut items: Items<'_>, n: Whole) -> Result<Array> {
+fn skip(cx: &mut Cx<'_>, mut items: Items, n: Whole) -> Result<Array> {
     let n = usize::try_from(n.0).unwrap_or(0);
     if let Some(array) = items.as_array() {
         return Ok(array.slice(n.min(array.len()), array.len()));
@@ -350,11 +350,11 @@ fn skip(cx: &mut Cx<'_>, mut items: Items<'_>, n: Whole) -> Result<Array> {
     Ok(out)
 }
 
-fn first(cx: &mut Cx<'_>, mut items: Items<'_>) -> Result<Value> {
+fn first(cx: &mut Cx<'_>, mut items: Items) -> Result<Value> {
     Ok(items.next(cx.host)?.unwrap_or_default())
 }
 
-fn last(cx: &mut Cx<'_>, mut items: Items<'_>) -> Result<Value> {
+fn last(cx: &mut Cx<'_>, mut items: Items) -> Result<Value> {
     if let Some(array) = items.as_array() {
         return Ok(array.len().checked_sub(1).and_then(|at| array.get(at)).unwrap_or_default());
     }
@@ -379,12 +379,12 @@ fn range(start_or_stop: Value, stop: Option<Whole>, step: Option<Whole>) -> Resu
     Ok(Array::from_ints(&ints))
 }
 
-fn fill(count: Whole, value: Value) -> Result<Value> {
+fn fill(count: Whole, value: &Value) -> Result<Value> {
     let count = usize::try_from(count.0).unwrap_or(0);
     if count > limits::COLLECTION_LEN {
         return Err(array_limit());
     }
-    let mut array = Array::with_capacity(ElemKind::of(&value), count);
+    let mut array = Array::with_capacity(ElemKind::of(value), count);
     for _ in 0..count {
         array.push(value.clone());
     }

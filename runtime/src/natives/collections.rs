@@ -19,17 +19,17 @@ natives! {
     /// The set of the distinct items.
     ///
     ///     print(Set([1, 2, 1.0]))   # expect: Set{1, 2}
-    fn make_set as Set(items: Option<Items<'_>>) -> "set" [PureCallback; cx];
+    fn make_set as Set(items: Option<Items>) -> "set" [PureCallback; cx];
 
     /// A queue whose front is the first item.
     ///
     ///     print(Queue([1, 2]))   # expect: Queue[1, 2]
-    fn make_queue as Queue(items: Option<Items<'_>>) -> "queue" [PureCallback; cx];
+    fn make_queue as Queue(items: Option<Items>) -> "queue" [PureCallback; cx];
 
     /// A stack whose top is the last item.
     ///
     ///     print(Stack([1, 2]))   # expect: Stack[1, 2]
-    fn make_stack as Stack(items: Option<Items<'_>>) -> "stack" [PureCallback; cx];
+    fn make_stack as Stack(items: Option<Items>) -> "stack" [PureCallback; cx];
 
     /// The set with the item.
     ///
@@ -137,19 +137,19 @@ natives! {
     fn stack_to_array(stack: &Stack) -> "array" [Pure];
 }
 
-fn drained(cx: &mut Cx<'_>, items: Option<Items<'_>>) -> Result<Vec<Value>> {
+fn drained(cx: &mut Cx<'_>, items: Option<Items>) -> Result<Vec<Value>> {
     items.map_or(Ok(Vec::new()), |items| items.drain(cx))
 }
 
-fn make_set(cx: &mut Cx<'_>, items: Option<Items<'_>>) -> Result<Set> {
+fn make_set(cx: &mut Cx<'_>, items: Option<Items>) -> Result<Set> {
     sets::from_iter(drained(cx, items)?)
 }
 
-fn make_queue(cx: &mut Cx<'_>, items: Option<Items<'_>>) -> Result<Queue> {
+fn make_queue(cx: &mut Cx<'_>, items: Option<Items>) -> Result<Queue> {
     Ok(Queue(VecDeque::from(drained(cx, items)?)))
 }
 
-fn make_stack(cx: &mut Cx<'_>, items: Option<Items<'_>>) -> Result<Stack> {
+fn make_stack(cx: &mut Cx<'_>, items: Option<Items>) -> Result<Stack> {
     Ok(Stack(Array::from_values(drained(cx, items)?)))
 }
 

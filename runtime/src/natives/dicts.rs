@@ -67,12 +67,12 @@ natives! {
     /// The entries with the given keys that exist.
     ///
     ///     print(pick({"a": 1, "b": 2}, ["b", "z"]))   # expect: {"b": 2}
-    fn pick(dict: &Dict, keys: Items<'_>) -> "dict" [PureCallback; cx];
+    fn pick(dict: &Dict, keys: Items) -> "dict" [PureCallback; cx];
 
     /// The entries without the given keys.
     ///
     ///     print(omit({"a": 1, "b": 2}, ["b"]))   # expect: {"a": 1}
-    fn omit(dict: Owned<'_, Dict>, keys: Items<'_>) -> "dict" [PureCallback; cx];
+    fn omit(dict: Owned<'_, Dict>, keys: Items) -> "dict" [PureCallback; cx];
 }
 
 fn keys(dict: &Dict) -> Result<Vec<Value>> {
@@ -158,7 +158,7 @@ fn filter_dict(cx: &mut Cx<'_>, dict: &Dict, func: Func<'_>) -> Result<Dict> {
     Ok(out)
 }
 
-fn pick(cx: &mut Cx<'_>, dict: &Dict, mut keys: Items<'_>) -> Result<Dict> {
+fn pick(cx: &mut Cx<'_>, dict: &Dict, mut keys: Items) -> Result<Dict> {
     let mut out = Dict::new();
     while let Some(key) = keys.next(cx.host)? {
         if !Dict::is_key(&key) {
@@ -171,7 +171,7 @@ fn pick(cx: &mut Cx<'_>, dict: &Dict, mut keys: Items<'_>) -> Result<Dict> {
     Ok(out)
 }
 
-fn omit(cx: &mut Cx<'_>, mut dict: Owned<'_, Dict>, mut keys: Items<'_>) -> Result<Value> {
+fn omit(cx: &mut Cx<'_>, mut dict: Owned<'_, Dict>, mut keys: Items) -> Result<Value> {
     while let Some(key) = keys.next(cx.host)? {
         if !Dict::is_key(&key) {
             return Err(bad_key());

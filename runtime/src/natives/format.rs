@@ -64,9 +64,9 @@ fn parse<'a>(cx: &Cx<'_>, template: &'a str) -> Result<Vec<Piece<'a>>> {
     while let Some(at) = rest.find('%') {
         pieces.push(Piece::Text(&rest[..at]));
         let after = &rest[at + 1..];
-        if after.starts_with('%') {
+        if let Some(after) = after.strip_prefix('%') {
             pieces.push(Piece::Text("%"));
-            rest = &after[1..];
+            rest = after;
             continue;
         }
         match placeholder(cx, after)? {

@@ -21,77 +21,77 @@ natives! {
     /// func(item) of every item.
     ///
     ///     print(map([1, 2], func(x) { return x * 10 }))   # expect: [10, 20]
-    fn map(items: Items<'_>, func: Func<'_>) -> "array" [PureCallback; cx];
+    fn map(items: Items, func: Func<'_>) -> "array" [PureCallback; cx];
 
     /// The items whose func(item) is truthy.
     ///
     ///     print(filter([0, 1, "", "x"], is_truthy))   # expect: [1, x]
-    fn filter(items: Items<'_>, func: Func<'_>) -> "array" [PureCallback; cx];
+    fn filter(items: Items, func: Func<'_>) -> "array" [PureCallback; cx];
 
     /// Left fold acc = func(acc, item) from initial.
     ///
     ///     print(reduce([1, 2, 3], 10, func(a, x) { return a + x }))   # expect: 16
-    fn reduce(items: Items<'_>, initial: Value, func: Func<'_>) -> "any" [PureCallback; cx];
+    fn reduce(items: Items, initial: Value, func: Func<'_>) -> "any" [PureCallback; cx];
 
     /// The first item whose func(item) is truthy, or null.
     ///
     ///     print(find([1, 5, 7], func(x) { return x > 3 }))   # expect: 5
-    fn find(items: Items<'_>, func: Func<'_>) -> "any" [PureCallback; cx];
+    fn find(items: Items, func: Func<'_>) -> "any" [PureCallback; cx];
 
     /// The position of the first item whose func(item) is truthy, or -1.
     ///
     ///     print(find_index([1, 5, 7], func(x) { return x > 3 }))   # expect: 1
-    fn find_index(items: Items<'_>, func: Func<'_>) -> "int" [PureCallback; cx];
+    fn find_index(items: Items, func: Func<'_>) -> "int" [PureCallback; cx];
 
     /// Whether func(item) is truthy for some item.
     ///
     ///     print(any([1, "a"], is_string), any([], is_int))   # expect: true false
-    fn any(items: Items<'_>, func: Func<'_>) -> "bool" [PureCallback; cx];
+    fn any(items: Items, func: Func<'_>) -> "bool" [PureCallback; cx];
 
     /// Whether func(item) is truthy for every item.
     ///
     ///     print(all([1, 2], is_int), all([], is_int))   # expect: true true
-    fn all(items: Items<'_>, func: Func<'_>) -> "bool" [PureCallback; cx];
+    fn all(items: Items, func: Func<'_>) -> "bool" [PureCallback; cx];
 
     /// Calls func(item) for every item in order.
     ///
     ///     each([1, 2], print)   # expect: 1
     ///     # expect: 2
-    fn each(items: Items<'_>, func: Func<'_>) -> "null" [PureCallback; cx];
+    fn each(items: Items, func: Func<'_>) -> "null" [PureCallback; cx];
 
     /// The concatenation of func(item).
     ///
     ///     print(flat_map([1, 2], func(x) { return [x, x] }))   # expect: [1, 1, 2, 2]
-    fn flat_map(items: Items<'_>, func: Func<'_>) -> "array" [PureCallback; cx];
+    fn flat_map(items: Items, func: Func<'_>) -> "array" [PureCallback; cx];
 
     /// A dict from key func(item) to the array of its items.
     ///
     ///     print(group_by([1, 2, 3], func(x) { return x % 2 }))   # expect: {1: [1, 3], 0: [2]}
-    fn group_by(items: Items<'_>, func: Func<'_>) -> "dict" [PureCallback; cx];
+    fn group_by(items: Items, func: Func<'_>) -> "dict" [PureCallback; cx];
 
     /// The items with truthy func(item), and the others.
     ///
     ///     print(partition([1, 2, 3], func(x) { return x > 1 }))   # expect: [[2, 3], [1]]
-    fn partition(items: Items<'_>, func: Func<'_>) -> "array" [PureCallback; cx];
+    fn partition(items: Items, func: Func<'_>) -> "array" [PureCallback; cx];
 
     /// The first item with the smallest key(item).
     ///
     ///     print(min_by(["aa", "b"], len))   # expect: b
-    fn min_by(items: Items<'_>, key: Func<'_>) -> "any" [PureCallback; cx];
+    fn min_by(items: Items, key: Func<'_>) -> "any" [PureCallback; cx];
 
     /// The first item with the largest key(item).
     ///
     ///     print(max_by(["aa", "b"], len))   # expect: aa
-    fn max_by(items: Items<'_>, key: Func<'_>) -> "any" [PureCallback; cx];
+    fn max_by(items: Items, key: Func<'_>) -> "any" [PureCallback; cx];
 
     /// The number of items: all, those with truthy match(item), or those equal to match; in a
     /// string the occurrences of a text.
     ///
     ///     print(count("banana", "an"), count([1, 2, 1], 1), count({"a": 1}))   # expect: 2 2 1
-    fn count(items: IterableOrDict<'_>, match_: Option<Value>) -> "int" [PureCallback; cx];
+    fn count(items: IterableOrDict, match_: Option<&Value>) -> "int" [PureCallback; cx];
 }
 
-fn map(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<Array> {
+fn map(cx: &mut Cx<'_>, mut items: Items, func: Func<'_>) -> Result<Array> {
     let mut out = items.new_array();
     while let Some(item) = items.next(cx.host)? {
         out.push(cx.call(func.0, [item])?);
@@ -99,7 +99,7 @@ fn map(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<Array> {
     Ok(out)
 }
 
-fn filter(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<Array> {
+fn filter(cx: &mut Cx<'_>, mut items: Items, func: Func<'_>) -> Result<Array> {
     let mut out = Array::new();
     while let Some(item) = items.next(cx.host)? {
         if truthy(&cx.call(func.0, [item.clone()])?) {
@@ -111,7 +111,7 @@ fn filter(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<Array
 
 pub(super) fn reduce(
     cx: &mut Cx<'_>,
-    mut items: Items<'_>,
+    mut items: Items,
     initial: Value,
     func: Func<'_>,
 ) -> Result<Value> {
@@ -123,7 +123,7 @@ pub(super) fn reduce(
 }
 
 /// The first item that passes the test, with its position.
-fn search(cx: &mut Cx<'_>, items: &mut Items<'_>, func: &Func<'_>) -> Result<Option<(i64, Value)>> {
+fn search(cx: &mut Cx<'_>, items: &mut Items, func: &Func<'_>) -> Result<Option<(i64, Value)>> {
     let mut at = 0;
     while let Some(item) = items.next(cx.host)? {
         if truthy(&cx.call(func.0, [item.clone()])?) {
@@ -134,19 +134,19 @@ fn search(cx: &mut Cx<'_>, items: &mut Items<'_>, func: &Func<'_>) -> Result<Opt
     Ok(None)
 }
 
-pub(super) fn find(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<Value> {
+pub(super) fn find(cx: &mut Cx<'_>, mut items: Items, func: Func<'_>) -> Result<Value> {
     Ok(search(cx, &mut items, &func)?.map_or(Value::NULL, |(_, item)| item))
 }
 
-fn find_index(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<i64> {
+fn find_index(cx: &mut Cx<'_>, mut items: Items, func: Func<'_>) -> Result<i64> {
     Ok(search(cx, &mut items, &func)?.map_or(-1, |(at, _)| at))
 }
 
-pub(super) fn any(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<bool> {
+pub(super) fn any(cx: &mut Cx<'_>, mut items: Items, func: Func<'_>) -> Result<bool> {
     Ok(search(cx, &mut items, &func)?.is_some())
 }
 
-pub(super) fn all(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<bool> {
+pub(super) fn all(cx: &mut Cx<'_>, mut items: Items, func: Func<'_>) -> Result<bool> {
     while let Some(item) = items.next(cx.host)? {
         if !truthy(&cx.call(func.0, [item])?) {
             return Ok(false);
@@ -155,14 +155,14 @@ pub(super) fn all(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Resu
     Ok(true)
 }
 
-pub(super) fn each(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<()> {
+pub(super) fn each(cx: &mut Cx<'_>, mut items: Items, func: Func<'_>) -> Result<()> {
     while let Some(item) = items.next(cx.host)? {
         cx.call(func.0, [item])?;
     }
     Ok(())
 }
 
-fn flat_map(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<Array> {
+fn flat_map(cx: &mut Cx<'_>, mut items: Items, func: Func<'_>) -> Result<Array> {
     let mut out = Array::new();
     while let Some(item) = items.next(cx.host)? {
         let result = cx.call(func.0, [item])?;
@@ -178,7 +178,7 @@ fn flat_map(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<Arr
     Ok(out)
 }
 
-fn group_by(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<Dict> {
+fn group_by(cx: &mut Cx<'_>, mut items: Items, func: Func<'_>) -> Result<Dict> {
     let mut groups = Dict::new();
     while let Some(item) = items.next(cx.host)? {
         let key = cx.call(func.0, [item.clone()])?;
@@ -194,7 +194,7 @@ fn group_by(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<Dic
     Ok(groups)
 }
 
-fn partition(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<Value> {
+fn partition(cx: &mut Cx<'_>, mut items: Items, func: Func<'_>) -> Result<Value> {
     let (mut passed, mut others) = (Array::new(), Array::new());
     while let Some(item) = items.next(cx.host)? {
         let has_passed = truthy(&cx.call(func.0, [item.clone()])?);
@@ -203,18 +203,18 @@ fn partition(cx: &mut Cx<'_>, mut items: Items<'_>, func: Func<'_>) -> Result<Va
     Ok(pair(passed.into_value()?, others.into_value()?))
 }
 
-fn min_by(cx: &mut Cx<'_>, items: Items<'_>, key: Func<'_>) -> Result<Value> {
+fn min_by(cx: &mut Cx<'_>, items: Items, key: Func<'_>) -> Result<Value> {
     extreme_by(cx, items, &key, Ordering::Less)
 }
 
-fn max_by(cx: &mut Cx<'_>, items: Items<'_>, key: Func<'_>) -> Result<Value> {
+fn max_by(cx: &mut Cx<'_>, items: Items, key: Func<'_>) -> Result<Value> {
     extreme_by(cx, items, &key, Ordering::Greater)
 }
 
 /// The first item whose key is beyond those of all others; NaN keys only win among themselves.
 fn extreme_by(
     cx: &mut Cx<'_>,
-    mut items: Items<'_>,
+    mut items: Items,
     key: &Func<'_>,
     beyond: Ordering,
 ) -> Result<Value> {
@@ -253,10 +253,10 @@ pub(super) fn is_beyond(
 
 pub(super) fn count(
     cx: &mut Cx<'_>,
-    items: IterableOrDict<'_>,
-    match_: Option<Value>,
+    items: IterableOrDict,
+    match_: Option<&Value>,
 ) -> Result<i64> {
-    match (items.view(), &match_) {
+    match (items.0.view(), match_) {
         (View::Dict(dict), None) => return Ok(dict.len() as i64),
         (View::Dict(_), Some(_)) => {
             return Err(cx.failure(Kind::TypeError, "a dict takes no 'match'"));
@@ -275,7 +275,7 @@ pub(super) fn count(
     let mut items = Items::of(items.0);
     let mut n = 0;
     while let Some(item) = items.next(cx.host)? {
-        let counts = match &match_ {
+        let counts = match match_ {
             None => true,
             Some(test) if is_callable(test) => truthy(&cx.call(test, [item])?),
             Some(wanted) => equal(&item, wanted)?,

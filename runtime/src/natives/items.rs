@@ -10,33 +10,33 @@ use crate::semantics::stages::pull;
 use crate::value::{Tag, Value, View};
 
 /// An argument that is read item by item. Callbacks cannot change it: the native owns it.
-pub(super) struct Items<'a> {
-    source: &'a mut Value,
+pub(super) struct Items {
+    source: Value,
     at: usize,
 }
 
-impl<'a> FromArg<'a> for Items<'a> {
+impl<'a> FromArg<'a> for Items {
     const TYPE: &'static str = Iterable::TYPE;
     fn fit(value: &Value) -> Fit {
         Iterable::fit(value)
     }
     fn convert(slot: &'a mut Value) -> Self {
-        Items { source: slot, at: 0 }
+        Items { source: slot.take(), at: 0 }
     }
 }
 
-impl<'a> Items<'a> {
+impl Items {
     /// The items of a value that is known to be iterable.
-    pub(super) fn of(source: &'a mut Value) -> Items<'a> {
+    pub(super) fn of(source: Value) -> Items {
         Items { source, at: 0 }
     }
 
     #[inline]
     pub(super) fn next(&mut self, host: &mut dyn Host) -> Result<Option<Value>> {
         if self.source.tag() == Tag::Iterator {
-            return pull(host, self.source);
+            return pull(host, &self.source);
         }
-        Ok(item_from(self.source, &mut self.at))
+        Ok(item_from(&self.source, &mut self.at))
     }
 
     /// The number of items if it is known, else 0.
@@ -59,7 +59,7 @@ impl<'a> Items<'a> {
     /// All remaining items as an array value; an array itself without copying.
     pub(super) fn into_array_value(mut self, cx: &mut Cx<'_>) -> Result<Value> {
         if self.source.tag() == Tag::Array && self.at == 0 {
-            return Ok(self.source.take());
+            return Ok(self.source);
         }
         let mut out = self.new_array();
         while let Some(item) = self.next(cx.host)? {

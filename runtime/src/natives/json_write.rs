@@ -51,7 +51,7 @@ fn write(cx: &Cx<'_>, value: &Value, is_pretty: bool) -> Result<String> {
     let mut next = Some(value.clone());
     loop {
         if let Some(value) = next.take() {
-            writer.value(cx, value)?;
+            writer.value(cx, &value)?;
         }
         if writer.out.len() > limits::STRING_BYTES {
             return Err(super::args::string_limit());
@@ -100,7 +100,7 @@ fn next_item(open: &mut Open) -> Option<(Option<Value>, Value)> {
 }
 
 impl Writer {
-    fn value(&mut self, cx: &Cx<'_>, value: Value) -> Result<()> {
+    fn value(&mut self, cx: &Cx<'_>, value: &Value) -> Result<()> {
         match value.view() {
             View::Null | View::None => self.out.push_str("null"),
             View::Bool(true) => self.out.push_str("true"),
@@ -109,16 +109,16 @@ impl Writer {
             View::Float(v) => self.float(cx, v)?,
             View::Str(text) => self.text(text.as_str()),
             View::Some(content) => return self.unwrapped(cx, content),
-            View::Array(array) => self.container(array.is_empty(), &value, "[]")?,
-            View::Set(set) => self.container(set.is_empty(), &value, "[]")?,
-            View::Queue(queue) => self.container(queue.0.is_empty(), &value, "[]")?,
-            View::Stack(stack) => self.container(stack.0.is_empty(), &value, "[]")?,
-            View::Dict(dict) => self.container(dict.is_empty(), &value, "{}")?,
+            View::Array(array) => self.container(array.is_empty(), value, "[]")?,
+            View::Set(set) => self.container(set.is_empty(), value, "[]")?,
+            View::Queue(queue) => self.container(queue.0.is_empty(), value, "[]")?,
+            View::Stack(stack) => self.container(stack.0.is_empty(), value, "[]")?,
+            View::Dict(dict) => self.container(dict.is_empty(), value, "{}")?,
             View::Struct(instance) => {
-                self.container(instance.fields().is_empty(), &value, "{}")?;
+                self.container(instance.fields().is_empty(), value, "{}")?;
             }
             _ => {
-                let what = format!("cannot convert {}", type_name(&value));
+                let what = format!("cannot convert {}", type_name(value));
                 return Err(cx.failure(Kind::TypeError, what));
             }
         }
@@ -131,7 +131,7 @@ impl Writer {
         while let View::Some(inner) = content.view() {
             content = inner.clone();
         }
-        self.value(cx, content)
+        self.value(cx, &content)
     }
 
     fn container(&mut self, is_empty: bool, value: &Value, brackets: &str) -> Result<()> {

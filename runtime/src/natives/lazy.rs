@@ -53,7 +53,7 @@ methods! {
     /// An iterator over pairs up to the shorter source.
     ///
     ///     print([1, 2].zip("ab").collect())   # expect: [[1, a], [2, b]]
-    fn zip(source: Lazy<'_>, other: super::args::Iterable<'_>) -> "iterator" [];
+    fn zip(source: Lazy<'_>, other: super::args::Iterable) -> "iterator" [];
 
     /// An iterator over pairs of a running number and the item.
     ///
@@ -63,7 +63,7 @@ methods! {
     /// An iterator over the own items, then those of the other.
     ///
     ///     print([1].chain([2]).collect())   # expect: [1, 2]
-    fn chain(source: Lazy<'_>, other: super::args::Iterable<'_>) -> "iterator" [];
+    fn chain(source: Lazy<'_>, other: super::args::Iterable) -> "iterator" [];
 
     /// An iterator over the items of func(item).
     ///
@@ -88,7 +88,7 @@ methods! {
     /// The number of items, as the function.
     ///
     ///     print([1, 2, 1].count(1))   # expect: 2
-    fn count(source: Lazy<'_>, match_: Option<Value>) -> "int" [cx];
+    fn count(source: Lazy<'_>, match_: Option<&Value>) -> "int" [cx];
 
     /// Whether func(item) is truthy for some item.
     ///
@@ -162,16 +162,16 @@ fn step_by(cx: &mut Cx<'_>, source: Lazy<'_>, n: Whole) -> Result<Value> {
     Ok(add_stage(&source, Stage::StepBy { step: n.0 as u64, wait: 0 }))
 }
 
-fn zip(source: Lazy<'_>, other: super::args::Iterable<'_>) -> Result<Value> {
-    Ok(add_stage(&source, Stage::Zip { other: make_iterator(other.0.take()) }))
+fn zip(source: Lazy<'_>, other: super::args::Iterable) -> Result<Value> {
+    Ok(add_stage(&source, Stage::Zip { other: make_iterator(other.0) }))
 }
 
 fn enumerate(source: Lazy<'_>, start: Option<i64>) -> Result<Value> {
     Ok(add_stage(&source, Stage::Enumerate { next: start.unwrap_or(0) }))
 }
 
-fn chain(source: Lazy<'_>, other: super::args::Iterable<'_>) -> Result<Value> {
-    let other = make_iterator(other.0.take());
+fn chain(source: Lazy<'_>, other: super::args::Iterable) -> Result<Value> {
+    let other = make_iterator(other.0);
     Ok(add_stage(&source, Stage::Chain { other, is_on_other: false }))
 }
 
@@ -180,44 +180,43 @@ fn flat_map(source: Lazy<'_>, func: Func<'_>) -> Result<Value> {
 }
 
 fn collect(cx: &mut Cx<'_>, source: Lazy<'_>) -> Result<Value> {
-    // A copy, because the receiver keeps its value.
-    Items::of(&mut source.clone()).into_array_value(cx)
+    Items::of(source.0.clone()).into_array_value(cx)
 }
 
 fn reduce(cx: &mut Cx<'_>, source: Lazy<'_>, initial: Value, func: Func<'_>) -> Result<Value> {
-    higher_order::reduce(cx, Items::of(source.0), initial, func)
+    higher_order::reduce(cx, Items::of(source.0.clone()), initial, func)
 }
 
 fn sum(cx: &mut Cx<'_>, source: Lazy<'_>) -> Result<Number> {
-    arrays::sum(cx, Items::of(source.0))
+    arrays::sum(cx, Items::of(source.0.clone()))
 }
 
-fn count(cx: &mut Cx<'_>, source: Lazy<'_>, match_: Option<Value>) -> Result<i64> {
-    higher_order::count(cx, IterableOrDict(source.0), match_)
+fn count(cx: &mut Cx<'_>, source: Lazy<'_>, match_: Option<&Value>) -> Result<i64> {
+    higher_order::count(cx, IterableOrDict(source.0.clone()), match_)
 }
 
 fn any(cx: &mut Cx<'_>, source: Lazy<'_>, func: Func<'_>) -> Result<bool> {
-    higher_order::any(cx, Items::of(source.0), func)
+    higher_order::any(cx, Items::of(source.0.clone()), func)
 }
 
 fn all(cx: &mut Cx<'_>, source: Lazy<'_>, func: Func<'_>) -> Result<bool> {
-    higher_order::all(cx, Items::of(source.0), func)
+    higher_order::all(cx, Items::of(source.0.clone()), func)
 }
 
 fn find(cx: &mut Cx<'_>, source: Lazy<'_>, func: Func<'_>) -> Result<Value> {
-    higher_order::find(cx, Items::of(source.0), func)
+    higher_order::find(cx, Items::of(source.0.clone()), func)
 }
 
 fn for_each(cx: &mut Cx<'_>, source: Lazy<'_>, func: Func<'_>) -> Result<()> {
-    higher_order::each(cx, Items::of(source.0), func)
+    higher_order::each(cx, Items::of(source.0.clone()), func)
 }
 
 fn to_dict(cx: &mut Cx<'_>, source: Lazy<'_>) -> Result<Dict> {
-    types::to_dict(cx, Items::of(source.0))
+    types::to_dict(cx, Items::of(source.0.clone()))
 }
 
 fn to_set(cx: &mut Cx<'_>, source: Lazy<'_>) -> Result<Set> {
-    let mut items = Items::of(source.0);
+    let mut items = Items::of(source.0.clone());
     let mut set = Set::default();
     while let Some(item) = items.next(cx.host)? {
         sets::add(&mut set, item)?;

@@ -246,16 +246,15 @@ fn extreme(cx: &mut Cx<'_>, first: Value, more: Rest<'_>, beyond: Ordering) -> R
         let mut best = first;
         for value in more.0 {
             if is_beyond(cx, value, &best, beyond)? {
-                best = value.take();
+                best = value.clone();
             }
         }
         return Ok(best);
     }
-    let mut first = first;
     if Iterable::fit(&first) != super::args::Fit::Good {
         return Err(cx.bad_type("first", "iterable", &first));
     }
-    let mut items = Items::of(&mut first);
+    let mut items = Items::of(first);
     let Some(mut best) = items.next(cx.host)? else {
         return Err(cx.failure(Kind::ValueError, "argument 'first' must not be empty"));
     };

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::objects::array::Array;
 use crate::objects::bytes::Bytes;
 use crate::objects::string::Str;
+use crate::semantics::arith::check_array_len;
 use crate::semantics::equal::equal;
 use crate::semantics::{sets, type_name};
 use crate::value::{Value, View};
@@ -47,7 +48,7 @@ natives! {
     /// The first followed by the second.
     ///
     ///     print(concat([1], [2, 3]))   # expect: [1, 2, 3]
-    fn concat(a: ArrayOrBytes<'_>, b: ArrayOrBytes<'_>) -> "array|bytes" [Pure; cx];
+    fn concat(a: ArrayOrBytes, b: ArrayOrBytes) -> "array|bytes" [Pure; cx];
 }
 
 /// The number of items of a value that has one.
@@ -197,21 +198,21 @@ fn slice(value: Sliced<'_>, start: Whole, end: Option<Whole>) -> Result<Value> {
             let (from, to) = clamp_range(start, end, array.len());
             array.slice(from, to).into_value()
         }
-        _ => Ok(value.clone()),
+        _ => Ok(value.0.clone()),
     }
 }
 
-fn concat(cx: &mut Cx<'_>, a: ArrayOrBytes<'_>, b: ArrayOrBytes<'_>) -> Result<Value> {
-    if let View::Array(more) = b.view()
-        && let Some(array) = a.0.make_mut::<Array>()
+fn concat(cx: &mut Cx<'_>, a: ArrayOrBytes, b: ArrayOrBytes) -> Result<Value> {
+    let (mut first, second) = (a.0, b.0);
+    if let View::Array(more) = second.view()
+        && let Some(array) = first.make_mut::<Array>()
     {
+        check_array_len(array.len() + more.len())?;
         array.extend(more);
-        return Ok(a.0.take());
+        return Ok(first);
     }
-    match (a.view(), b.view()) {
-        (View::Bytes(first), View::Bytes(second)) => {
-            Bytes([&first.0[..], &second.0[..]].concat().into()).into_value()
-        }
-        _ => Err(cx.bad_type("b", type_name(&a), &b)),
+    match (first.view(), second.view()) {
+        (View::Bytes(a), View::Bytes(b)) => Bytes([&a.0[..], &b.0[..]].concat().into()).into_value(),
+        _ => Err(cx.bad_type("b", type_name(&first), &second)),
     }
 }

@@ -19,15 +19,15 @@ natives! {
     ///
     ///     print(sort([3, 1.5, 2]))   # expect: [1.5, 2, 3]
     ///     print(sort([1, 3, 2], func(a, b) { return b - a }))   # expect: [3, 2, 1]
-    fn sort(items: Items<'_>, comparator: Option<Func<'_>>) -> "array" [PureCallback; cx];
+    fn sort(items: Items, comparator: Option<Func<'_>>) -> "array" [PureCallback; cx];
 
     /// Stable ascending sort by key(item), called once per item.
     ///
     ///     print(sort_by(["ccc", "a", "bb"], len))   # expect: [a, bb, ccc]
-    fn sort_by(items: Items<'_>, key: Func<'_>) -> "array" [PureCallback; cx];
+    fn sort_by(items: Items, key: Func<'_>) -> "array" [PureCallback; cx];
 }
 
-fn sort(cx: &mut Cx<'_>, items: Items<'_>, comparator: Option<Func<'_>>) -> Result<Value> {
+fn sort(cx: &mut Cx<'_>, items: Items, comparator: Option<Func<'_>>) -> Result<Value> {
     let mut sorted = items.into_array_value(cx)?;
     if let Some(comparator) = comparator {
         let View::Array(array) = sorted.view() else { return Ok(sorted) };
@@ -103,7 +103,7 @@ fn permuted(mut items: Vec<Value>, order: &[u32]) -> Array {
     Array::from_values(order.iter().map(|&at| items[at as usize].take()).collect())
 }
 
-fn sort_by(cx: &mut Cx<'_>, items: Items<'_>, key: Func<'_>) -> Result<Array> {
+fn sort_by(cx: &mut Cx<'_>, items: Items, key: Func<'_>) -> Result<Array> {
     let items = items.drain(cx)?;
     let keys: Vec<Value> =
         items.iter().map(|item| cx.call(key.0, [item.clone()])).collect::<Result<_>>()?;

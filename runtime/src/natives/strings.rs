@@ -27,7 +27,7 @@ natives! {
     /// The display forms of the items with the separator between them.
     ///
     ///     print(join([1, null, [2]], "-"))   # expect: 1-null-[2]
-    fn join(items: Items<'_>, separator: Option<&str>) -> "string" [PureCallback; cx];
+    fn join(items: Items, separator: Option<&str>) -> "string" [PureCallback; cx];
 
     /// Replaces every occurrence of a text.
     ///
@@ -144,7 +144,7 @@ fn split(cx: &mut Cx<'_>, text: &str, delimiter: &str, limit: Option<Whole>) -> 
     Ok(array_value(pieces))
 }
 
-fn join(cx: &mut Cx<'_>, mut items: Items<'_>, separator: Option<&str>) -> Result<String> {
+fn join(cx: &mut Cx<'_>, mut items: Items, separator: Option<&str>) -> Result<String> {
     let separator = separator.unwrap_or("");
     let mut out = String::with_capacity(joined_len(&items, separator));
     let mut is_first = true;
@@ -165,7 +165,7 @@ fn join(cx: &mut Cx<'_>, mut items: Items<'_>, separator: Option<&str>) -> Resul
 }
 
 /// The length of the result when all items are strings, else a guess.
-fn joined_len(items: &Items<'_>, separator: &str) -> usize {
+fn joined_len(items: &Items, separator: &str) -> usize {
     let Some(array) = items.as_array() else { return 0 };
     let texts = array.values().map_or(array.len() * 4, |values| {
         let n_bytes = |v: &Value| match v.view() {

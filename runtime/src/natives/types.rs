@@ -138,23 +138,23 @@ natives! {
     /// An empty dict, a copy of a dict, or a dict built from pairs.
     ///
     ///     print(dict([["a", 1]]))   # expect: {"a": 1}
-    fn dict(source: Option<DictOrIterable<'_>>) -> "dict" [PureCallback; cx];
+    fn dict(source: Option<DictOrIterable>) -> "dict" [PureCallback; cx];
 
     /// All items; a dict gives its pairs.
     ///
     ///     print(to_array("ab"), to_array({"a": 1}))   # expect: [a, b] [[a, 1]]
-    fn to_array(source: IterableOrDict<'_>) -> "array" [PureCallback; cx];
+    fn to_array(source: IterableOrDict) -> "array" [PureCallback; cx];
 
     /// A dict from pairs [key, value].
     ///
     ///     print(to_dict([["a", 1], [2, "b"]]))   # expect: {"a": 1, 2: b}
-    fn to_dict(pairs: Items<'_>) -> "dict" [PureCallback; cx];
+    fn to_dict(pairs: Items) -> "dict" [PureCallback; cx];
 
     /// A lazy iterator over the items.
     ///
     ///     it := iter([1, 2, 3])
     ///     print(it.next(), it.collect())   # expect: Some(1) [2, 3]
-    fn iter(source: args::Iterable<'_>) -> "iterator" [PureCallback];
+    fn iter(source: args::Iterable) -> "iterator" [PureCallback];
 }
 
 fn parse_int(cx: &mut Cx<'_>, text: &str, base: Option<i64>) -> Result<i64> {
@@ -279,13 +279,13 @@ fn is_truthy(value: &Value) -> Result<bool> {
 }
 
 fn array(values: Rest<'_>) -> Result<Vec<Value>> {
-    Ok(values.0.iter_mut().map(Value::take).collect())
+    Ok(values.0.to_vec())
 }
 
-fn dict(cx: &mut Cx<'_>, source: Option<DictOrIterable<'_>>) -> Result<Value> {
+fn dict(cx: &mut Cx<'_>, source: Option<DictOrIterable>) -> Result<Value> {
     match source {
         None => args::IntoValue::into_value(Dict::new()),
-        Some(source) if source.tag() == Tag::Dict => Ok(source.0.take()),
+        Some(source) if source.0.tag() == Tag::Dict => Ok(source.0),
         Some(source) => {
             let dict = pairs_to_dict(cx, "source", Items::of(source.0))?;
             args::IntoValue::into_value(dict)
@@ -293,18 +293,18 @@ fn dict(cx: &mut Cx<'_>, source: Option<DictOrIterable<'_>>) -> Result<Value> {
     }
 }
 
-fn to_array(cx: &mut Cx<'_>, source: IterableOrDict<'_>) -> Result<Value> {
-    if let View::Dict(dict) = source.view() {
+fn to_array(cx: &mut Cx<'_>, source: IterableOrDict) -> Result<Value> {
+    if let View::Dict(dict) = source.0.view() {
         return args::IntoValue::into_value(super::dicts::pairs(dict));
     }
     Items::of(source.0).into_array_value(cx)
 }
 
-pub(super) fn to_dict(cx: &mut Cx<'_>, pairs: Items<'_>) -> Result<Dict> {
+pub(super) fn to_dict(cx: &mut Cx<'_>, pairs: Items) -> Result<Dict> {
     pairs_to_dict(cx, "pairs", pairs)
 }
 
-fn pairs_to_dict(cx: &mut Cx<'_>, param: &str, mut pairs: Items<'_>) -> Result<Dict> {
+fn pairs_to_dict(cx: &mut Cx<'_>, param: &str, mut pairs: Items) -> Result<Dict> {
     let mut dict = Dict::new();
     let mut i = 0;
     while let Some(item) = pairs.next(cx.host)? {
@@ -325,6 +325,6 @@ fn pairs_to_dict(cx: &mut Cx<'_>, param: &str, mut pairs: Items<'_>) -> Result<D
     Ok(dict)
 }
 
-fn iter(source: args::Iterable<'_>) -> Result<Value> {
-    Ok(make_iterator(source.0.take()))
+fn iter(source: args::Iterable) -> Result<Value> {
+    Ok(make_iterator(source.0))
 }

@@ -82,7 +82,7 @@ natives! {
     /// An independent deep copy.
     ///
     ///     print(copy([1, [2]]))   # expect: [1, [2]]
-    fn copy(value: Value) -> "any" [Pure];
+    fn copy(value: &Value) -> "any" [Pure];
 
     /// A hash of plain data; equal values have equal hashes.
     ///
@@ -162,8 +162,8 @@ pub(super) fn order_of(cx: &Cx<'_>, a: &Value, b: &Value) -> Result<Ordering> {
     Ok(sort_order(a, b))
 }
 
-fn copy(value: Value) -> Result<Value> {
-    deep_copy(&value, limits::VALUE_DEPTH)
+fn copy(value: &Value) -> Result<Value> {
+    deep_copy(value, limits::VALUE_DEPTH)
 }
 
 /// Containers are copied when they are changed, so only what leads to a `ref` is copied here.

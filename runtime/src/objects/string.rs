@@ -64,11 +64,11 @@ pub fn make_char(c: char) -> Value {
     Value::from_ref(Ref::new(Str::new(c.encode_utf8(&mut [0; 4]))))
 }
 
-/// Immortal strings of the 128 ASCII characters.
+/// Strings of the 128 ASCII characters; the table owns one count of each.
 type AsciiTable = [Obj<Str>; 128];
 
 thread_local! {
-    // Made at the first use, and never freed: values may point to it.
+    // Made at the first use; freed by `release_shared` only.
     static ASCII: Cell<Option<NonNull<AsciiTable>>> = const { Cell::new(None) };
 }
 
@@ -76,21 +76,24 @@ thread_local! {
 #[inline]
 fn make_ascii(byte: u8) -> Value {
     let table = ASCII.get().unwrap_or_else(make_ascii_table);
-    // SAFETY: the table is never freed, and its strings are immortal, so no count is needed.
+    // SAFETY: the table is not freed while a value counts on one of its strings.
     unsafe {
         let object = table.cast::<Obj<Str>>().add(usize::from(byte & 127));
+        object.as_ref().header.retain();
         Value::from_parts(Tag::Str, object.as_ptr() as u64)
     }
 }
 
-/// Frees the strings of single characters; for threads that end.
-///
-/// Values on the stack may still refer to them, since they are not counted, so only
-/// [`crate::heap::release_thread_memory`] calls this, after the isolate is gone.
+/// Frees the strings of single characters if no value refers to one; for threads that end.
 pub(crate) fn release_shared() {
-    if let Some(table) = ASCII.take() {
-        // SAFETY: the table came from `Box::leak`; the caller says that nobody refers to it.
-        drop(unsafe { Box::from_raw(table.as_ptr()) });
+    let Some(table) = ASCII.get() else { return };
+    // SAFETY: the table came from `Box::leak` and is freed only here, when the table's own
+    // counts are the only ones.
+    unsafe {
+        if table.as_ref().iter().all(|object| object.header.rc() == 1) {
+            ASCII.set(None);
+            drop(Box::from_raw(table.as_ptr()));
+        }
     }
 }
 
@@ -99,7 +102,7 @@ fn make_ascii_table() -> NonNull<AsciiTable> {
     let table: Box<AsciiTable> = Box::new(std::array::from_fn(|byte| {
         let text = char::from(byte as u8);
         let body = Str::new(text.encode_utf8(&mut [0; 4]));
-        Obj { header: Header::immortal(Tag::Str as u8), body }
+        Obj { header: Header::new(Tag::Str as u8, size_of::<Obj<Str>>()), body }
     }));
     let table = NonNull::from(Box::leak(table));
     ASCII.set(Some(table));

@@ -89,7 +89,7 @@ fn errors_reach_the_consumer_and_long_chains_do_not_recurse() {
     let mut host = TestHost::new();
     let failing = add_stage(&ints(0..3), Stage::Map(FAIL));
     assert_eq!(failure(pull(&mut host, &failing)), "ThrownError: failed");
-    assert_eq!(failure(pull(&mut host, &failing)), "ThrownError: failed");
+    assert!(pull(&mut host, &failing).expect("an error ends it").is_none());
     let mut chain = make_iterator(ints(0..3));
     for _ in 0..100_000 {
         chain = add_stage(&chain, Stage::Skip { left: 0 });

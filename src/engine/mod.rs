@@ -4,6 +4,12 @@
 //! the language, not the native stack, decide how deep a program may call; and so that nothing
 //! of one run is left for the next.
 
+mod bytecode;
+mod tests_of_file;
+
+pub use bytecode::{DumpForm, dump};
+pub use tests_of_file::{TestOutcome, run_tests};
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -11,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use ruff_runtime::error::{Error, Exit};
+use ruff_runtime::heap;
 use ruff_runtime::host::{Interrupt, Isolate, Output};
 use ruff_runtime::limits::Limits;
 
@@ -18,6 +25,7 @@ use crate::loader::{Checked, Loader};
 use crate::report::{self, Sources, Style};
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::source::{Rejected, Source};
+use crate::tree::{Evaluator, TreeLoader, TreeModule};
 
 /// The engines, which agree on everything that a program can observe but time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -159,6 +167,7 @@ pub fn run(
     open: impl FnOnce() -> Output + Send + 'static,
 ) -> Finished {
     on_big_stack(options.engine, move || run_here(source, dir, &options, open()))
+        .unwrap_or_else(Finished::internal_error)
 }
 
 /// Runs a program and keeps what it writes.
@@ -193,20 +202,96 @@ impl Write for Capture {
 }
 
 /// Runs `work` on a thread with the engine's stack; asks for less where memory is tight.
-fn on_big_stack(engine: Engine, work: impl FnOnce() -> Finished + Send + 'static) -> Finished {
+/// `None` if it panicked or no thread could be started.
+fn on_big_stack<T: Send + 'static>(
+    engine: Engine,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     // The work can only be handed over once, but a failed spawn consumes its closure.
     let work = Arc::new(Mutex::new(Some(work)));
     let mut bytes = engine.stack_bytes();
     loop {
         let shared = work.clone();
         let body = move || {
-            let work = shared.lock().expect("taken once").take();
-            work.map_or_else(Finished::internal_error, |work| work())
+            let work = shared.lock().ok()?.take()?;
+            Some(work())
         };
         match thread::Builder::new().name("main".to_owned()).stack_size(bytes).spawn(body) {
-            Ok(handle) => return handle.join().unwrap_or_else(|_| Finished::internal_error()),
+            Ok(handle) => return handle.join().ok().flatten(),
             Err(_) if bytes > 64 << 20 => bytes /= 2,
-            Err(_) => return Finished::internal_error(),
+            Err(_) => return None,
         }
+    }
+}
+
+/// One run's loader and options.
+struct Run<'a> {
+    loader: &'a Loader,
+    options: &'a Options,
+}
+
+/// Runs a program on the present thread.
+fn run_here(source: Source, dir: PathBuf, options: &Options, out: Output) -> Finished {
+    let loader = Loader::new(dir);
+    let source = Arc::new(source);
+    let checked = match loader.check(source.clone()) {
+        Ok(checked) => checked,
+        Err(list) => return Finished::not_compiled(&source, &list, options),
+    };
+    let run = Run { loader: &loader, options };
+    let finished = match options.engine {
+        Engine::Tree => run.on_tree(&checked, out),
+        Engine::Vm | Engine::Jit => run.on_vm(&checked, out),
+    };
+    heap::release_thread_memory();
+    finished
+}
+
+impl Run<'_> {
+    fn isolate(&self, out: Output) -> Isolate {
+        let options = self.options;
+        Isolate::new(out, options.args.clone(), options.limits, options.interrupt.clone())
+    }
+
+    fn evaluator(&self, out: Output) -> Evaluator {
+        let mut evaluator = Evaluator::new(self.isolate(out), Box::new(self.loader.clone()));
+        evaluator.set_stack_size(Engine::Tree.stack_bytes());
+        evaluator
+    }
+
+    fn on_tree(&self, checked: &Checked, out: Output) -> Finished {
+        let mut evaluator = self.evaluator(out);
+        let result = evaluator.run_main(Rc::new(tree_module(checked)));
+        let flushed = evaluator.isolate().out.flush();
+        Finished::after(result.and(flushed), &self.loader.sources(), self.options.style)
+    }
+}
+
+/// The main program for the tree evaluator.
+fn tree_module(checked: &Checked) -> TreeModule {
+    TreeModule {
+        file: checked.file.clone(),
+        resolved: checked.resolved.clone(),
+        source: checked.source.clone(),
+        name: "main".into(),
+        real_path: real_path(&checked.source.name),
+    }
+}
+
+/// The path that identifies a main program, also if it is imported again.
+fn real_path(shown: &str) -> PathBuf {
+    std::path::Path::new(shown).canonicalize().unwrap_or_else(|_| shown.into())
+}
+
+impl TreeLoader for Loader {
+    fn load(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Rc<TreeModule>, Error> {
+        let (found, checked) = Loader::load(self, path, importer)?;
+        Ok(Rc::new(TreeModule {
+            file: checked.file,
+            resolved: checked.resolved,
+            source: checked.source,
+            name: found.name,
+            real_path: found.real,
+        }))
     }
 }

@@ -1,0 +1,279 @@
+//! The command `ruff` as a person uses it: arguments, streams, exit codes.
+//!
+//! Everything here starts the built binary; what programs mean is tested in the process.
+
+use std::io::{Read, Write};
+use std::process::{Command, Output, Stdio};
+
+use libtest_mimic::{Failed, Trial};
+
+use crate::files::Scratch;
+
+const RUFF: &str = env!("CARGO_BIN_EXE_ruff");
+
+pub fn trials() -> Vec<Trial> {
+    let tests: [(&str, fn() -> Result<(), Failed>); 21] = [
+        ("runs_a_file", runs_a_file),
+        ("file_without_a_subcommand", file_without_a_subcommand),
+        ("passes_arguments", passes_arguments),
+        ("shebang_line", shebang_line),
+        ("program_from_stdin", program_from_stdin),
+        ("program_from_the_command_line", program_from_the_command_line),
+        ("missing_file_is_exit_5", missing_file_is_exit_5),
+        ("wrong_usage_is_exit_2", wrong_usage_is_exit_2),
+        ("compile_error_is_exit_3", compile_error_is_exit_3),
+        ("run_time_error_is_exit_4", run_time_error_is_exit_4),
+        ("exit_code_of_the_program", exit_code_of_the_program),
+        ("version", version),
+        ("help_names_the_subcommands", help_names_the_subcommands),
+        ("engines_agree", engines_agree),
+        ("no_colour_when_piped", no_colour_when_piped),
+        ("invalid_utf8_is_exit_3", invalid_utf8_is_exit_3),
+        ("broken_pipe_is_quiet", broken_pipe_is_quiet),
+        ("check_reports_without_running", check_reports_without_running),
+        ("test_run_reports_tests", test_run_reports_tests),
+        ("snapshot_tests_compare_and_update", snapshot_tests_compare_and_update),
+        ("dis_shows_bytecode", dis_shows_bytecode),
+    ];
+    tests.into_iter().map(|(name, test)| Trial::test(format!("cli/{name}"), test)).collect()
+}
+
+/// Runs `ruff` in the directory with nothing on stdin.
+fn ruff(scratch: &Scratch, arguments: &[&str]) -> Output {
+    let mut command = Command::new(RUFF);
+    command.args(arguments).current_dir(scratch.path()).stdin(Stdio::null());
+    command.output().expect("the binary was built")
+}
+
+fn scratch(files: &[(&str, &str)]) -> Scratch {
+    let scratch = Scratch::new();
+    for (name, text) in files {
+        scratch.write(name, text.as_bytes());
+    }
+    scratch
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Checks the exit code, stdout and that stderr contains a text.
+fn expect(output: &Output, code: i32, stdout: &str, stderr: &str) -> Result<(), Failed> {
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    let same_error = if stderr.is_empty() { err.is_empty() } else { err.contains(stderr) };
+    if output.status.code() == Some(code) && out == stdout && same_error {
+        return Ok(());
+    }
+    Err(format!(
+        "expected exit {code}, stdout {stdout:?}, stderr {stderr:?}\n\
+         got {}, stdout {out:?}, stderr:\n{err}",
+        output.status
+    )
+    .into())
+}
+
+fn runs_a_file() -> Result<(), Failed> {
+    let scratch = scratch(&[("main.ruff", "print(\"hi\", 1 + 1)\n")]);
+    expect(&ruff(&scratch, &["run", "main.ruff"]), 0, "hi 2\n", "")
+}
+
+fn file_without_a_subcommand() -> Result<(), Failed> {
+    let scratch = scratch(&[("main.ruff", "print(args())\n")]);
+    expect(&ruff(&scratch, &["main.ruff", "a", "-b"]), 0, "[a, -b]\n", "")
+}
+
+fn passes_arguments() -> Result<(), Failed> {
+    let scratch = scratch(&[("main.ruff", "print(args())\n")]);
+    let output = ruff(&scratch, &["run", "main.ruff", "one", "--two", "3"]);
+    expect(&output, 0, "[one, --two, 3]\n", "")
+}
+
+fn shebang_line() -> Result<(), Failed> {
+    let scratch = scratch(&[("tool", "#!/usr/bin/env ruff\nprint(\"ran\")\n")]);
+    expect(&ruff(&scratch, &["run", "tool"]), 0, "ran\n", "")
+}
+
+fn program_from_stdin() -> Result<(), Failed> {
+    let scratch = Scratch::new();
+    let mut child = Command::new(RUFF)
+        .args(["run", "-"])
+        .current_dir(scratch.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    stdin.write_all(b"print(1)\n1 / 0\n")?;
+    drop(stdin);
+    expect(&child.wait_with_output()?, 4, "1\n", "--> <stdin>:2:3")
+}
+
+fn program_from_the_command_line() -> Result<(), Failed> {
+    let scratch = Scratch::new();
+    expect(&ruff(&scratch, &["-e", "print(6 * 7)"]), 0, "42\n", "")?;
+    expect(&ruff(&scratch, &["-e", ""]), 0, "", "")?;
+    expect(&ruff(&scratch, &["-e", "nope"]), 4, "", "--> <eval>:1:1")
+}
+
+fn missing_file_is_exit_5() -> Result<(), Failed> {
+    let scratch = Scratch::new();
+    expect(&ruff(&scratch, &["run", "missing.ruff"]), 5, "", "missing.ruff")
+}
+
+fn wrong_usage_is_exit_2() -> Result<(), Failed> {
+    let scratch = Scratch::new();
+    expect(&ruff(&scratch, &["run", "--no-such-option", "x.ruff"]), 2, "", "no-such-option")
+}
+
+fn compile_error_is_exit_3() -> Result<(), Failed> {
+    let scratch = scratch(&[("main.ruff", "print(\"never\")\nbreak\n")]);
+    let message = "error[C004]: break can only be used inside a loop";
+    expect(&ruff(&scratch, &["run", "main.ruff"]), 3, "", message)?;
+    expect(&ruff(&scratch, &["run", "main.ruff"]), 3, "", "--> main.ruff:2:1")
+}
+
+fn run_time_error_is_exit_4() -> Result<(), Failed> {
+    let program = "func f(x) { return 1 / x }\nprint(\"first\")\nf(0)\n";
+    let scratch = scratch(&[("main.ruff", program)]);
+    let output = ruff(&scratch, &["run", "main.ruff"]);
+    for part in ["error[R007]: Division by zero", "--> main.ruff:1:22", "  f (main.ruff:1)\n"] {
+        expect(&output, 4, "first\n", part)?;
+    }
+    Ok(())
+}
+
+fn exit_code_of_the_program() -> Result<(), Failed> {
+    let scratch = scratch(&[("main.ruff", "print(\"out\")\nexit(42)\n")]);
+    expect(&ruff(&scratch, &["run", "main.ruff"]), 42, "out\n", "")
+}
+
+fn version() -> Result<(), Failed> {
+    let scratch = Scratch::new();
+    let wanted = format!("ruff {}", env!("CARGO_PKG_VERSION"));
+    let output = ruff(&scratch, &["--version"]);
+    if output.status.success() && text(&output.stdout).starts_with(&wanted) {
+        return Ok(());
+    }
+    Err(format!("expected {wanted}, got {}", text(&output.stdout)).into())
+}
+
+fn help_names_the_subcommands() -> Result<(), Failed> {
+    let help = text(&ruff(&Scratch::new(), &["--help"]).stdout);
+    let missing = ["run", "check", "test", "test-run", "dis"].into_iter().find(|s| !help.contains(s));
+    missing.map_or(Ok(()), |name| Err(format!("{name} is not in the help:\n{help}").into()))
+}
+
+fn engines_agree() -> Result<(), Failed> {
+    let scratch = scratch(&[("main.ruff", "s := 0\nfor i in 5000 { s += i }\nprint(s)\n")]);
+    let settings: [&[&str]; 9] = [
+        &[],
+        &["--engine=tree"],
+        &["--engine=vm"],
+        &["--engine=jit"],
+        &["--jit=off"],
+        &["--jit=always"],
+        &["--use-vm"],
+        &["--use-tree-walking"],
+        &["--interpreter"],
+    ];
+    for options in settings {
+        let mut arguments = vec!["run"];
+        arguments.extend(options);
+        arguments.push("main.ruff");
+        expect(&ruff(&scratch, &arguments), 0, "12497500\n", "")?;
+    }
+    Ok(())
+}
+
+fn no_colour_when_piped() -> Result<(), Failed> {
+    let scratch = scratch(&[("main.ruff", "1 / 0\n")]);
+    let plain = ruff(&scratch, &["run", "main.ruff"]);
+    let mut command = Command::new(RUFF);
+    command.args(["run", "main.ruff"]).current_dir(scratch.path()).env("NO_COLOR", "1");
+    let asked = command.stdin(Stdio::null()).output()?;
+    for output in [plain, asked] {
+        expect(&output, 4, "", "error[R007]")?;
+        if output.stderr.contains(&0x1b) {
+            return Err("escape sequences in a pipe".into());
+        }
+    }
+    Ok(())
+}
+
+fn invalid_utf8_is_exit_3() -> Result<(), Failed> {
+    let scratch = Scratch::new();
+    scratch.write("main.ruff", b"x := 1\n\xff\n");
+    let message = "error[L007]: Source is not valid UTF-8";
+    expect(&ruff(&scratch, &["run", "main.ruff"]), 3, "", message)
+}
+
+fn broken_pipe_is_quiet() -> Result<(), Failed> {
+    let scratch = scratch(&[("main.ruff", "for i in 1000000 { print(\"line\", i) }\n")]);
+    let mut child = Command::new(RUFF)
+        .args(["run", "main.ruff"])
+        .current_dir(scratch.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut start = [0; 64];
+    child.stdout.take().expect("stdout is piped").read_exact(&mut start)?;
+    let mut output = child.wait_with_output()?;
+    output.stdout.clear();
+    expect(&output, 0, "", "")
+}
+
+fn check_reports_without_running() -> Result<(), Failed> {
+    let good = ("good.ruff", "print(\"never\")\n");
+    let scratch = scratch(&[good, ("bad.ruff", "x := 1\ncontinue\n")]);
+    let output = ruff(&scratch, &["check", "good.ruff"]);
+    if output.status.code() != Some(0) || text(&output.stdout).contains("never") {
+        return Err(format!("{output:?}").into());
+    }
+    let output = ruff(&scratch, &["check", "good.ruff", "bad.ruff"]);
+    let shown = text(&output.stdout) + &text(&output.stderr);
+    let located = shown.contains("error[C005]") && shown.contains("bad.ruff:2:1");
+    if output.status.code() == Some(3) && located { Ok(()) } else { Err(shown.into()) }
+}
+
+fn test_run_reports_tests() -> Result<(), Failed> {
+    let good = "test_setup { base := 21 }\ntest \"doubles\" { assert_equal(base * 2, 42) }\n";
+    let bad = "test_group \"g\" { test \"fails\" { assert(false, \"no\") } }\n";
+    let empty = "print(1)\n";
+    let scratch = scratch(&[("good.ruff", good), ("bad.ruff", bad), ("empty.ruff", empty)]);
+    for (file, code, part) in
+        [("good.ruff", 0, "doubles"), ("bad.ruff", 1, "g / fails"), ("empty.ruff", 1, "")]
+    {
+        let output = ruff(&scratch, &["test-run", file, "-v"]);
+        let shown = text(&output.stdout) + &text(&output.stderr);
+        if output.status.code() != Some(code) || !shown.contains(part) {
+            return Err(format!("{file}: {}\n{shown}", output.status).into());
+        }
+    }
+    Ok(())
+}
+
+fn snapshot_tests_compare_and_update() -> Result<(), Failed> {
+    let scratch = scratch(&[
+        ("tests/ok.ruff", "print(1)\n"),
+        ("tests/ok.out", "1\n"),
+        ("tests/off.ruff", "print(2)\n"),
+        ("tests/off.out", "3\n"),
+    ]);
+    let codes = [&["test"][..], &["test", "--update"], &["test"]]
+        .map(|arguments| ruff(&scratch, arguments).status.code());
+    if codes == [Some(1), Some(0), Some(0)] {
+        return Ok(());
+    }
+    Err(format!("exit codes of test, test --update, test: {codes:?}").into())
+}
+
+fn dis_shows_bytecode() -> Result<(), Failed> {
+    let scratch = scratch(&[("main.ruff", "x := 1 + len(\"a\")\nprint(x)\n")]);
+    let output = ruff(&scratch, &["dis", "main.ruff"]);
+    let shown = text(&output.stdout);
+    if output.status.success() && shown.contains("0000") {
+        return Ok(());
+    }
+    Err(format!("{}\n{shown}", output.status).into())
+}

@@ -7,7 +7,6 @@
 
 pub mod check;
 pub mod cli;
-pub mod compile;
 pub mod engine;
 pub mod loader;
 pub mod report;

@@ -163,11 +163,11 @@ struct View<'a> {
 
 impl Outside for View<'_> {
     fn is_native(&self, name: &str) -> bool {
-        natives::is_builtin(name)
+        natives::is_predefined(name)
     }
 
     fn native_names(&self) -> Vec<&str> {
-        natives::builtin_names().collect()
+        natives::all().iter().map(|native| native.name).collect()
     }
 
     fn exports(&self, path: &[Arc<str>]) -> Option<Vec<Export>> {

@@ -78,7 +78,11 @@ pub struct Position {
 /// One entry of a traceback.
 #[derive(Clone, Debug)]
 pub enum TraceEntry {
-    Call { name: Arc<str>, file: Arc<str>, line: u32 },
+    Call {
+        name: Arc<str>,
+        file: Arc<str>,
+        line: u32,
+    },
     /// An entry of a rethrown error, already text.
     Text(Arc<str>),
 }

@@ -83,6 +83,7 @@ impl Interrupt {
 
 impl Isolate {
     pub fn new(out: Output, args: Vec<String>, limits: Limits, interrupt: Arc<Interrupt>) -> Self {
+        crate::heap::on_due(interrupt.clone());
         let error_def = crate::semantics::error_value::error_def();
         Isolate { out, args, limits, interrupt, error_def, random: None }
     }

@@ -8,6 +8,7 @@
 
 #[allow(unsafe_code, reason = "instructions are decoded from raw words")]
 pub mod bytecode;
+#[allow(unsafe_code, reason = "an error crosses compiled code as a raw pointer")]
 pub mod error;
 #[allow(unsafe_code, reason = "objects are raw blocks with counted owners")]
 pub mod heap;
@@ -18,6 +19,7 @@ pub mod limits;
 pub mod natives;
 #[allow(unsafe_code, reason = "bodies with raw buffers or values in line")]
 pub mod objects;
+#[allow(unsafe_code, reason = "entries of compiled code are stored as raw pointers")]
 pub mod profile;
 pub mod semantics;
 #[allow(unsafe_code, reason = "the type of entries of compiled code")]

@@ -6,8 +6,11 @@
 
 mod check;
 mod cli;
+mod doc_blocks;
 mod documents;
 mod files;
+mod generate;
+mod generated;
 mod golden;
 mod settings;
 mod snapshot;
@@ -22,6 +25,8 @@ fn main() -> ExitCode {
     let mut trials = golden::trials();
     trials.extend(snapshot::trials());
     trials.extend(documents::trials());
+    trials.extend(doc_blocks::trials());
+    trials.extend(generated::trials());
     trials.extend(cli::trials());
     trials.extend(tidy::trials());
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -5,6 +5,13 @@
 //! module slot. An operand marked `Use` whose last-use mark is set is moved out of its register
 //! (which then holds null); without the mark it is borrowed.
 
+use std::ops::BitOr;
+
+use super::operand::{
+    Const, Count, Def, Desc, Group, Imm, Imm32, LaneWriter, Lanes, Name, Native, Near, Operand,
+    Proto, Read, Role, Root, Slot, Target, Update, Upvalue, Use, Word,
+};
+
 /// Calls `$callback!` with one row per opcode.
 #[macro_export]
 macro_rules! for_each_op {
@@ -306,3 +313,112 @@ macro_rules! for_each_op {
         get_export = GetExport { dst: Def, module: Read, name: Name } [THROWS];
     } };
 }
+
+/// What an instruction can do besides writing its registers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Effects(u16);
+
+impl Effects {
+    /// It can raise an error.
+    pub const THROWS: Effects = Effects(1);
+    /// It may run user code.
+    pub const CALLS: Effects = Effects(2);
+    /// Control never goes on to the next instruction.
+    pub const ENDS_BLOCK: Effects = Effects(4);
+    /// Its feedback slot is used.
+    pub const PROFILED: Effects = Effects(8);
+    /// A quickened form; the compiler does not emit it.
+    pub const QUICK: Effects = Effects(16);
+    /// It has the `sense` flag.
+    pub const SENSE: Effects = Effects(32);
+    /// It has an operator in its flags.
+    pub const OPERATOR: Effects = Effects(64);
+
+    pub const NAMES: [(&'static str, Effects); 7] = [
+        ("throws", Effects::THROWS),
+        ("calls", Effects::CALLS),
+        ("ends block", Effects::ENDS_BLOCK),
+        ("profiled", Effects::PROFILED),
+        ("quickened", Effects::QUICK),
+        ("sense", Effects::SENSE),
+        ("operator", Effects::OPERATOR),
+    ];
+
+    pub const fn has(self, effect: Effects) -> bool {
+        self.0 & effect.0 != 0
+    }
+}
+
+impl BitOr for Effects {
+    type Output = Effects;
+
+    fn bitor(self, other: Effects) -> Effects {
+        Effects(self.0 | other.0)
+    }
+}
+
+/// A row of the table as data.
+#[derive(Debug)]
+pub struct OpInfo {
+    pub mnemonic: &'static str,
+    /// The row's comment, line by line.
+    pub doc: &'static [&'static str],
+    pub operands: &'static [(&'static str, Role)],
+    pub effects: Effects,
+}
+
+macro_rules! define_ops {
+    ($(
+        $(#[doc = $doc:literal])*
+        $method:ident = $Op:ident { $($field:ident: $Role:ident),* } [$($effect:ident)|*];
+    )*) => {
+        /// The opcodes.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+        #[repr(u8)]
+        pub enum Op { $($(#[doc = $doc])* $Op,)* }
+
+        impl Op {
+            pub const ALL: &'static [Op] = &[$(Op::$Op,)*];
+
+            /// The opcode's row.
+            pub fn info(self) -> &'static OpInfo {
+                match self {
+                    $(Op::$Op => const { &OpInfo {
+                        mnemonic: stringify!($method),
+                        doc: &[$($doc,)*],
+                        operands: &[$((stringify!($field), <$Role as Operand>::ROLE),)*],
+                        effects: Effects(0 $(| Effects::$effect.0)*),
+                    } },)*
+                }
+            }
+        }
+
+        $(
+            $(#[doc = $doc])*
+            #[derive(Clone, Copy, Debug, PartialEq)]
+            pub struct $Op { $(pub $field: $Role,)* }
+
+            impl $Op {
+                #[inline(always)]
+                pub fn decode(word: Word) -> Self {
+                    let mut _lanes = Lanes::new(word);
+                    $Op { $($field: _lanes.take(),)* }
+                }
+
+                pub fn encode(self) -> Word {
+                    const {
+                        assert!(0 $(+ <$Role as Operand>::LANE_BITS)* <= 48, "a row fits the lanes");
+                    }
+                    #[allow(unused_mut, reason = "rows without operands")]
+                    let mut lanes = LaneWriter::new(Op::$Op);
+                    $(self.$field.write(&mut lanes);)*
+                    lanes.finish()
+                }
+            }
+        )*
+    };
+}
+
+for_each_op!(define_ops);
+
+const _: () = assert!(Op::ALL.len() <= 256, "an opcode is one byte");

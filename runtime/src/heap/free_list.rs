@@ -18,6 +18,8 @@ struct FreeLists {
     bump: *mut u8,
     bump_end: *mut u8,
     live: usize,
+    /// The newest chunk; each starts with the address of the one before.
+    chunks: *mut FreeBlock,
 }
 
 struct FreeBlock {
@@ -31,6 +33,7 @@ thread_local! {
             bump: ptr::null_mut(),
             bump_end: ptr::null_mut(),
             live: 0,
+            chunks: ptr::null_mut(),
         })
     };
 }
@@ -45,6 +48,28 @@ pub fn live_objects() -> usize {
     // SAFETY: the cell is only touched by its own thread and no reference outlives a function
     // of this module.
     LISTS.with(|lists| unsafe { (*lists.get()).live })
+}
+
+/// Gives the chunks back if no object is left in them; for threads that end.
+pub(super) fn release_chunks() {
+    // SAFETY: as in `live_objects`; without live objects nobody refers into the chunks, which
+    // were allocated with this layout, and the lists are emptied with them.
+    LISTS.with(|lists| unsafe {
+        let lists = &mut *lists.get();
+        if lists.live > 0 {
+            return;
+        }
+        let mut chunk = lists.chunks;
+        while !chunk.is_null() {
+            let before = (*chunk).next;
+            dealloc(chunk.cast(), layout_of(CHUNK));
+            chunk = before;
+        }
+        lists.heads = [ptr::null_mut(); N_CLASSES];
+        lists.bump = ptr::null_mut();
+        lists.bump_end = ptr::null_mut();
+        lists.chunks = ptr::null_mut();
+    });
 }
 
 /// A block of at least `size` bytes, aligned to 16.
@@ -98,8 +123,12 @@ impl FreeLists {
         }
         let bytes = class * GRANULE;
         if (self.bump_end as usize) - (self.bump as usize) < bytes {
-            self.bump = system(CHUNK).as_ptr();
-            self.bump_end = self.bump.wrapping_add(CHUNK);
+            let chunk = system(CHUNK).as_ptr();
+            // SAFETY: the chunk is fresh, aligned and large enough for the link.
+            unsafe { (*chunk.cast::<FreeBlock>()).next = self.chunks };
+            self.chunks = chunk.cast();
+            self.bump = chunk.wrapping_add(GRANULE);
+            self.bump_end = chunk.wrapping_add(CHUNK);
         }
         let block = self.bump;
         self.bump = self.bump.wrapping_add(bytes);

@@ -9,18 +9,28 @@ mod cycles;
 mod free_list;
 mod header;
 mod release;
+mod trace;
 
-pub use cycles::{collect_cycles, cycle_collection_is_due};
+pub use cycles::{collect_cycles, cycle_collection_is_due, on_due};
 pub(crate) use cycles::{register_cell, unregister_cell};
 pub use free_list::live_objects;
 pub(crate) use free_list::{allocate, deallocate};
 pub use header::{Header, Obj};
 pub(crate) use release::free_object;
 
-use crate::value::Object;
+use crate::value::{Object, Tag};
 use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::ptr::NonNull;
+
+/// Gives back what the thread's heap holds beyond its objects, and its chunks if no object is
+/// left; for threads that end. Objects may be made afterwards as before.
+pub fn release_thread_memory() {
+    crate::objects::string::release_shared();
+    release::release_work_list();
+    cycles::release_register();
+    free_list::release_chunks();
+}
 
 /// An owning, counted pointer to an object's body.
 pub struct Ref<T: Object>(NonNull<Obj<T>>);
@@ -29,11 +39,17 @@ impl<T: Object> Ref<T> {
     /// Allocates an object with a count of 1.
     #[inline]
     pub fn new(body: T) -> Self {
+        Self::new_tagged(body, T::TAG)
+    }
+
+    /// As [`Ref::new`], for bodies that several tags share.
+    #[inline]
+    pub(crate) fn new_tagged(body: T, tag: Tag) -> Self {
         let size = size_of::<Obj<T>>();
         let block = allocate(size).cast::<Obj<T>>();
         // SAFETY: `allocate` returned a block of at least `size` bytes, aligned for objects.
         unsafe {
-            block.as_ptr().write(Obj { header: Header::new(T::TAG as u8, size), body });
+            block.as_ptr().write(Obj { header: Header::new(tag as u8, size), body });
         }
         Ref(block)
     }
@@ -104,3 +120,6 @@ impl<T: Object> Drop for Ref<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

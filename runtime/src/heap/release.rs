@@ -1,6 +1,7 @@
 //! Freeing objects without recursion.
 
-use std::cell::RefCell;
+use std::cell::UnsafeCell;
+use std::mem::ManuallyDrop;
 use std::ptr;
 
 use super::{Obj, deallocate};
@@ -17,15 +18,31 @@ use crate::objects::structs::{EnumDef, Struct, StructDef};
 use crate::objects::tagged::Tagged;
 use crate::value::{Tag, Value};
 
+/// So many objects inside each other are freed by recursion; deeper ones have to wait.
+const MAX_DEPTH: u32 = 64;
+
 struct WorkList {
-    active: bool,
+    depth: u32,
     waiting: Vec<(Tag, *mut u8)>,
 }
 
 thread_local! {
-    static WORK: RefCell<WorkList> = const {
-        RefCell::new(WorkList { active: false, waiting: Vec::new() })
+    // Never dropped, since values may outlive the destruction of thread-local variables.
+    static WORK: UnsafeCell<ManuallyDrop<WorkList>> = const {
+        UnsafeCell::new(ManuallyDrop::new(WorkList { depth: 0, waiting: Vec::new() }))
     };
+}
+
+/// Runs `f` on the thread's work list; `f` must not come back here.
+#[inline(always)]
+fn with_work<T>(f: impl FnOnce(&mut WorkList) -> T) -> T {
+    // SAFETY: the list belongs to this thread, and the closures of this file free nothing.
+    WORK.with(|work| unsafe { f(&mut *work.get()) })
+}
+
+/// Gives the memory of the work list back; for threads that end.
+pub(super) fn release_work_list() {
+    with_work(|work| drop(std::mem::take(&mut work.waiting)));
 }
 
 /// Frees an object whose count reached zero, and everything that only it kept alive.
@@ -38,25 +55,26 @@ pub(crate) unsafe fn free_object(tag: Tag, object: *mut u8) {
         unsafe { drop_body(tag, object) };
         return;
     }
-    let is_first = WORK.with_borrow_mut(|work| {
-        if work.active {
+    let depth = with_work(|work| {
+        if work.depth >= MAX_DEPTH {
             work.waiting.push((tag, object));
+            return None;
         }
-        !std::mem::replace(&mut work.active, true)
+        work.depth += 1;
+        Some(work.depth)
     });
-    if !is_first {
+    let Some(depth) = depth else { return };
+    // SAFETY: the caller's promise.
+    unsafe { drop_body(tag, object) };
+    if depth > 1 {
+        with_work(|work| work.depth -= 1);
         return;
     }
-    let mut next = Some((tag, object));
-    while let Some((tag, object)) = next {
+    while let Some((tag, object)) = with_work(|work| work.waiting.pop()) {
         // SAFETY: each entry was put there by a call of this function with the same promise.
         unsafe { drop_body(tag, object) };
-        next = WORK.with_borrow_mut(|work| {
-            let next = work.waiting.pop();
-            work.active = next.is_some();
-            next
-        });
     }
+    with_work(|work| work.depth = 0);
 }
 
 /// # Safety

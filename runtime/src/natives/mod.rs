@@ -2,39 +2,73 @@
 //!
 //! Each is declared once, in the `natives!` table of its module's file; from the declaration
 //! come the calling shim, arity and type errors, documentation and facts for the JIT.
-//! Start reading at [`Native`], then any module file.
+//! Start reading at [`Native`], then `native` (the macro and argument conversions), then any
+//! module file; `method` selects what `x.name(args)` calls.
 
-use crate::error::Result;
-use crate::host::Host;
-use crate::value::Value;
+#[macro_use]
+mod native;
+mod args;
+mod arrays;
+mod asserts;
+mod case;
+mod collection_methods;
+mod collections;
+mod dicts;
+pub mod docs;
+mod format;
+mod higher_order;
+mod integers;
+mod io;
+mod items;
+mod json;
+mod json_write;
+mod lazy;
+mod math;
+pub mod method;
+mod random;
+mod sequences;
+mod sort;
+mod strings;
+mod system;
+mod text;
+mod time;
+mod types;
+mod updating;
+mod values;
 
-/// A declared native function.
+use std::sync::LazyLock;
+
+use crate::error::{Error, Kind, Result};
+use crate::host::{Host, Isolate};
+use crate::value::{Value, Wrapper};
+
+pub use native::Param;
+
+/// A native function under one of its names.
 pub struct Native {
     pub name: &'static str,
     /// The module of the catalogue (`strings`, `arrays`, …).
     pub module: &'static str,
-    /// Parameters in order; optional ones last.
+    /// Parameters in order; optional ones and the rest parameter last.
     pub params: &'static [Param],
-    /// Takes any number of further arguments.
-    pub has_rest: bool,
+    /// Arguments that a call must have.
+    pub n_required: usize,
+    /// Arguments that a call may have; `usize::MAX` with a rest parameter.
+    pub n_max: usize,
     /// The type word of the result, as in the catalogue.
     pub result: &'static str,
     pub doc: &'static str,
     pub effect: Effect,
     pub capability: Option<&'static str>,
-    /// Runs it. Argument count and types have been checked; arguments are owned by the native,
-    /// which may move them out (so a unique collection is updated in place).
+    /// The name of which this one is a synonym.
+    pub alias_of: Option<&'static str>,
+    /// Runs it after the argument count was checked; checks the argument types. Arguments are
+    /// owned by the native, which may move them out (so a unique collection is updated in
+    /// place).
     pub run: NativeFn,
 }
 
 pub type NativeFn = fn(&mut Cx<'_>, &mut [Value]) -> Result<Value>;
-
-pub struct Param {
-    pub name: &'static str,
-    /// The type word of the catalogue, `any` if everything is accepted.
-    pub ty: &'static str,
-    pub is_optional: bool,
-}
 
 /// What a call can do besides returning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +83,124 @@ pub enum Effect {
 /// What a running native knows about its call.
 pub struct Cx<'a> {
     pub host: &'a mut dyn Host,
-    /// The name used in the call, for messages.
+    /// The name used in the call, for messages; `type.method` for methods.
     pub name: &'static str,
+}
+
+static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
+    let modules = [
+        arrays::TABLE,
+        asserts::TABLE,
+        case::TABLE,
+        collections::TABLE,
+        dicts::TABLE,
+        format::TABLE,
+        higher_order::TABLE,
+        integers::TABLE,
+        io::TABLE,
+        json::TABLE,
+        json_write::TABLE,
+        math::TABLE,
+        random::TABLE,
+        sequences::TABLE,
+        sort::TABLE,
+        strings::TABLE,
+        system::TABLE,
+        text::TABLE,
+        time::TABLE,
+        types::TABLE,
+        values::TABLE,
+    ];
+    let mut rows: Vec<Native> = modules.into_iter().flatten().flat_map(|d| d.rows()).collect();
+    rows.sort_unstable_by_key(|native| native.name);
+    rows.into()
+});
+
+/// All natives, sorted by name; the index of a native is its position here.
+pub fn all() -> &'static [Native] {
+    &TABLE
+}
+
+/// The number of natives.
+pub fn count() -> usize {
+    TABLE.len()
+}
+
+/// The index of a native.
+pub fn lookup(name: &str) -> Option<u32> {
+    TABLE.binary_search_by(|native| native.name.cmp(name)).ok().map(|index| index as u32)
+}
+
+/// The native of an index that came from [`lookup`].
+#[inline]
+pub fn get(index: u32) -> &'static Native {
+    &TABLE[index as usize]
+}
+
+/// Calls a native; `args` are moved out.
+///
+/// # Errors
+/// ArityError and TypeError for unsuitable arguments; what the native and its callbacks raise.
+#[inline]
+pub fn call(host: &mut dyn Host, index: u32, args: &mut [Value]) -> Result<Value> {
+    let native = get(index);
+    if args.len() < native.n_required || args.len() > native.n_max {
+        return Err(arity_error(native.name, native.n_required, native.n_max, args.len()));
+    }
+    (native.run)(&mut Cx { host, name: native.name }, args)
+}
+
+/// The error of a call with the wrong number of arguments.
+#[cold]
+pub(crate) fn arity_error(name: &str, required: usize, max: usize, got: usize) -> Error {
+    let expected = if max == usize::MAX {
+        format!("at least {required}")
+    } else if required == max {
+        format!("{required}")
+    } else {
+        format!("{required} to {max}")
+    };
+    Error::new(Kind::ArityError, format!("{name} expects {expected} arguments, got {got}"))
+}
+
+/// The value of a predefined constant.
+pub fn constant(name: &str) -> Option<Value> {
+    Some(match name {
+        "None" => Value::NONE,
+        "PI" => Value::float(std::f64::consts::PI),
+        "E" => Value::float(std::f64::consts::E),
+        "INF" => Value::float(f64::INFINITY),
+        "NAN" => Value::float(f64::NAN),
+        "INT_MAX" => Value::int(i64::MAX),
+        "INT_MIN" => Value::int(i64::MIN),
+        _ => return None,
+    })
+}
+
+/// The value that a predefined name denotes.
+pub fn global(name: &str, isolate: &Isolate) -> Option<Value> {
+    if let Some(value) = constant(name) {
+        return Some(value);
+    }
+    if let Some(which) = Wrapper::ALL.into_iter().find(|which| which.name() == name) {
+        return Some(Value::wrapper(which));
+    }
+    if name == "Error" {
+        return Some(Value::from_ref(isolate.error_def.clone()));
+    }
+    lookup(name).map(Value::native)
+}
+
+/// Predefined names that are not natives.
+const OTHER_NAMES: [&str; 11] =
+    ["Ok", "Err", "Some", "None", "Error", "PI", "E", "INF", "NAN", "INT_MAX", "INT_MIN"];
+
+/// Whether a predefined name exists.
+pub fn is_predefined(name: &str) -> bool {
+    OTHER_NAMES.contains(&name) || lookup(name).is_some()
+}
+
+/// All predefined names.
+pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+    all().iter().map(|native| native.name).chain(OTHER_NAMES)
 }

@@ -5,7 +5,7 @@
 //! kind. Layout is part of the ABI of compiled code.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use crate::value::{Object, Tag, Value};
 
@@ -44,6 +44,10 @@ impl ElemKind {
     }
 }
 
+/// As aligned as element buffers are.
+#[repr(align(16))]
+struct Aligned;
+
 /// The body of an array object.
 #[repr(C)]
 pub struct Array {
@@ -69,7 +73,12 @@ pub mod offsets {
 
 impl Array {
     pub const fn new() -> Array {
-        Array { data: ptr::null_mut(), len: 0, cap: 0, kind: ElemKind::Empty }
+        Array {
+            data: NonNull::<Aligned>::dangling().as_ptr().cast(),
+            len: 0,
+            cap: 0,
+            kind: ElemKind::Empty,
+        }
     }
 
     /// An empty array with room for `cap` elements of `kind`.
@@ -83,15 +92,32 @@ impl Array {
     }
 
     pub fn from_values(values: Vec<Value>) -> Array {
-        let mut array = Array::new();
-        if let Some(first) = values.first() {
-            let kind = ElemKind::of(first);
-            let same = values.iter().all(|v| ElemKind::of(v) == kind);
-            array = Array::with_capacity(if same { kind } else { ElemKind::Value }, values.len());
+        let Some(first) = values.first() else { return Array::new() };
+        let kind = ElemKind::of(first);
+        if kind != ElemKind::Value && values.iter().all(|v| ElemKind::of(v) == kind) {
+            let mut array = Array::with_capacity(kind, values.len());
+            values.into_iter().for_each(|v| array.push(v));
+            return array;
         }
-        for value in values {
-            array.push(value);
+        let mut values = values;
+        let mut array = Array::with_capacity(ElemKind::Value, values.len());
+        // SAFETY: there is room for all; the vector gives up its values with its length.
+        unsafe {
+            ptr::copy_nonoverlapping(values.as_ptr(), array.data.cast(), values.len());
+            array.len = values.len();
+            values.set_len(0);
         }
+        array
+    }
+
+    /// As [`Array::from_values`], moving the values out of their places and leaving null there.
+    pub fn from_taken(values: &mut [Value]) -> Array {
+        let Some(first) = values.first() else { return Array::new() };
+        let kind = ElemKind::of(first);
+        let same = values.iter().all(|v| ElemKind::of(v) == kind);
+        let kind = if same { kind } else { ElemKind::Value };
+        let mut array = Array::with_capacity(kind, values.len());
+        values.iter_mut().for_each(|v| array.push(v.take()));
         array
     }
 
@@ -330,12 +356,18 @@ impl Array {
         if self.len == 0 && self.kind != other.kind && self.kind != ElemKind::Value {
             self.reset_kind(other.kind);
         }
-        if self.kind != other.kind || self.kind == ElemKind::Value {
-            other.iter().for_each(|v| self.push(v));
+        if other.len == 0 {
             return;
+        }
+        if self.kind != other.kind {
+            self.widen();
         }
         if self.cap < self.len + other.len {
             self.grow_to((self.len + other.len).max(self.cap * 2));
+        }
+        if self.kind == ElemKind::Value {
+            other.iter().for_each(|v| self.push(v));
+            return;
         }
         let size = self.kind.size();
         // SAFETY: same kind without owned elements; there is room for both; `other` is another

@@ -30,7 +30,7 @@ impl CellBody {
 
     fn make_tagged(content: Value, tag: Tag) -> Value {
         let body = CellBody { content: UnsafeCell::new(content), registered_at: Cell::new(0) };
-        let value = Value::from_ref_tagged(Ref::new(body), tag);
+        let value = Value::from_ref_tagged(Ref::new_tagged(body, tag), tag);
         heap::register_cell(&value);
         value
     }
@@ -40,6 +40,13 @@ impl CellBody {
     pub fn get(&self) -> Value {
         // SAFETY: no reference into the cell outlives a method of this type.
         unsafe { (*self.content.get()).clone() }
+    }
+
+    /// Shows the content to `f`, which must not assign to the cell.
+    pub(crate) fn with_content(&self, f: impl FnOnce(&Value)) {
+        // SAFETY: only the cycle collector comes here, with functions that run no code of the
+        // program and assign to no cell.
+        f(unsafe { &*self.content.get() });
     }
 
     /// The tag of the content.

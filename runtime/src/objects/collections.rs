@@ -12,6 +12,8 @@ use crate::value::{Object, Tag, Value};
 #[derive(Clone, Default)]
 pub struct Set {
     pub(crate) members: Vec<Value>,
+    /// The hash of each member.
+    pub(crate) hashes: Vec<u64>,
     pub(crate) index: hashbrown::HashTable<u32>,
 }
 

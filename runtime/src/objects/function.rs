@@ -110,6 +110,16 @@ impl Function {
         }
     }
 
+    /// A closure of code that is never freed; see [`Function::make`].
+    pub fn make_static(
+        code: &'static FunctionCode,
+        n_upvalues: usize,
+        fill: impl FnMut(usize) -> Value,
+    ) -> Value {
+        // SAFETY: the code outlives everything.
+        unsafe { Function::make(code, n_upvalues, fill) }
+    }
+
     /// # Safety
     /// `object` must be a function object that nobody uses any more.
     pub(crate) unsafe fn free(object: *mut Obj<Function>) {
@@ -142,16 +152,5 @@ impl Function {
     pub fn upvalues(&self) -> &[Value] {
         // SAFETY: a function has `n_upvalues` values in line.
         unsafe { std::slice::from_raw_parts(self.upvalues.as_ptr(), self.n_upvalues) }
-    }
-
-    /// Replaces a captured variable; only for hoisted functions whose captures are completed
-    /// after their creation, and for breaking cycles.
-    ///
-    /// # Safety
-    /// No reference from [`Function::upvalues`] may be alive.
-    pub(crate) unsafe fn set_upvalue(&self, index: usize, content: Value) {
-        let slot = self.upvalues()[index..].as_ptr().cast_mut();
-        // SAFETY: the index is in range; the caller promises that nobody borrows the slot.
-        unsafe { drop(ptr::replace(slot, content)) };
     }
 }

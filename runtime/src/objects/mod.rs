@@ -14,3 +14,6 @@ pub mod module;
 pub mod string;
 pub mod structs;
 pub mod tagged;
+
+#[cfg(test)]
+mod tests;

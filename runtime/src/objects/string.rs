@@ -6,10 +6,11 @@
 
 use std::cell::{Cell, OnceCell};
 use std::hash::Hasher;
+use std::ptr::NonNull;
 
 use compact_str::CompactString;
 
-use crate::heap::Ref;
+use crate::heap::{Header, Obj, Ref};
 use crate::value::{Object, Tag, Value};
 
 const UNKNOWN: u32 = u32::MAX;
@@ -46,13 +47,66 @@ impl Clone for Str {
 }
 
 /// A string value.
+#[inline]
 pub fn make(text: &str) -> Value {
+    if let &[byte] = text.as_bytes() {
+        return make_ascii(byte);
+    }
     Value::from_ref(Ref::new(Str::new(text)))
 }
 
 /// A string value of one character.
+#[inline]
 pub fn make_char(c: char) -> Value {
-    make(c.encode_utf8(&mut [0; 4]))
+    if c.is_ascii() {
+        return make_ascii(c as u8);
+    }
+    Value::from_ref(Ref::new(Str::new(c.encode_utf8(&mut [0; 4]))))
+}
+
+/// Strings of the 128 ASCII characters; the table owns one count of each.
+type AsciiTable = [Obj<Str>; 128];
+
+thread_local! {
+    // Made at the first use; freed by `release_shared` only.
+    static ASCII: Cell<Option<NonNull<AsciiTable>>> = const { Cell::new(None) };
+}
+
+/// The string of one ASCII character.
+#[inline]
+fn make_ascii(byte: u8) -> Value {
+    let table = ASCII.get().unwrap_or_else(make_ascii_table);
+    // SAFETY: the table is not freed while a value counts on one of its strings.
+    unsafe {
+        let object = table.cast::<Obj<Str>>().add(usize::from(byte & 127));
+        object.as_ref().header.retain();
+        Value::from_parts(Tag::Str, object.as_ptr() as u64)
+    }
+}
+
+/// Frees the strings of single characters if no value refers to one; for threads that end.
+pub(crate) fn release_shared() {
+    let Some(table) = ASCII.get() else { return };
+    // SAFETY: the table came from `Box::leak` and is freed only here, when the table's own
+    // counts are the only ones.
+    unsafe {
+        if table.as_ref().iter().all(|object| object.header.rc() == 1) {
+            ASCII.set(None);
+            drop(Box::from_raw(table.as_ptr()));
+        }
+    }
+}
+
+#[cold]
+fn make_ascii_table() -> NonNull<AsciiTable> {
+    let table: Box<AsciiTable> = Box::new(std::array::from_fn(|byte| {
+        let text = char::from(byte as u8);
+        let body = Str::new(text.encode_utf8(&mut [0; 4]));
+        Obj { header: Header::new(Tag::Str as u8, size_of::<Obj<Str>>()), body }
+    }));
+    let table = NonNull::from(Box::leak(table));
+    ASCII.set(Some(table));
+    table
 }
 
 impl Str {

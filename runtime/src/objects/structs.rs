@@ -5,12 +5,16 @@
 //! line. Adding a field moves the instance to another shape, and so to a larger block.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::ptr;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::heap::{self, Header, Obj, Ref};
 use crate::value::{Object, Tag, Value};
+
+/// Up to so many field names are searched one by one.
+const MAX_SCANNED: usize = 8;
 
 /// Field names in slot order.
 #[repr(C)]
@@ -19,7 +23,10 @@ pub struct Shape {
     id: u32,
     def: *const Obj<StructDef>,
     names: Box<[Arc<str>]>,
-    index: HashMap<Arc<str>, u32>,
+    /// Only for shapes with more than [`MAX_SCANNED`] fields.
+    index: FxHashMap<Arc<str>, u32>,
+    /// Shapes with one more field, by its name.
+    grown: RefCell<FxHashMap<Arc<str>, *const Shape>>,
 }
 
 impl Shape {
@@ -35,7 +42,11 @@ impl Shape {
         self.names.len()
     }
 
+    #[inline]
     pub fn slot(&self, name: &str) -> Option<usize> {
+        if self.names.len() <= MAX_SCANNED {
+            return self.names.iter().position(|n| **n == *name);
+        }
         self.index.get(name).map(|&slot| slot as usize)
     }
 
@@ -52,10 +63,11 @@ pub struct StructDef {
     pub decl_id: u64,
     /// The number of declared fields; the base shape has exactly these.
     pub n_declared: usize,
-    methods: RefCell<HashMap<Arc<str>, Value>>,
+    methods: RefCell<FxHashMap<Arc<str>, Value>>,
     /// Functions without parameters that compute defaults, by field; null without default.
     /// They are called in declaration order for missing fields.
     defaults: RefCell<Vec<Value>>,
+    #[expect(clippy::vec_box, reason = "instances point to shapes, which must not move")]
     shapes: RefCell<Vec<Box<Shape>>>,
     base: Cell<*const Shape>,
     /// The predeclared `Error`.
@@ -90,8 +102,12 @@ impl StructDef {
     fn add_shape(&self, raw: *const Obj<StructDef>, names: &[Arc<str>]) -> *const Shape {
         let id = NEXT_SHAPE.get();
         NEXT_SHAPE.set(id.wrapping_add(1).max(1));
-        let index = names.iter().enumerate().map(|(i, n)| (n.clone(), i as u32)).collect();
-        let shape = Box::new(Shape { id, def: raw, names: names.into(), index });
+        let mut index = FxHashMap::default();
+        if names.len() > MAX_SCANNED {
+            index.extend(names.iter().enumerate().map(|(i, n)| (n.clone(), i as u32)));
+        }
+        let grown = RefCell::default();
+        let shape = Box::new(Shape { id, def: raw, names: names.into(), index, grown });
         let at = &raw const *shape;
         self.shapes.borrow_mut().push(shape);
         at
@@ -134,20 +150,23 @@ impl StructDef {
         self.defaults.borrow().iter().for_each(f);
     }
 
+    /// Takes everything the declaration holds, to break a cycle.
+    pub(crate) fn take_values(&self) -> Vec<Value> {
+        let mut values = std::mem::take(&mut *self.defaults.borrow_mut());
+        let methods = std::mem::take(&mut *self.methods.borrow_mut());
+        values.extend(methods.into_values());
+        values
+    }
+
     /// The shape that has one more field than `shape`.
     fn shape_with(&self, shape: &Shape, name: &Arc<str>) -> *const Shape {
-        let n = shape.n_fields();
-        let known = self.shapes.borrow().iter().find_map(|s| {
-            let same = s.n_fields() == n + 1
-                && s.names[n] == *name
-                && s.names[..n] == *shape.names;
-            same.then_some(&raw const **s)
-        });
-        known.unwrap_or_else(|| {
-            let mut names = shape.names.to_vec();
-            names.push(name.clone());
-            self.add_shape(shape.def, &names)
-        })
+        if let Some(&known) = shape.grown.borrow().get(name) {
+            return known;
+        }
+        let names: Vec<_> = shape.names.iter().chain([name]).cloned().collect();
+        let grown = self.add_shape(shape.def, &names);
+        shape.grown.borrow_mut().insert(name.clone(), grown);
+        grown
     }
 }
 

@@ -16,6 +16,7 @@ pub mod literal;
 pub mod match_pattern;
 pub mod place;
 pub mod sets;
+pub mod stages;
 
 use crate::value::{Tag, Value, View};
 
@@ -112,3 +113,6 @@ pub fn type_name(value: &Value) -> &'static str {
         Tag::Ref => "ref",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,7 @@ impl Wrapper {
             Wrapper::Err => Tag::Err,
             Wrapper::Some => Tag::Some,
         };
-        Value::from_ref_tagged(Ref::new(content), tag)
+        Value::from_ref_tagged(Ref::new_tagged(content, tag), tag)
     }
 }
 
@@ -257,7 +257,9 @@ impl Value {
         (self.tag == T::TAG).then(|| {
             // SAFETY: the tag says that the payload is a live `Obj<T>`; the clone takes the
             // reference count that the new owner needs.
-            unsafe { Ref::from_raw(std::mem::ManuallyDrop::new(self.clone()).payload as *mut Obj<T>) }
+            unsafe {
+                Ref::from_raw(std::mem::ManuallyDrop::new(self.clone()).payload as *mut Obj<T>)
+            }
         })
     }
 

@@ -1,6 +1,7 @@
 //! Expressions: precedence climbing, prefix operators, postfix steps and primaries.
 //!
-//! The functions that recurse are small, because their stack frames are what limits the depth.
+//! Nesting is recursion here, so stack frames are kept small: expressions travel boxed, and what
+//! a primary or step needs is kept out of line.
 
 use super::operators::{Infix, assigns, infix};
 use super::{MAX_CHAIN, Parse, Parser, is_name};
@@ -12,6 +13,10 @@ use crate::syntax::token::{Token, TokenKind};
 
 impl Parser<'_> {
     pub(super) fn expr(&mut self) -> Parse<Expr> {
+        Ok(*self.boxed()?)
+    }
+
+    fn boxed(&mut self) -> Parse<Box<Expr>> {
         self.binary(0)
     }
 
@@ -22,7 +27,7 @@ impl Parser<'_> {
     }
 
     /// Operators that bind tighter than `power`, and their operands.
-    fn binary(&mut self, power: u8) -> Parse<Expr> {
+    fn binary(&mut self, power: u8) -> Parse<Box<Expr>> {
         let mut lhs = self.unary()?;
         let mut chain = self.chain;
         while let Some((tighter, operator)) = infix(self.kind()) {
@@ -38,9 +43,14 @@ impl Parser<'_> {
         Ok(lhs)
     }
 
-    fn infix_node(&mut self, operator: Infix, op_span: Span, lhs: Expr, rhs: Expr) -> Expr {
+    fn infix_node(
+        &mut self,
+        operator: Infix,
+        op_span: Span,
+        lhs: Box<Expr>,
+        rhs: Box<Expr>,
+    ) -> Box<Expr> {
         let span = lhs.span.to(rhs.span);
-        let (lhs, rhs) = (Box::new(lhs), Box::new(rhs));
         let kind = match operator {
             Infix::Binary(op) => ExprKind::Binary { op, op_span, lhs, rhs },
             Infix::Logic(op) => ExprKind::Logic { op, lhs, rhs },
@@ -55,7 +65,7 @@ impl Parser<'_> {
         if *chain <= MAX_CHAIN { Ok(()) } else { Err(self.nested_too_deeply(at)) }
     }
 
-    fn unary(&mut self) -> Parse<Expr> {
+    fn unary(&mut self) -> Parse<Box<Expr>> {
         match self.kind() {
             TokenKind::Minus | TokenKind::Bang | TokenKind::Await => {
                 let operand = self.prefix();
@@ -69,13 +79,14 @@ impl Parser<'_> {
         }
     }
 
-    fn prefix(&mut self) -> Parse<Expr> {
+    #[inline(never)]
+    fn prefix(&mut self) -> Parse<Box<Expr>> {
         if let Some(smallest) = self.smallest_int() {
             return Ok(smallest);
         }
         let inside = self.deeper()?;
         let token = self.bump();
-        let operand = Box::new(self.within(inside, Self::unary)?);
+        let operand = self.within(inside, Self::unary)?;
         let (op_span, span) = (token.span, token.span.to(operand.span));
         let kind = match token.kind {
             TokenKind::Minus => ExprKind::Unary { op: UnaryOp::Neg, op_span, operand },
@@ -86,7 +97,7 @@ impl Parser<'_> {
     }
 
     /// `-9223372036854775808`, unless a postfix step makes something else the operand of `-`.
-    fn smallest_int(&mut self) -> Option<Expr> {
+    fn smallest_int(&mut self) -> Option<Box<Expr>> {
         let (minus, number) = (self.token(), self.ahead(1));
         if minus.kind != TokenKind::Minus
             || number.kind != TokenKind::Int
@@ -112,7 +123,7 @@ impl Parser<'_> {
         }
     }
 
-    fn postfix(&mut self, primary: Expr) -> Parse<Expr> {
+    fn postfix(&mut self, primary: Box<Expr>) -> Parse<Box<Expr>> {
         let mut expr = primary;
         let mut chain = 0;
         while self.is_step(self.token()) {
@@ -123,39 +134,53 @@ impl Parser<'_> {
         Ok(expr)
     }
 
-    fn step(&mut self, expr: Expr) -> Parse<Expr> {
-        let start = expr.span;
-        let left = Box::new(expr);
-        let kind = match self.kind() {
-            TokenKind::LeftParen => {
-                let callee_end = self.previous();
-                ExprKind::Call { callee: left, callee_end, args: self.args()? }
-            }
-            TokenKind::LeftBracket => {
-                let (open, index) = self.index()?;
-                ExprKind::Index { object: left, open, index: Box::new(index) }
-            }
-            TokenKind::Question => ExprKind::Try { operand: left, question: self.bump().span },
-            _ => {
-                let null_safe = self.bump().kind == TokenKind::QuestionDot;
-                let name = self.any_name("a field or method name")?;
-                if self.at(TokenKind::LeftParen) && self.is_step(self.token()) {
-                    ExprKind::Method { receiver: left, null_safe, name, args: self.args()? }
-                } else {
-                    ExprKind::Field { object: left, null_safe, name }
-                }
-            }
-        };
-        let span = self.since(start);
-        Ok(self.expr_node(kind, span))
+    fn step(&mut self, left: Box<Expr>) -> Parse<Box<Expr>> {
+        match self.kind() {
+            TokenKind::LeftParen => self.call(left),
+            TokenKind::LeftBracket => self.index(left),
+            TokenKind::Question => Ok(self.try_step(left)),
+            _ => self.member(left),
+        }
     }
 
-    fn index(&mut self) -> Parse<(Span, Expr)> {
+    #[inline(never)]
+    fn call(&mut self, callee: Box<Expr>) -> Parse<Box<Expr>> {
+        let (start, callee_end) = (callee.span, self.previous());
+        let args = self.args()?;
+        let span = self.since(start);
+        Ok(self.expr_node(ExprKind::Call { callee, callee_end, args }, span))
+    }
+
+    #[inline(never)]
+    fn index(&mut self, object: Box<Expr>) -> Parse<Box<Expr>> {
         let inside = self.in_brackets()?;
         let open = self.bump().span;
-        let index = self.within(inside, Self::expr)?;
+        let index = self.within(inside, Self::boxed)?;
         self.close(TokenKind::RightBracket, open)?;
-        Ok((open, index))
+        let span = self.since(object.span);
+        Ok(self.expr_node(ExprKind::Index { object, open, index }, span))
+    }
+
+    fn try_step(&mut self, operand: Box<Expr>) -> Box<Expr> {
+        let question = self.bump().span;
+        let span = operand.span.to(question);
+        self.expr_node(ExprKind::Try { operand, question }, span)
+    }
+
+    /// `.name` and `?.name`, with arguments or without.
+    #[inline(never)]
+    fn member(&mut self, left: Box<Expr>) -> Parse<Box<Expr>> {
+        let start = left.span;
+        let null_safe = self.bump().kind == TokenKind::QuestionDot;
+        let name = self.any_name("a field or method name")?;
+        if self.at(TokenKind::LeftParen) && self.is_step(self.token()) {
+            let args = self.args()?;
+            let span = self.since(start);
+            let kind = ExprKind::Method { receiver: left, null_safe, name, args };
+            return Ok(self.expr_node(kind, span));
+        }
+        let span = self.since(start);
+        Ok(self.expr_node(ExprKind::Field { object: left, null_safe, name }, span))
     }
 
     pub(super) fn close(&mut self, closer: TokenKind, open: Span) -> Parse<()> {
@@ -211,17 +236,15 @@ impl Parser<'_> {
         Ok(Elem::Value(self.expr()?))
     }
 
-    fn primary(&mut self) -> Parse<Expr> {
-        let token = self.token();
-        match token.kind {
+    fn primary(&mut self) -> Parse<Box<Expr>> {
+        match self.kind() {
             TokenKind::Ident => self.name_or_literal(),
             TokenKind::Int | TokenKind::Float => self.number(),
             TokenKind::Str => Ok(self.plain_string()),
             TokenKind::StrHead => self.interpolation(),
-            TokenKind::True => Ok(self.leaf(ExprKind::Literal(Literal::Bool(true)))),
-            TokenKind::False => Ok(self.leaf(ExprKind::Literal(Literal::Bool(false)))),
-            TokenKind::Null => Ok(self.leaf(ExprKind::Literal(Literal::Null))),
-            TokenKind::SelfWord => Ok(self.leaf(ExprKind::SelfRef)),
+            TokenKind::True | TokenKind::False | TokenKind::Null | TokenKind::SelfWord => {
+                Ok(self.word_value())
+            }
             TokenKind::LeftParen => self.paren(),
             TokenKind::LeftBracket => self.array(),
             TokenKind::LeftBrace => self.dict(),
@@ -229,20 +252,33 @@ impl Parser<'_> {
             TokenKind::Async if self.ahead(1).kind == TokenKind::Func => self.func_expr(),
             TokenKind::Yield => self.yield_expr(),
             TokenKind::Spawn => self.spawn(),
-            TokenKind::Underscore => {
-                self.report(Code::P010, token.span, "'_' is not a value");
-                Ok(self.leaf(ExprKind::Error))
-            }
+            TokenKind::Underscore => Ok(self.placeholder()),
             _ => Err(self.expected("an expression")),
         }
     }
 
-    fn leaf(&mut self, kind: ExprKind) -> Expr {
+    fn word_value(&mut self) -> Box<Expr> {
+        let kind = match self.kind() {
+            TokenKind::True => ExprKind::Literal(Literal::Bool(true)),
+            TokenKind::False => ExprKind::Literal(Literal::Bool(false)),
+            TokenKind::Null => ExprKind::Literal(Literal::Null),
+            _ => ExprKind::SelfRef,
+        };
+        self.leaf(kind)
+    }
+
+    fn placeholder(&mut self) -> Box<Expr> {
+        self.report(Code::P010, self.token().span, "'_' is not a value");
+        self.leaf(ExprKind::Error)
+    }
+
+    fn leaf(&mut self, kind: ExprKind) -> Box<Expr> {
         let span = self.bump().span;
         self.expr_node(kind, span)
     }
 
-    fn number(&mut self) -> Parse<Expr> {
+    #[inline(never)]
+    fn number(&mut self) -> Parse<Box<Expr>> {
         let value = self.number_value(false);
         Ok(self.leaf(ExprKind::Literal(value)))
     }
@@ -266,7 +302,8 @@ impl Parser<'_> {
     }
 
     /// A name, or the literal or tag that it begins, possibly after `module.`.
-    fn name_or_literal(&mut self) -> Parse<Expr> {
+    #[inline(never)]
+    fn name_or_literal(&mut self) -> Parse<Box<Expr>> {
         let prefixed =
             self.ahead(1).kind == TokenKind::Dot && self.ahead(2).kind == TokenKind::Ident;
         let name_at = if prefixed { 2 } else { 0 };
@@ -276,9 +313,13 @@ impl Parser<'_> {
         if self.begins_fields(name_at + 1) {
             return self.struct_literal(prefixed);
         }
-        let token = self.bump();
-        let name = self.intern(self.text_of(token.span));
-        Ok(self.expr_node(ExprKind::Name(name), token.span))
+        Ok(self.name())
+    }
+
+    fn name(&mut self) -> Box<Expr> {
+        let span = self.bump().span;
+        let name = self.intern(self.text_of(span));
+        self.expr_node(ExprKind::Name(name), span)
     }
 
     /// Whether the token `ahead` is the `{` of a struct literal.
@@ -300,7 +341,8 @@ impl Parser<'_> {
         })
     }
 
-    fn tag(&mut self, prefixed: bool) -> Parse<Expr> {
+    #[inline(never)]
+    fn tag(&mut self, prefixed: bool) -> Parse<Box<Expr>> {
         let start = self.token().span;
         let module = self.module_prefix(prefixed);
         let enum_name = self.bump_name();
@@ -312,7 +354,8 @@ impl Parser<'_> {
         Ok(self.expr_node(ExprKind::Tag { module, enum_name, variant, args }, span))
     }
 
-    fn struct_literal(&mut self, prefixed: bool) -> Parse<Expr> {
+    #[inline(never)]
+    fn struct_literal(&mut self, prefixed: bool) -> Parse<Box<Expr>> {
         let start = self.token().span;
         let module = self.module_prefix(prefixed);
         let name = self.bump_name();
@@ -326,16 +369,17 @@ impl Parser<'_> {
         Ok(self.expr_node(ExprKind::StructLit { module, name, fields }, span))
     }
 
-    fn paren(&mut self) -> Parse<Expr> {
+    fn paren(&mut self) -> Parse<Box<Expr>> {
         let inside = self.in_brackets()?;
         let open = self.bump().span;
-        let expr = self.within(inside, Self::expr)?;
+        let expr = self.within(inside, Self::boxed)?;
         self.close(TokenKind::RightParen, open)?;
         let span = self.since(open);
-        Ok(self.expr_node(ExprKind::Paren(Box::new(expr)), span))
+        Ok(self.expr_node(ExprKind::Paren(expr), span))
     }
 
-    fn array(&mut self) -> Parse<Expr> {
+    #[inline(never)]
+    fn array(&mut self) -> Parse<Box<Expr>> {
         let start = self.token().span;
         let inside = self.in_brackets()?;
         let elems = self.list(inside, TokenKind::RightBracket, Self::elem)?;
@@ -343,7 +387,8 @@ impl Parser<'_> {
         Ok(self.expr_node(ExprKind::Array(elems), span))
     }
 
-    fn dict(&mut self) -> Parse<Expr> {
+    #[inline(never)]
+    fn dict(&mut self) -> Parse<Box<Expr>> {
         let start = self.token().span;
         let inside = self.in_braces()?;
         let entries = self.list(inside, TokenKind::RightBrace, Self::entry)?;
@@ -354,7 +399,8 @@ impl Parser<'_> {
     fn entry(&mut self) -> Parse<Entry> {
         if self.at(TokenKind::Ellipsis) {
             let dots = self.bump().span;
-            return Ok(Entry::Spread(dots, self.expr()?));
+            let value = self.boxed()?;
+            return Ok(Entry::Spread(dots, *value));
         }
         let is_value = matches!(
             self.kind(),
@@ -363,18 +409,20 @@ impl Parser<'_> {
         if is_name(self.kind()) && !is_value && self.ahead(1).kind == TokenKind::Colon {
             let name = self.bump_name();
             self.bump();
-            return Ok(Entry::Bare(name, self.expr()?));
+            let value = self.boxed()?;
+            return Ok(Entry::Bare(name, *value));
         }
-        let key = self.expr()?;
+        let key = self.boxed()?;
         self.expect(TokenKind::Colon)?;
-        Ok(Entry::Keyed(key, self.expr()?))
+        let value = self.boxed()?;
+        Ok(Entry::Keyed(*key, *value))
     }
 
-    fn yield_expr(&mut self) -> Parse<Expr> {
+    #[inline(never)]
+    fn yield_expr(&mut self) -> Parse<Box<Expr>> {
         let inside = self.deeper()?;
         let yield_span = self.bump().span;
-        let value =
-            if self.ends_value() { None } else { Some(Box::new(self.within(inside, Self::expr)?)) };
+        let value = if self.ends_value() { None } else { Some(self.within(inside, Self::boxed)?) };
         let span = self.since(yield_span);
         Ok(self.expr_node(ExprKind::Yield { yield_span, value }, span))
     }
@@ -396,7 +444,8 @@ impl Parser<'_> {
             )
     }
 
-    fn spawn(&mut self) -> Parse<Expr> {
+    #[inline(never)]
+    fn spawn(&mut self) -> Parse<Box<Expr>> {
         let start = self.bump().span;
         let body = self.block()?;
         let span = self.since(start);

@@ -46,7 +46,8 @@ impl Parser<'_> {
         Ok(StmtKind::Func { name, func: Arc::new(func) })
     }
 
-    pub(super) fn func_expr(&mut self) -> Parse<Expr> {
+    #[inline(never)]
+    pub(super) fn func_expr(&mut self) -> Parse<Box<Expr>> {
         let func = self.func(Home::Elsewhere)?;
         let span = func.span;
         Ok(self.expr_node(ExprKind::Func(Arc::new(func)), span))
@@ -241,33 +242,33 @@ impl Parser<'_> {
 
     // Tests
 
-    /// A statement that begins with a contextual word, if this is one (LS 2.5).
-    pub(super) fn contextual(&mut self) -> Parse<Option<StmtKind>> {
+    /// What parses the statement at hand if it begins with a contextual word (LS 2.5).
+    pub(super) fn contextual(&self) -> Option<fn(&mut Self) -> Parse<StmtKind>> {
         let next = self.ahead(1);
         if next.first_on_line {
-            return Ok(None);
+            return None;
         }
         let before_string = matches!(next.kind, TokenKind::Str | TokenKind::StrHead);
         let before_block = next.kind == TokenKind::LeftBrace;
         match self.text_of(self.token().span) {
-            "from" if next.kind == TokenKind::Ident => self.names_import().map(Some),
-            "test" if before_string => {
-                let name = self.test_name()?;
-                self.test(TestKind::Test(name)).map(Some)
-            }
-            "test_group" if before_string => {
-                let name = self.test_name()?;
-                self.test(TestKind::Group(name)).map(Some)
-            }
-            "test_setup" if before_block => {
-                self.bump();
-                self.test(TestKind::Setup).map(Some)
-            }
-            "test_teardown" if before_block => {
-                self.bump();
-                self.test(TestKind::Teardown).map(Some)
-            }
-            _ => Ok(None),
+            "from" if next.kind == TokenKind::Ident => Some(Self::names_import),
+            "test" if before_string => Some(|parser| {
+                let name = parser.test_name()?;
+                parser.test(TestKind::Test(name))
+            }),
+            "test_group" if before_string => Some(|parser| {
+                let name = parser.test_name()?;
+                parser.test(TestKind::Group(name))
+            }),
+            "test_setup" if before_block => Some(|parser| {
+                parser.bump();
+                parser.test(TestKind::Setup)
+            }),
+            "test_teardown" if before_block => Some(|parser| {
+                parser.bump();
+                parser.test(TestKind::Teardown)
+            }),
+            _ => None,
         }
     }
 

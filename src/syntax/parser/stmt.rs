@@ -15,46 +15,44 @@ use crate::syntax::token::TokenKind;
 impl Parser<'_> {
     pub(super) fn statement(&mut self) -> Parse<Stmt> {
         let start = self.token().span;
-        let kind = match self.kind() {
-            TokenKind::Let | TokenKind::Mut => self.let_statement()?,
-            TokenKind::Const => self.const_statement()?,
-            TokenKind::Struct => self.struct_declaration()?,
-            TokenKind::Enum => self.enum_declaration()?,
-            TokenKind::Import => self.import()?,
-            TokenKind::Export => self.export()?,
-            TokenKind::If => return self.if_statement(),
-            TokenKind::While => {
-                self.bump();
-                self.while_statement()?
-            }
-            TokenKind::Loop => self.loop_statement()?,
-            TokenKind::For => self.for_statement()?,
-            TokenKind::Match => self.match_statement()?,
-            TokenKind::Try => self.try_statement()?,
-            TokenKind::Return => self.return_statement()?,
-            TokenKind::Break => self.word_statement(StmtKind::Break),
-            TokenKind::Continue => self.word_statement(StmtKind::Continue),
-            TokenKind::Func | TokenKind::Async if self.declares_func() => {
-                self.func_declaration()?
-            }
+        let parse = self.statement_parser();
+        let kind = parse(self)?;
+        Ok(Stmt { kind, span: self.since(start) })
+    }
+
+    /// Which function parses the statement at hand: a pointer, so that the stack frame of
+    /// [`Parser::statement`] has room for one statement instead of one per kind.
+    fn statement_parser(&self) -> fn(&mut Self) -> Parse<StmtKind> {
+        match self.kind() {
+            TokenKind::Let | TokenKind::Mut => Self::let_statement,
+            TokenKind::Const => Self::const_statement,
+            TokenKind::Struct => Self::struct_declaration,
+            TokenKind::Enum => Self::enum_declaration,
+            TokenKind::Import => Self::import,
+            TokenKind::Export => Self::export,
+            TokenKind::If => Self::if_statement,
+            TokenKind::While => Self::while_statement,
+            TokenKind::Loop => Self::loop_statement,
+            TokenKind::For => Self::for_statement,
+            TokenKind::Match => Self::match_statement,
+            TokenKind::Try => Self::try_statement,
+            TokenKind::Return => Self::return_statement,
+            TokenKind::Break => Self::break_statement,
+            TokenKind::Continue => Self::continue_statement,
+            TokenKind::Func | TokenKind::Async if self.declares_func() => Self::func_declaration,
             TokenKind::LeftBracket | TokenKind::LeftBrace if self.destructures() => {
-                let pattern = self.pattern(Purpose::Assign)?;
-                StmtKind::Destructure { pattern, value: self.assigned()? }
+                Self::destructuring
             }
-            TokenKind::Underscore if self.discards() => self.discard()?,
-            TokenKind::Ident => match self.contextual()? {
-                Some(kind) => kind,
-                None => self.assignment_or_expr()?,
-            },
+            TokenKind::Underscore if self.discards() => Self::discard,
+            TokenKind::Ident => self.contextual().unwrap_or(Self::assignment_or_expr),
             TokenKind::RightBrace
             | TokenKind::RightParen
             | TokenKind::RightBracket
             | TokenKind::Else
             | TokenKind::Except
-            | TokenKind::Case => return Err(self.expected("a statement")),
-            _ => self.assignment_or_expr()?,
-        };
-        Ok(Stmt { kind, span: self.since(start) })
+            | TokenKind::Case => |parser| Err(parser.expected("a statement")),
+            _ => Self::assignment_or_expr,
+        }
     }
 
     /// `{ ... }`.
@@ -94,9 +92,14 @@ impl Parser<'_> {
         super::Failed
     }
 
-    fn word_statement(&mut self, kind: StmtKind) -> StmtKind {
+    fn break_statement(&mut self) -> Parse<StmtKind> {
         self.bump();
-        kind
+        Ok(StmtKind::Break)
+    }
+
+    fn continue_statement(&mut self) -> Parse<StmtKind> {
+        self.bump();
+        Ok(StmtKind::Continue)
     }
 
     // Assignments
@@ -132,6 +135,11 @@ impl Parser<'_> {
         self.tokens.get(after).is_some_and(|token| assigns(token.kind))
     }
 
+    fn destructuring(&mut self) -> Parse<StmtKind> {
+        let pattern = self.pattern(Purpose::Assign)?;
+        Ok(StmtKind::Destructure { pattern, value: self.assigned()? })
+    }
+
     fn discards(&self) -> bool {
         let next = self.ahead(1).kind;
         assigns(next) || next == TokenKind::Colon
@@ -163,7 +171,7 @@ impl Parser<'_> {
         self.bump();
         let value = self.expr()?;
         Ok(match (place, op) {
-            (None, _) => StmtKind::Expr(self.expr_node(ExprKind::Error, span)),
+            (None, _) => StmtKind::Expr(*self.expr_node(ExprKind::Error, span)),
             (Some(place), None) => StmtKind::Assign { place, ty: None, value },
             (Some(place), Some(op)) => {
                 StmtKind::Compound { place, op, op_span: operator.span, value }
@@ -198,7 +206,7 @@ impl Parser<'_> {
     // Control flow
 
     /// An `if` with its `else` arms, in a loop: a chain of `else if` may be long.
-    fn if_statement(&mut self) -> Parse<Stmt> {
+    fn if_statement(&mut self) -> Parse<StmtKind> {
         let mut arms: Vec<(Span, Expr, Block)> = Vec::new();
         let mut last = None;
         loop {
@@ -218,22 +226,22 @@ impl Parser<'_> {
             // The loop above has pushed at least one arm.
             let Some((start, cond, then)) = arms.pop() else { return Err(super::Failed) };
             let kind = StmtKind::If { cond, then, otherwise };
-            let stmt = Stmt { kind, span: self.since(start) };
             if arms.is_empty() {
-                return Ok(stmt);
+                return Ok(kind);
             }
-            otherwise = Some(Box::new(Else::If(stmt)));
+            otherwise = Some(Box::new(Else::If(Stmt { kind, span: self.since(start) })));
         }
     }
 
     fn while_statement(&mut self) -> Parse<StmtKind> {
+        self.bump();
         let cond = self.head()?;
         Ok(StmtKind::While { cond, body: self.block()? })
     }
 
     fn loop_statement(&mut self) -> Parse<StmtKind> {
         self.bump();
-        if self.eat(TokenKind::While) {
+        if self.at(TokenKind::While) {
             return self.while_statement();
         }
         Ok(StmtKind::Loop { body: self.block()? })

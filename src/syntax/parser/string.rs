@@ -10,7 +10,8 @@ use crate::syntax::source::Span;
 use crate::syntax::token::TokenKind;
 
 impl Parser<'_> {
-    pub(super) fn plain_string(&mut self) -> Expr {
+    #[inline(never)]
+    pub(super) fn plain_string(&mut self) -> Box<Expr> {
         let span = self.token().span;
         let kind = ExprKind::Literal(Literal::Str(self.string_text()));
         self.expr_node(kind, span)
@@ -29,7 +30,8 @@ impl Parser<'_> {
     }
 
     /// `"text${e}text${e}text"`, at the `StrHead`.
-    pub(super) fn interpolation(&mut self) -> Parse<Expr> {
+    #[inline(never)]
+    pub(super) fn interpolation(&mut self) -> Parse<Box<Expr>> {
         let start = self.token().span;
         let inside = self.in_brackets()?;
         let mut parts = Vec::new();
@@ -64,7 +66,7 @@ impl Parser<'_> {
         if matches!(self.kind(), TokenKind::StrMid | TokenKind::StrTail) {
             let dollar = Span::new(open.end - 2, open.end);
             self.report(Code::P005, dollar, "Empty interpolation");
-            return Ok(self.expr_node(ExprKind::Error, dollar));
+            return Ok(*self.expr_node(ExprKind::Error, dollar));
         }
         self.expr()
     }

@@ -1,0 +1,362 @@
+//! The compiler's own SSA form, between bytecode and CLIF.
+//!
+//! A function is a list of blocks of nodes. Values are unboxed ints, floats and bools, and words
+//! (pointers, tags); everything else lives in the registers' home slots in the VM's window and
+//! is moved by explicit slot nodes, in order. Blocks have parameters, edges pass arguments.
+//! A node that can fail names an [`ExitSite`], which says how to go on in the interpreter.
+//! Start reading at [`Op`].
+
+pub mod print;
+pub mod verify;
+
+use crate::exit_reason::ExitReason;
+
+/// Index of a node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct NodeId(pub u32);
+
+/// Index of a block.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct BlockId(pub u32);
+
+/// Index of an edge.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct EdgeId(pub u32);
+
+/// Index of an exit site.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ExitId(pub u32);
+
+/// The representation of a node's value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Ty {
+    /// An `i64` that is an int of the language.
+    Int,
+    /// An `f64`.
+    Float,
+    /// 0 or 1, in eight bits.
+    Bool,
+    /// A machine word: pointer, tag, length.
+    Word,
+    /// No value.
+    None,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum IntOp {
+    Add,
+    Sub,
+    Mul,
+    /// Truncating; the divisor is neither 0 nor, with the least dividend, -1.
+    Div,
+    /// Sign of the dividend; as for `Div`.
+    Rem,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FloatOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FloatFn {
+    Neg,
+    Abs,
+    Sqrt,
+    Floor,
+    Ceil,
+}
+
+/// Comparisons of the language.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Cond {
+    Eq,
+    Ne,
+    Lt,
+    Gt,
+    Le,
+    Ge,
+}
+
+impl Cond {
+    /// The comparison with its operands exchanged.
+    pub fn swapped(self) -> Cond {
+        match self {
+            Cond::Eq => Cond::Eq,
+            Cond::Ne => Cond::Ne,
+            Cond::Lt => Cond::Gt,
+            Cond::Gt => Cond::Lt,
+            Cond::Le => Cond::Ge,
+            Cond::Ge => Cond::Le,
+        }
+    }
+
+    /// The comparison that is true when this one is false, for ints.
+    pub fn negated(self) -> Cond {
+        match self {
+            Cond::Eq => Cond::Ne,
+            Cond::Ne => Cond::Eq,
+            Cond::Lt => Cond::Ge,
+            Cond::Gt => Cond::Le,
+            Cond::Le => Cond::Gt,
+            Cond::Ge => Cond::Lt,
+        }
+    }
+}
+
+/// How elements of an array lie in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Elem {
+    Int,
+    Float,
+    Bool,
+    /// The tag word of a boxed element.
+    TagWord,
+    /// The payload word of a boxed element, read as the node's type.
+    Payload,
+}
+
+/// Runtime helpers that nodes call in order; see `helpers`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Helper {
+    /// `push(slot, tag, payload)`: appends in place; 0 if done, 1 if it declines.
+    Push,
+    /// `fmod(a, b)` on floats.
+    FloatRem,
+}
+
+/// The compiled function that a call reaches.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Callee {
+    /// The function under compilation, by its own typed entry.
+    Itself,
+    /// The typed entry that this cell holds.
+    Cell(*const crate::code::TypedCell),
+}
+
+/// What a node does.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Op {
+    /// A parameter of its block.
+    Param,
+    /// The bits of a constant of the node's type.
+    Const(u64),
+    Int(IntOp, NodeId, NodeId),
+    /// Add, subtract, multiply; exits on overflow.
+    Checked(IntOp, NodeId, NodeId, ExitId),
+    Float(FloatOp, NodeId, NodeId),
+    FloatFn(FloatFn, NodeId),
+    ToFloat(NodeId),
+    /// Truncates a float that is known to be in range.
+    ToInt(NodeId),
+    /// Compares ints, words or bools (as signed numbers).
+    ICmp(Cond, NodeId, NodeId),
+    /// Whether the first word is below the second, unsigned.
+    Below(NodeId, NodeId),
+    FCmp(Cond, NodeId, NodeId),
+    Not(NodeId),
+    /// The payload of a register's home slot, as the node's type.
+    LoadSlot(u16),
+    /// The tag word of a register's home slot.
+    LoadTag(u16),
+    /// Boxes a typed value into a home slot, which held nothing that needs a release.
+    StoreSlot(u16, NodeId),
+    /// Writes tag word and payload word of a home slot.
+    StorePair(u16, NodeId, NodeId),
+    /// Writes null.
+    StoreNull(u16),
+    /// Moves the content of the second home slot to the first and leaves null.
+    MoveSlot(u16, u16),
+    /// Takes one more count of the object in a home slot, if it holds one.
+    RetainSlot(u16),
+    /// Takes one more count of an object.
+    Retain(NodeId),
+    /// Releases what a home slot holds and leaves null.
+    Release(u16),
+    /// The word at a pointer plus offset; `Ty::Bool` reads a byte.
+    Load(NodeId, i32),
+    /// Stores a word at a pointer plus offset.
+    Store(NodeId, i32, NodeId),
+    /// Stores through `Elem`: data, index, value.
+    ElemStore(Elem, NodeId, NodeId, NodeId),
+    /// Data, index.
+    ElemLoad(Elem, NodeId, NodeId),
+    /// The 32-bit count of an object.
+    LoadCount(NodeId),
+    /// Goes on only if the bool is true.
+    Guard(NodeId, ExitId),
+    /// Exits if an interrupt is pending.
+    Poll(ExitId),
+    /// Runs one instruction through the interpreter; its value is the next pc. Errors and
+    /// handled errors return from the function.
+    Step(u32),
+    /// A runtime helper; the value is its result word. Arguments are words.
+    Help(Helper, Vec<NodeId>),
+    /// The address of a home slot.
+    SlotAddr(u16),
+    /// The bits of a value as a word.
+    Bits(NodeId),
+    /// Calls compiled code with a window at the register; the value is the payload word.
+    Call { callee: Callee, window: u16, args: Vec<NodeId>, pc: u32 },
+    /// The tag word that came with the payload of the call right before.
+    CallTag(NodeId),
+    /// The word of a call as a value of the node's type.
+    FromBits(NodeId),
+}
+
+#[derive(Clone, Debug)]
+pub struct Node {
+    pub op: Op,
+    pub ty: Ty,
+}
+
+/// An edge: target and arguments.
+#[derive(Clone, Debug, Default)]
+pub struct Edge {
+    pub to: Option<BlockId>,
+    pub args: Vec<NodeId>,
+}
+
+/// How a block ends.
+#[derive(Clone, Debug)]
+pub enum Term {
+    /// Not finished yet; never in a verified function.
+    Open,
+    Jump(EdgeId),
+    Branch(NodeId, EdgeId, EdgeId),
+    /// Returns payload and tag word.
+    Return(NodeId, NodeId),
+    /// Leaves for the interpreter.
+    Exit(ExitId),
+}
+
+#[derive(Clone, Debug)]
+pub struct Block {
+    pub params: Vec<NodeId>,
+    pub nodes: Vec<NodeId>,
+    pub term: Term,
+    /// The bytecode it came from.
+    pub pc: u32,
+    /// Entered by a back edge.
+    pub is_loop: bool,
+}
+
+/// Where an exit finds the value of a register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// An unboxed node.
+    Node(NodeId),
+    /// The home slot of another register, from which it is moved.
+    Slot(u16),
+    /// The payload and tag words of a call's result.
+    Pair(NodeId, NodeId),
+}
+
+/// How to go on in the interpreter: resume at `pc` after writing these registers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExitSite {
+    pub pc: u32,
+    /// The instruction whose speculation failed (where exits are counted).
+    pub site: u32,
+    pub reason: ExitReason,
+    pub writes: Vec<(u16, Source)>,
+}
+
+/// A function under compilation.
+#[derive(Default)]
+pub struct Func {
+    pub nodes: Vec<Node>,
+    pub blocks: Vec<Block>,
+    pub edges: Vec<Edge>,
+    pub exits: Vec<ExitSite>,
+    /// Types of the typed entry's parameters and the entry block's parameters.
+    pub params: Vec<Ty>,
+}
+
+impl Func {
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    pub fn ty(&self, id: NodeId) -> Ty {
+        self.node(id).ty
+    }
+
+    pub fn block(&self, id: BlockId) -> &Block {
+        &self.blocks[id.0 as usize]
+    }
+
+    pub fn edge(&self, id: EdgeId) -> &Edge {
+        &self.edges[id.0 as usize]
+    }
+
+    pub fn new_block(&mut self, pc: u32) -> BlockId {
+        let (params, nodes) = (Vec::new(), Vec::new());
+        self.blocks.push(Block { params, nodes, term: Term::Open, pc, is_loop: false });
+        BlockId(self.blocks.len() as u32 - 1)
+    }
+
+    pub fn new_edge(&mut self) -> EdgeId {
+        self.edges.push(Edge::default());
+        EdgeId(self.edges.len() as u32 - 1)
+    }
+
+    pub fn new_node(&mut self, op: Op, ty: Ty) -> NodeId {
+        self.nodes.push(Node { op, ty });
+        NodeId(self.nodes.len() as u32 - 1)
+    }
+
+    /// The edges out of a block.
+    pub fn edges_of(&self, block: BlockId) -> Vec<EdgeId> {
+        match self.block(block).term {
+            Term::Jump(edge) => vec![edge],
+            Term::Branch(_, yes, no) => vec![yes, no],
+            Term::Open | Term::Return(..) | Term::Exit(_) => Vec::new(),
+        }
+    }
+}
+
+impl Op {
+    /// The nodes whose values it reads, besides those of its exit.
+    pub fn inputs(&self) -> Vec<NodeId> {
+        match self {
+            Op::Param | Op::Const(_) | Op::LoadSlot(_) | Op::LoadTag(_) => vec![],
+            Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Release(_) => vec![],
+            Op::Poll(_) | Op::Step(_) | Op::SlotAddr(_) => vec![],
+            Op::Int(_, a, b) | Op::Checked(_, a, b, _) | Op::Float(_, a, b) => vec![*a, *b],
+            Op::ICmp(_, a, b) | Op::FCmp(_, a, b) | Op::Below(a, b) => vec![*a, *b],
+            Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) => vec![*a],
+            Op::StoreSlot(_, a) | Op::Retain(a) | Op::Load(a, _) | Op::LoadCount(a) => vec![*a],
+            Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => vec![*a],
+            Op::StorePair(_, a, b) | Op::Store(a, _, b) | Op::ElemLoad(_, a, b) => vec![*a, *b],
+            Op::ElemStore(_, a, b, c) => vec![*a, *b, *c],
+            Op::Help(_, args) | Op::Call { args, .. } => args.clone(),
+        }
+    }
+
+    /// The exit it may take.
+    pub fn exit(&self) -> Option<ExitId> {
+        match self {
+            Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => Some(*exit),
+            _ => None,
+        }
+    }
+
+    /// Whether it may be dropped when nobody reads its value.
+    pub fn is_pure(&self) -> bool {
+        match self {
+            Op::Const(_) | Op::Int(..) | Op::Float(..) | Op::FloatFn(..) | Op::ToFloat(_) => true,
+            Op::ToInt(_) | Op::ICmp(..) | Op::Below(..) | Op::FCmp(..) | Op::Not(_) => true,
+            Op::LoadSlot(_) | Op::LoadTag(_) | Op::Load(..) | Op::ElemLoad(..) => true,
+            Op::LoadCount(_) | Op::SlotAddr(_) | Op::Bits(_) | Op::CallTag(_) => true,
+            Op::FromBits(_) => true,
+            Op::Param | Op::Checked(..) | Op::StoreSlot(..) | Op::StorePair(..) => false,
+            Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Retain(_) => false,
+            Op::Release(_) | Op::Store(..) | Op::ElemStore(..) | Op::Guard(..) => false,
+            Op::Poll(_) | Op::Step(_) | Op::Help(..) | Op::Call { .. } => false,
+        }
+    }
+}

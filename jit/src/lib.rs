@@ -1,0 +1,1 @@
+//! The JIT tier of Ruff.

@@ -1,0 +1,4 @@
+//! The virtual machine.
+
+/// The interpreter of one isolate.
+pub struct Vm;

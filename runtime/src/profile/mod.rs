@@ -1,0 +1,136 @@
+//! What running code has learned: feedback, hotness and compiled entries of a prototype.
+//!
+//! There is one `u64` feedback slot per instruction, at the instruction's own index; what its
+//! bits mean depends on the opcode and is defined in [`site`]. Everything is atomic with relaxed
+//! order, because prototypes are shared by threads: a torn guess is only a worse guess.
+
+pub mod site;
+
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+use crate::tier::Entry;
+
+/// The profile of one prototype.
+pub struct Profile {
+    sites: Box<[AtomicU64]>,
+    /// Osr entries, by the pc of their `loop_header`.
+    osr: Box<[AtomicPtr<()>]>,
+    entry: AtomicPtr<()>,
+    /// Rises by 1 per loop iteration and 10 per call.
+    hotness: AtomicU32,
+    /// The tier is asked when the hotness reaches this.
+    threshold: AtomicU32,
+    /// The tier declined for good.
+    is_bailed_out: AtomicBool,
+    /// How often compiled code was left by an exit.
+    exits: AtomicU32,
+}
+
+impl Profile {
+    /// For code of `n_instrs` instructions.
+    pub fn new(n_instrs: usize) -> Profile {
+        Profile {
+            sites: (0..n_instrs).map(|_| AtomicU64::new(0)).collect(),
+            osr: (0..n_instrs).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
+            entry: AtomicPtr::new(ptr::null_mut()),
+            hotness: AtomicU32::new(0),
+            threshold: AtomicU32::new(u32::MAX),
+            is_bailed_out: AtomicBool::new(false),
+            exits: AtomicU32::new(0),
+        }
+    }
+
+    /// The feedback of the instruction at `pc`; see [`site`].
+    #[inline(always)]
+    pub fn site(&self, pc: usize) -> u64 {
+        self.sites[pc].load(Ordering::Relaxed)
+    }
+
+    #[inline(always)]
+    pub fn set_site(&self, pc: usize, bits: u64) {
+        self.sites[pc].store(bits, Ordering::Relaxed);
+    }
+
+    /// Adds bits to a site.
+    pub fn add_to_site(&self, pc: usize, bits: u64) {
+        self.sites[pc].fetch_or(bits, Ordering::Relaxed);
+    }
+
+    /// The address of the first site, for the interpreter loop and compiled code.
+    pub fn sites_ptr(&self) -> *const AtomicU64 {
+        self.sites.as_ptr()
+    }
+
+    /// Counts; true if the tier should be asked now.
+    #[inline(always)]
+    pub fn heat(&self, by: u32) -> bool {
+        let heat = self.hotness.load(Ordering::Relaxed).wrapping_add(by);
+        self.hotness.store(heat, Ordering::Relaxed);
+        heat >= self.threshold.load(Ordering::Relaxed)
+    }
+
+    pub fn hotness(&self) -> u32 {
+        self.hotness.load(Ordering::Relaxed)
+    }
+
+    /// Counts from 0 to a new threshold; `u32::MAX` means never.
+    pub fn set_threshold(&self, threshold: u32) {
+        self.hotness.store(0, Ordering::Relaxed);
+        self.threshold.store(threshold, Ordering::Relaxed);
+    }
+
+    pub fn threshold(&self) -> u32 {
+        self.threshold.load(Ordering::Relaxed)
+    }
+
+    /// Compiled code for calls, if there is any.
+    #[inline(always)]
+    pub fn entry(&self) -> Option<Entry> {
+        as_entry(self.entry.load(Ordering::Acquire))
+    }
+
+    pub fn set_entry(&self, entry: Option<Entry>) {
+        self.entry.store(as_ptr(entry), Ordering::Release);
+    }
+
+    /// Compiled code that goes on at the `loop_header` at `pc`, if there is any.
+    #[inline(always)]
+    pub fn osr_entry(&self, pc: usize) -> Option<Entry> {
+        as_entry(self.osr[pc].load(Ordering::Acquire))
+    }
+
+    pub fn set_osr_entry(&self, pc: usize, entry: Option<Entry>) {
+        self.osr[pc].store(as_ptr(entry), Ordering::Release);
+    }
+
+    /// The tier declined and is not to be asked again.
+    pub fn bail_out(&self) {
+        self.is_bailed_out.store(true, Ordering::Relaxed);
+        self.set_threshold(u32::MAX);
+    }
+
+    pub fn is_bailed_out(&self) -> bool {
+        self.is_bailed_out.load(Ordering::Relaxed)
+    }
+
+    /// Counts an exit of compiled code and returns how many there were before.
+    pub fn count_exit(&self) -> u32 {
+        self.exits.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub fn n_exits(&self) -> u32 {
+        self.exits.load(Ordering::Relaxed)
+    }
+}
+
+fn as_ptr(entry: Option<Entry>) -> *mut () {
+    entry.map_or(ptr::null_mut(), |entry| entry as *mut ())
+}
+
+#[inline(always)]
+fn as_entry(raw: *mut ()) -> Option<Entry> {
+    // SAFETY: the pointer is null or comes from `as_ptr`; an optional function pointer has the
+    // same representation.
+    unsafe { std::mem::transmute::<*mut (), Option<Entry>>(raw) }
+}

@@ -1,0 +1,299 @@
+//! Wires everything together: runs a source text on one of the engines.
+//!
+//! Every run has a thread of its own with a large reserved stack, so that the depth limits of
+//! the language, not the native stack, decide how deep a program may call; and so that nothing
+//! of one run is left for the next.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use ruff_runtime::error::{Error, Exit};
+use ruff_runtime::heap;
+use ruff_runtime::host::{Interrupt, Isolate, Output};
+use ruff_runtime::limits::Limits;
+
+use crate::loader::{Checked, Loader};
+use crate::report::{self, Sources, Style};
+use crate::syntax::diagnostic::Diagnostic;
+use crate::syntax::source::{Rejected, Source};
+use crate::tree::{Evaluator, TreeLoader, TreeModule};
+
+/// The engines, which agree on everything that a program can observe but time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Engine {
+    /// The tree evaluator: the reference.
+    Tree,
+    /// The bytecode interpreter alone.
+    Vm,
+    /// The interpreter with the JIT.
+    Jit,
+}
+
+impl Engine {
+    pub const ALL: [Engine; 3] = [Engine::Tree, Engine::Vm, Engine::Jit];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Tree => "tree",
+            Engine::Vm => "vm",
+            Engine::Jit => "jit",
+        }
+    }
+
+    /// Bytes of native stack to reserve; pages are only used when touched.
+    fn stack_bytes(self) -> usize {
+        match self {
+            Engine::Tree => 4 << 30,
+            Engine::Vm | Engine::Jit => 1 << 30,
+        }
+    }
+}
+
+/// When the JIT compiles.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum JitMode {
+    Off,
+    /// Code that has become hot.
+    #[default]
+    On,
+    /// Everything, at its first execution.
+    Always,
+}
+
+/// Ways to make compiled code take its rare paths, for tests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stress {
+    /// Guard number K of the compiled program fails once although it holds.
+    ExitAt(u64),
+    /// Every Nth guard fails once although it holds.
+    Every(u64),
+    /// Compile at this hotness.
+    Threshold(u64),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct JitOptions {
+    pub mode: JitMode,
+    pub stress: Option<Stress>,
+}
+
+/// How to run a program.
+#[derive(Clone)]
+pub struct Options {
+    pub engine: Engine,
+    pub jit: JitOptions,
+    pub limits: Limits,
+    /// Command-line arguments of the program.
+    pub args: Vec<String>,
+    /// Set from another thread to stop the program.
+    pub interrupt: Arc<Interrupt>,
+    pub style: Style,
+    /// Append statistics to the messages.
+    pub wants_stats: bool,
+}
+
+impl Options {
+    pub fn new(engine: Engine) -> Options {
+        Options {
+            engine,
+            jit: JitOptions::default(),
+            limits: Limits::DEFAULT,
+            args: Vec::new(),
+            interrupt: Arc::default(),
+            style: Style::Plain,
+            wants_stats: false,
+        }
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Default)]
+pub struct Finished {
+    /// As in LS 20.1.
+    pub exit_code: u8,
+    /// Only for captured runs.
+    pub stdout: Vec<u8>,
+    /// Guards that [`Stress`] made fail.
+    pub forced_exits: u64,
+    /// Diagnostics and statistics, as text for people.
+    pub stderr: String,
+}
+
+impl Finished {
+    /// A source that is not text.
+    pub fn rejected(rejected: &Rejected, options: &Options) -> Finished {
+        let list = std::slice::from_ref(&rejected.diagnostic);
+        Self::not_compiled(&rejected.source, list, options)
+    }
+
+    fn not_compiled(source: &Source, list: &[Diagnostic], options: &Options) -> Finished {
+        let stderr = report::diagnostics(source, list, options.style);
+        Finished { exit_code: 3, stderr, ..Finished::default() }
+    }
+
+    fn internal_error() -> Finished {
+        let stderr = "error: internal error of ruff; please report the program\n".to_owned();
+        Finished { exit_code: 6, stderr, ..Finished::default() }
+    }
+
+    fn after(result: Result<(), Error>, sources: &Sources, style: Style) -> Finished {
+        let Err(error) = result else { return Finished::default() };
+        match error.cause_of_exit {
+            Exit::Exit(exit_code) => Finished { exit_code, ..Finished::default() },
+            Exit::Interrupted => Finished { exit_code: 130, ..Finished::default() },
+            Exit::Raised => {
+                let stderr = report::runtime_error(&error, sources, style);
+                Finished { exit_code: 4, stderr, ..Finished::default() }
+            }
+        }
+    }
+}
+
+/// Runs a program; `open` makes its standard output on the program's thread. Imports start
+/// from `dir`.
+pub fn run(
+    source: Source,
+    dir: PathBuf,
+    options: Options,
+    open: impl FnOnce() -> Output + Send + 'static,
+) -> Finished {
+    on_big_stack(options.engine, move || run_here(source, dir, &options, open()))
+}
+
+/// Runs a program and keeps what it writes.
+pub fn run_captured(source: Source, dir: PathBuf, options: &Options) -> Finished {
+    let capture = Capture::default();
+    let sink = capture.clone();
+    let mut finished =
+        run(source, dir, options.clone(), move || Output::new(Box::new(sink), false));
+    finished.stdout = capture.take();
+    finished
+}
+
+/// A sink that several owners share.
+#[derive(Clone, Default)]
+struct Capture(Arc<Mutex<Vec<u8>>>);
+
+impl Capture {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().expect("writers do not panic"))
+    }
+}
+
+impl Write for Capture {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("writers do not panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Runs `work` on a thread with the engine's stack; asks for less where memory is tight.
+fn on_big_stack(engine: Engine, work: impl FnOnce() -> Finished + Send + 'static) -> Finished {
+    // The work can only be handed over once, but a failed spawn consumes its closure.
+    let work = Arc::new(Mutex::new(Some(work)));
+    let mut bytes = engine.stack_bytes();
+    loop {
+        let shared = work.clone();
+        let body = move || {
+            let work = shared.lock().expect("taken once").take();
+            work.map_or_else(Finished::internal_error, |work| work())
+        };
+        match thread::Builder::new().name("main".to_owned()).stack_size(bytes).spawn(body) {
+            Ok(handle) => return handle.join().unwrap_or_else(|_| Finished::internal_error()),
+            Err(_) if bytes > 64 << 20 => bytes /= 2,
+            Err(_) => return Finished::internal_error(),
+        }
+    }
+}
+
+/// One run's loader and options.
+struct Run<'a> {
+    loader: &'a Loader,
+    options: &'a Options,
+}
+
+/// Runs a program on the present thread.
+fn run_here(source: Source, dir: PathBuf, options: &Options, out: Output) -> Finished {
+    let loader = Loader::new(dir);
+    let source = Arc::new(source);
+    let checked = match loader.check(source.clone()) {
+        Ok(checked) => checked,
+        Err(list) => return Finished::not_compiled(&source, &list, options),
+    };
+    let run = Run { loader: &loader, options };
+    let finished = match options.engine {
+        Engine::Tree => run.on_tree(&checked, out),
+        Engine::Vm | Engine::Jit => run.on_tree(&checked, out),
+    };
+    heap::release_thread_memory();
+    finished
+}
+
+impl Run<'_> {
+    fn isolate(&self, out: Output) -> Isolate {
+        let options = self.options;
+        Isolate::new(out, options.args.clone(), options.limits, options.interrupt.clone())
+    }
+
+    fn evaluator(&self, out: Output) -> Evaluator {
+        let mut evaluator = Evaluator::new(self.isolate(out), Box::new(self.loader.clone()));
+        evaluator.set_stack_size(Engine::Tree.stack_bytes());
+        evaluator
+    }
+
+    fn on_tree(&self, checked: &Checked, out: Output) -> Finished {
+        let mut evaluator = self.evaluator(out);
+        let result = evaluator.run_main(Rc::new(tree_module(checked)));
+        let flushed = evaluator.isolate().out.flush();
+        Finished::after(result.and(flushed), &self.loader.sources(), self.options.style)
+    }
+}
+
+/// The main program for the tree evaluator.
+fn tree_module(checked: &Checked) -> TreeModule {
+    TreeModule {
+        file: checked.file.clone(),
+        resolved: checked.resolved.clone(),
+        source: checked.source.clone(),
+        name: "main".into(),
+        real_path: real_path(&checked.source.name),
+    }
+}
+
+/// The path that identifies a main program, also if it is imported again.
+fn real_path(shown: &str) -> PathBuf {
+    std::path::Path::new(shown).canonicalize().unwrap_or_else(|_| shown.into())
+}
+
+impl TreeLoader for Loader {
+    fn load(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Rc<TreeModule>, Error> {
+        let (found, checked) = Loader::load(self, path, importer)?;
+        Ok(Rc::new(TreeModule {
+            file: checked.file,
+            resolved: checked.resolved,
+            source: checked.source,
+            name: found.name,
+            real_path: found.real,
+        }))
+    }
+}
+
+/// One test of a file and how it went.
+pub struct TestOutcome {
+    /// With its groups: `group / test`.
+    pub name: String,
+    /// What failed, as text for people.
+    pub failure: Option<String>,
+    pub stdout: Vec<u8>,
+}
+
+pub enum DumpForm { Bytecode, Clif, Asm }
+pub fn run_tests(_: Source, _: PathBuf, _: &Options) -> Result<Vec<TestOutcome>, Finished> { Ok(vec![]) }
+pub fn dump(_: &Loader, _: &Arc<Source>, _: DumpForm, _: Option<&str>) -> Result<String, Vec<Diagnostic>> { Ok(String::new()) }

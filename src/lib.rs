@@ -7,6 +7,7 @@
 
 pub mod check;
 pub mod cli;
+pub mod compile;
 pub mod engine;
 pub mod loader;
 pub mod report;

@@ -87,6 +87,15 @@ pub enum TraceEntry {
     Text(Arc<str>),
 }
 
+impl TraceEntry {
+    /// The line of an entry of a rethrown error, if it is about this function.
+    fn line_in(&self, name: &str, file: &str) -> Option<u32> {
+        let TraceEntry::Text(text) = self else { return None };
+        let rest = text.strip_prefix(name)?.strip_prefix(" (")?.strip_prefix(file)?;
+        rest.strip_prefix(':')?.strip_suffix(')')?.parse().ok()
+    }
+}
+
 /// An error on its way to a handler, or the end of the program on its way out.
 pub struct Error(Box<ErrorData>);
 
@@ -169,8 +178,15 @@ impl Error {
         }
     }
 
-    /// Adds the function that is being left.
+    /// Adds the function that is being left, or whose `except` catches the error. A rethrown
+    /// error that leaves the function which caught it first lists that function already.
     pub fn leave(&mut self, name: &str, file: &Arc<str>, line: u32) {
+        if let Some(last) = self.trace.last_mut()
+            && let Some(known) = last.line_in(name, file)
+        {
+            *last = TraceEntry::Call { name: name.into(), file: file.clone(), line: known };
+            return;
+        }
         self.trace.push(TraceEntry::Call { name: name.into(), file: file.clone(), line });
     }
 

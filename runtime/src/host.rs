@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::bytecode::CompiledModule;
 use crate::error::{Error, Result};
 use crate::heap::Ref;
 use crate::limits::Limits;
@@ -39,6 +40,22 @@ pub trait Host {
     /// # Errors
     /// ImportError as in LS 18.6.
     fn import(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Value>;
+}
+
+/// A module file that was found and compiled.
+pub struct Loaded {
+    pub module: Arc<CompiledModule>,
+    /// The file's path after resolving links; modules are cached by it.
+    pub real_path: Arc<str>,
+}
+
+/// Finds and compiles module files (LS 18.2, 18.3).
+pub trait ModuleLoader {
+    /// The module `path`, imported by the file `importer`.
+    ///
+    /// # Errors
+    /// ImportError: not found, unsafe, failed to parse.
+    fn load(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Loaded>;
 }
 
 /// State of one thread of a program that engines share.

@@ -16,11 +16,16 @@ pub enum Status {
     Done = 0,
     /// The error is in the context.
     Raised = 1,
+    /// Only from an [`Entry`]: compiled code was left by an exit. The frame on top of the frame
+    /// stack is rebuilt (its `pc` says where to go on) and the interpreter continues it.
+    Exited = 2,
 }
 
 /// Entry of compiled code for a whole call or for a loop header: the frame's window is at
 /// `base`, its frame record is on top of the VM's frame stack; when it returns, the frame has
-/// been popped and its registers released, as after `ret`.
+/// been popped and its registers released, as after `ret` (or, for [`Status::Raised`], as after
+/// unwinding; the error's trace has the function's entry). See `interp::Vm::pop_frame` and
+/// `interp::Vm::leave_raised`.
 pub type Entry = unsafe extern "C" fn(vm: *mut Vm, base: *mut crate::value::Value) -> Status;
 
 /// A compiler of hot code.

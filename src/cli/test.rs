@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{EngineArgs, eprint, print};
-use crate::engine::{self, Engine, Options};
+use crate::engine::{self, Options};
 use crate::syntax::source;
 
 #[derive(Args)]

@@ -18,7 +18,7 @@ impl Evaluator {
     /// Calls any value; the error of a callee that cannot be called is without position.
     pub(super) fn call_value(&mut self, callee: &Value, args: Vec<Value>) -> Result<Value> {
         match callee.view() {
-            View::Function(_) => self.call_function(callee, args, &mut Value::NULL.clone()),
+            View::Function(_) => self.call_function(callee, args, &mut Value::default()),
             View::Native(index) => self.call_native(index, args),
             View::Wrapper(which) => wrap(which, args),
             _ => Err(not_callable(callee)),

@@ -115,4 +115,3 @@ fn enum_def(decl: &EnumDecl) -> Value {
     let def = EnumDef { name: decl.name.name.clone(), variants: variants.collect() };
     Value::from_ref(Ref::new(def))
 }
-

@@ -8,9 +8,10 @@ use ruff_runtime::error::{Error, Kind, Result};
 use ruff_runtime::natives;
 use ruff_runtime::semantics::literal::{self, TryOutcome};
 use ruff_runtime::semantics::{BinOp, UnOp, arith, display, index, iterate, truthy};
-use ruff_runtime::value::Value;
+use ruff_runtime::value::{Tag, Value};
 
 use super::frame::{Eval, Frame, Stop, undefined};
+use super::method::MethodCall;
 use super::{Evaluator, unsupported};
 use crate::resolve::Ref;
 use crate::syntax::ast::{
@@ -47,10 +48,8 @@ impl Evaluator {
                 self.call_expr(frame, &left, *callee_end, None, args)
             }
             ExprKind::Method { null_safe, name, args, .. } => {
-                if *null_safe && left.is_null() {
-                    return Ok(left);
-                }
-                self.method_of_value(frame, left, name, None, args)
+                let call = MethodCall { name, null_safe: *null_safe, first: None, args };
+                self.method_of_value(frame, left, call)
             }
             ExprKind::Field { null_safe, name, .. } => {
                 let read = if *null_safe { index::field_or_null } else { index::field };
@@ -91,11 +90,10 @@ impl Evaluator {
                 let args = args.as_deref().unwrap_or_default();
                 self.tag(frame, module.as_ref(), enum_name, variant, args)
             }
-            ExprKind::Unary { op, op_span, operand } => {
-                self.unary(frame, *op, *op_span, operand)
-            }
+            ExprKind::Unary { op, op_span, operand } => self.unary(frame, *op, *op_span, operand),
             ExprKind::Method { receiver, null_safe, name, args } => {
-                self.method_of_place(frame, receiver, *null_safe, name, None, args)
+                let call = MethodCall { name, null_safe: *null_safe, first: None, args };
+                self.method_of_place(frame, receiver, call)
             }
             ExprKind::Await { await_span, .. } => frame.at(*await_span, Err(unsupported("await"))),
             ExprKind::Yield { yield_span, .. } => frame.at(*yield_span, Err(unsupported("yield"))),
@@ -146,15 +144,12 @@ impl Evaluator {
                 self.call_expr(frame, &callee, *callee_end, Some(left), args)
             }
             ExprKind::Method { receiver, null_safe, name, args } => {
+                let call = MethodCall { name, null_safe: *null_safe, first: Some(left), args };
                 if is_place(frame, receiver) {
-                    let first = Some(left);
-                    return self.method_of_place(frame, receiver, *null_safe, name, first, args);
+                    return self.method_of_place(frame, receiver, call);
                 }
                 let receiver = self.eval(frame, receiver)?;
-                if *null_safe && receiver.is_null() {
-                    return Ok(receiver);
-                }
-                self.method_of_value(frame, receiver, name, Some(left), args)
+                self.method_of_value(frame, receiver, call)
             }
             _ => {
                 let callee = self.eval(frame, rhs)?;
@@ -256,7 +251,6 @@ fn try_operator(frame: &mut Frame, question: Span, value: Value) -> Eval {
 }
 
 fn is_callable(value: &Value) -> bool {
-    use ruff_runtime::value::Tag;
     matches!(value.tag(), Tag::Function | Tag::Native | Tag::Wrapper)
 }
 

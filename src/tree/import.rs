@@ -35,7 +35,11 @@ impl Evaluator {
     }
 
     /// The value of a module, which runs at its first import.
-    pub(super) fn import_module(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Value> {
+    pub(super) fn import_module(
+        &mut self,
+        path: &[Arc<str>],
+        importer: &Arc<str>,
+    ) -> Result<Value> {
         let tree = self.loader.load(path, importer)?;
         if let Some(module) = self.modules.get(&tree.real_path) {
             return Ok(module.clone());

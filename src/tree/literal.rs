@@ -93,9 +93,9 @@ impl Evaluator {
                 Ref::Var(_) | Ref::Native => self.name(frame, expr.id, &name.name)?,
             },
         };
-        value.to_ref::<StructDef>().ok_or_else(|| {
-            Error::new(Kind::NameError, format!("Undefined struct: {}", name.name))
-        })
+        value
+            .to_ref::<StructDef>()
+            .ok_or_else(|| Error::new(Kind::NameError, format!("Undefined struct: {}", name.name)))
     }
 
     /// The default of a field: computed by a function of the declaration, or the value itself.

@@ -11,6 +11,21 @@ use super::place::Path;
 use crate::resolve::VarKind;
 use crate::syntax::ast::{Arg, Expr, Ident};
 
+/// A method call without its receiver.
+pub(super) struct MethodCall<'a> {
+    pub name: &'a Ident,
+    pub null_safe: bool,
+    /// What `|>` puts before the arguments.
+    pub first: Option<Value>,
+    pub args: &'a [Arg],
+}
+
+/// What a mutating call calls, and on what kind of receiver.
+struct Chosen {
+    selected: Selected,
+    shape: Shape,
+}
+
 impl Evaluator {
     /// `left.name(args)` on a value that is no place; changes to it are discarded.
     #[inline(never)]
@@ -18,10 +33,12 @@ impl Evaluator {
         &mut self,
         frame: &mut Frame,
         mut receiver: Value,
-        name: &Ident,
-        first: Option<Value>,
-        args: &[Arg],
+        call: MethodCall<'_>,
     ) -> Eval {
+        let MethodCall { name, null_safe, first, args } = call;
+        if null_safe && receiver.is_null() {
+            return Ok(receiver);
+        }
         let selected = frame.at(name.span, method::select(&receiver, &name.name))?;
         let args = self.elements(frame, first, args)?;
         frame.at(name.span, self.call_selected(&selected, &mut receiver, args))
@@ -33,11 +50,9 @@ impl Evaluator {
         &mut self,
         frame: &mut Frame,
         receiver: &Expr,
-        null_safe: bool,
-        name: &Ident,
-        first: Option<Value>,
-        args: &[Arg],
+        call: MethodCall<'_>,
     ) -> Eval {
+        let MethodCall { name, null_safe, first, args } = call;
         let path = self.path_of_expr(frame, receiver)?;
         let value = path.load(frame)?;
         if null_safe && value.is_null() {
@@ -49,11 +64,11 @@ impl Evaluator {
             let mut value = value;
             return frame.at(name.span, self.call_selected(&selected, &mut value, args));
         }
-        let expected = Shape::of(&value);
+        let chosen = Chosen { selected, shape: Shape::of(&value) };
         drop(value);
         let args = self.elements(frame, first, args)?;
         frame.at(name.span, check_modifiable(frame, &path))?;
-        self.mutating_call(frame, &path, name, &selected, &expected, args)
+        self.mutating_call(frame, &path, name, &chosen, args)
     }
 
     /// Steps 2 (arity) to 5 of LS 9.4.
@@ -63,11 +78,10 @@ impl Evaluator {
         frame: &mut Frame,
         path: &Path<'_>,
         name: &Ident,
-        selected: &Selected,
-        expected: &Shape,
+        chosen: &Chosen,
         args: Vec<Value>,
     ) -> Eval {
-        if let Selected::Method(function) = selected
+        if let Selected::Method(function) = &chosen.selected
             && let View::Function(function) = function.view()
         {
             frame.at(name.span, super::call::check_arity(function.info(), args.len()))?;
@@ -83,8 +97,8 @@ impl Evaluator {
                 return frame.at(path.span_of(failed.step), Err(failed.error));
             }
         };
-        let result = if Shape::of(&receiver) == *expected {
-            self.call_selected(selected, &mut receiver, args)
+        let result = if Shape::of(&receiver) == chosen.shape {
+            self.call_selected(&chosen.selected, &mut receiver, args)
         } else {
             let root = &frame.unit.var(path.var).name;
             let message = format!("Receiver changed during a mutating call: {root}");

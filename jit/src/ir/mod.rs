@@ -124,8 +124,6 @@ pub enum Elem {
 pub enum Helper {
     /// `push(slot, tag, payload)`: appends in place; 0 if done, 1 if it declines.
     Push,
-    /// `fmod(a, b)` on floats.
-    FloatRem,
 }
 
 /// The compiled function that a call reaches.
@@ -135,6 +133,20 @@ pub enum Callee {
     Itself,
     /// The typed entry that this cell holds.
     Cell(*const crate::code::TypedCell),
+}
+
+/// A call of compiled code.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Call {
+    pub callee: Callee,
+    /// The register where the callee's window starts.
+    pub window: u16,
+    pub args: Vec<NodeId>,
+    pub pc: u32,
+    /// Taken if there is no room for another call.
+    pub depth: ExitId,
+    /// The expected type of the result, and the exit after the call for others.
+    pub expect: Option<(Ty, ExitId)>,
 }
 
 /// What a node does.
@@ -174,6 +186,8 @@ pub enum Op {
     RetainSlot(u16),
     /// Takes one more count of an object.
     Retain(NodeId),
+    /// Takes one more count of what a tag word and a payload word mean, if it is an object.
+    RetainPair(NodeId, NodeId),
     /// Releases what a home slot holds and leaves null.
     Release(u16),
     /// The word at a pointer plus offset; `Ty::Bool` reads a byte.
@@ -199,8 +213,10 @@ pub enum Op {
     SlotAddr(u16),
     /// The bits of a value as a word.
     Bits(NodeId),
-    /// Calls compiled code with a window at the register; the value is the payload word.
-    Call { callee: Callee, window: u16, args: Vec<NodeId>, pc: u32 },
+    /// Calls compiled code; the value is the payload word.
+    Call(Box<Call>),
+    /// Appends a typed value to the array in a home slot, which is known to hold one.
+    Push(u16, NodeId, ExitId),
     /// The tag word that came with the payload of the call right before.
     CallTag(NodeId),
     /// The word of a call as a value of the node's type.
@@ -333,15 +349,23 @@ impl Op {
             Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => vec![*a],
             Op::StorePair(_, a, b) | Op::Store(a, _, b) | Op::ElemLoad(_, a, b) => vec![*a, *b],
             Op::ElemStore(_, a, b, c) => vec![*a, *b, *c],
-            Op::Help(_, args) | Op::Call { args, .. } => args.clone(),
+            Op::Push(_, a, _) => vec![*a],
+            Op::RetainPair(a, b) => vec![*a, *b],
+            Op::Help(_, args) => args.clone(),
+            Op::Call(call) => call.args.clone(),
         }
     }
 
-    /// The exit it may take.
-    pub fn exit(&self) -> Option<ExitId> {
+    /// The exits it may take.
+    pub fn exits(&self) -> Vec<ExitId> {
         match self {
-            Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => Some(*exit),
-            _ => None,
+            Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => vec![*exit],
+            Op::Push(_, _, exit) => vec![*exit],
+            Op::Call(call) => {
+                let after = call.expect.map(|(_, exit)| exit);
+                std::iter::once(call.depth).chain(after).collect()
+            }
+            _ => vec![],
         }
     }
 
@@ -356,7 +380,8 @@ impl Op {
             Op::Param | Op::Checked(..) | Op::StoreSlot(..) | Op::StorePair(..) => false,
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Retain(_) => false,
             Op::Release(_) | Op::Store(..) | Op::ElemStore(..) | Op::Guard(..) => false,
-            Op::Poll(_) | Op::Step(_) | Op::Help(..) | Op::Call { .. } => false,
+            Op::Poll(_) | Op::Step(_) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
+            Op::RetainPair(..) => false,
         }
     }
 }

@@ -1,4 +1,222 @@
-//! The virtual machine.
+//! The virtual machine: interpreter loop, frames, calls, errors.
+//!
+//! [`Vm`] is the engine of one isolate. The loop ([`dispatch`]) executes one function after the
+//! other on one native frame; natives and operator methods that call back run it again, nested.
+//! Registers and frame records are in two mappings that never move ([`stack`]). What an
+//! instruction means in the general case is in `semantics`; handlers add the fast paths.
+//! Start reading at [`machine`], then `dispatch`, then any family of handlers.
 
-/// The interpreter of one isolate.
-pub struct Vm;
+mod arith;
+mod calls;
+mod collections;
+mod context;
+mod dispatch;
+mod enter;
+mod jumps;
+mod load;
+mod loops;
+mod machine;
+mod methods;
+mod modules;
+mod moves;
+mod places;
+mod stack;
+mod structs;
+mod tiering;
+mod unwind;
+mod variables;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::error::{Error, Kind, Result};
+use crate::heap;
+use crate::host::{Host, Isolate, ModuleLoader};
+use crate::objects::function::FunctionCode;
+use crate::tier::Tier;
+use crate::value::{Value, View};
+
+pub use context::{DEOPT_WORDS, NativeContext};
+use enter::Args;
+use methods::MethodCache;
+use modules::Modules;
+use stack::Stacks;
+pub use stack::{Frame, flags};
+pub use tiering::{Stepped, Threshold, VmOptions};
+
+/// The engine of one isolate.
+#[repr(C)]
+pub struct Vm {
+    /// What compiled code reads and writes by offset; the first field.
+    pub native: NativeContext,
+    /// The frame on top; at the bottom a frame without code.
+    pub frame: *mut Frame,
+    frame_limit: *mut Frame,
+    pub isolate: Isolate,
+    options: VmOptions,
+    loader: Box<dyn ModuleLoader>,
+    tier: Option<Box<dyn Tier>>,
+    modules: Modules,
+    methods: MethodCache,
+    /// Errors that running cleanup handlers hold.
+    held_errors: Vec<Error>,
+    /// Code of functions; boxed, since functions point to it.
+    #[allow(clippy::vec_box, reason = "functions hold the addresses")]
+    codes: Vec<Box<FunctionCode>>,
+    /// The mappings behind the raw pointers above.
+    _stacks: Stacks,
+}
+
+impl Vm {
+    /// A VM without programs.
+    ///
+    /// # Errors
+    /// MemoryError if the address space for the stacks cannot be reserved.
+    pub fn new(
+        isolate: Isolate,
+        options: VmOptions,
+        loader: Box<dyn ModuleLoader>,
+    ) -> Result<Box<Vm>> {
+        let limits = isolate.limits;
+        let Some(mut stacks) = Stacks::reserve(limits.call_depth) else {
+            return Err(Error::new(Kind::MemoryError, "Out of memory"));
+        };
+        let interrupt = &raw const isolate.interrupt.pending;
+        let mut native = NativeContext::new(interrupt, stacks.register_limit());
+        native.depth_limit = limits.call_depth;
+        native.nested_limit = limits.nested_depth;
+        let frame = stacks.first_frame();
+        // SAFETY: the mapping has room for the bottom frame.
+        unsafe {
+            frame.write(Frame {
+                base: stacks.first_register(),
+                pc: std::ptr::null(),
+                code: std::ptr::null(),
+                closure: std::ptr::null_mut(),
+                flags: flags::BOUNDARY,
+            });
+        }
+        heap::on_due(isolate.interrupt.clone());
+        Ok(Box::new(Vm {
+            native,
+            frame,
+            frame_limit: stacks.frame_limit(),
+            isolate,
+            options,
+            loader,
+            tier: None,
+            modules: Modules::default(),
+            methods: MethodCache::new(),
+            held_errors: Vec::new(),
+            codes: Vec::new(),
+            _stacks: stacks,
+        }))
+    }
+
+    /// Sets the compiler of hot code.
+    pub fn set_tier(&mut self, tier: Box<dyn Tier>) {
+        self.tier = Some(tier);
+    }
+
+    /// Calls a function from a native, an operator or the VM itself, to its end.
+    fn call_nested(&mut self, callee: &Value, flags: u64, args: &mut [Value]) -> Result<Value> {
+        let window = self.free_registers();
+        self.place(window, args)?;
+        self.native.nested += 1;
+        let flags = flags | flags::USER | flags::BOUNDARY;
+        let begun = self.begin_call(callee.clone(), window, Args::InPlace(args.len()), flags);
+        let failed = begun.is_err();
+        let result = self.complete(begun);
+        self.native.nested -= 1;
+        if failed {
+            self.clear(window, args.len());
+        }
+        result
+    }
+
+    /// Moves values into free registers.
+    fn place(&self, window: *mut Value, values: &mut [Value]) -> Result<()> {
+        if window.wrapping_add(values.len()) > self.native.stack_limit {
+            return Err(Error::new(Kind::MemoryError, "Out of memory"));
+        }
+        for (i, value) in values.iter_mut().enumerate() {
+            // SAFETY: the registers are inside the mapping and hold valid values.
+            unsafe { *window.add(i) = value.take() };
+        }
+        Ok(())
+    }
+
+    /// Releases registers above the frames.
+    fn clear(&self, window: *mut Value, n: usize) {
+        for i in 0..n {
+            // SAFETY: as in `place`.
+            unsafe { *window.add(i) = Value::NULL };
+        }
+    }
+}
+
+impl Host for Vm {
+    fn isolate(&mut self) -> &mut Isolate {
+        &mut self.isolate
+    }
+
+    fn call(&mut self, callee: &Value, args: &mut [Value]) -> Result<Value> {
+        match callee.view() {
+            View::Function(_) => self.call_nested(callee, 0, args),
+            View::Native(index) => crate::natives::call(self, index, args),
+            _ => {
+                let window = self.free_registers();
+                self.place(window, args)?;
+                let begun = self.begin_call(callee.clone(), window, Args::InPlace(args.len()), 0);
+                self.clear(window, args.len());
+                self.complete(begun)
+            }
+        }
+    }
+
+    fn call_method(
+        &mut self,
+        method: &Value,
+        receiver: &mut Value,
+        args: &mut [Value],
+    ) -> Result<Value> {
+        let window = self.free_registers();
+        self.place(window, std::slice::from_mut(receiver))?;
+        self.place(window.wrapping_add(1), args)?;
+        self.native.nested += 1;
+        let flags = flags::USER | flags::BOUNDARY | flags::KEEP_RECEIVER;
+        let args_in_place = Args::InPlace(args.len());
+        let begun = self.begin_function(method.clone(), window, args_in_place, flags);
+        let failed = begun.is_err();
+        let result = self.complete(begun);
+        self.native.nested -= 1;
+        // SAFETY: the method's frame left the receiver in its first register.
+        unsafe { *receiver = (*window).take() };
+        if failed {
+            self.clear(window.wrapping_add(1), args.len());
+        }
+        result
+    }
+
+    fn import(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Value> {
+        self.import_module(path, importer)
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        self.methods = MethodCache::new();
+        for body in &self.modules.bodies {
+            for slot in 0..body.n_slots() {
+                body.set(slot, Value::NULL);
+            }
+        }
+        self.native.result = Value::NULL;
+        drop(self.native.take_error());
+        self.modules = Modules::default();
+        heap::collect_cycles();
+        self.codes.clear();
+    }
+}

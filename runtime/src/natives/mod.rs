@@ -13,6 +13,7 @@ mod asserts;
 mod case;
 mod collection_methods;
 mod collections;
+mod dates;
 mod dicts;
 pub mod docs;
 mod format;
@@ -93,6 +94,7 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         asserts::TABLE,
         case::TABLE,
         collections::TABLE,
+        dates::TABLE,
         dicts::TABLE,
         format::TABLE,
         higher_order::TABLE,

@@ -5,7 +5,9 @@ use std::ptr;
 use std::sync::Arc;
 
 use crate::bytecode::FunctionProto;
+use crate::bytecode::operand::Instr;
 use crate::heap::{self, Header, Obj};
+use crate::profile::Profile;
 use crate::value::{Object, Tag, Value};
 
 /// How a function is displayed and called, the same on every engine.
@@ -52,8 +54,29 @@ pub struct FunctionCode {
     pub file: Arc<str>,
 }
 
+/// What a call and the interpreter loop need of a function, gathered in one place. Offsets are
+/// part of the ABI of compiled code.
+#[repr(C)]
+pub struct CallInfo {
+    /// The first instruction.
+    pub code: *const Instr,
+    /// The first constant.
+    pub consts: *const Value,
+    /// Address of the first feedback slot minus address of the first instruction.
+    pub site_delta: isize,
+    /// The first variable of the module.
+    pub slots: *mut Value,
+    pub profile: *const Profile,
+    /// The number of arguments (with the receiver of a method) that fill the first registers
+    /// as they are; `u32::MAX` for a function with defaults or a rest parameter.
+    pub exact_args: u32,
+    pub n_registers: u32,
+}
+
 /// A prototype with what belongs to one isolate.
+#[repr(C)]
 pub struct LoadedProto {
+    pub call: CallInfo,
     pub proto: Arc<FunctionProto>,
     /// The constant pool as values.
     pub consts: Box<[Value]>,

@@ -7,7 +7,7 @@
 pub mod site;
 
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use crate::tier::Entry;
 
@@ -17,9 +17,9 @@ pub struct Profile {
     /// Osr entries, by the pc of their `loop_header`.
     osr: Box<[AtomicPtr<()>]>,
     entry: AtomicPtr<()>,
-    /// Rises by 1 per loop iteration and 10 per call.
-    hotness: AtomicU32,
-    /// The tier is asked when the hotness reaches this.
+    /// Falls by 10 per call; at 0 the tier is asked. Loops count in the feedback slots of
+    /// their headers.
+    budget: AtomicI32,
     threshold: AtomicU32,
     /// The tier declined for good.
     is_bailed_out: AtomicBool,
@@ -34,8 +34,8 @@ impl Profile {
             sites: (0..n_instrs).map(|_| AtomicU64::new(0)).collect(),
             osr: (0..n_instrs).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
             entry: AtomicPtr::new(ptr::null_mut()),
-            hotness: AtomicU32::new(0),
-            threshold: AtomicU32::new(u32::MAX),
+            budget: AtomicI32::new(0),
+            threshold: AtomicU32::new(0),
             is_bailed_out: AtomicBool::new(false),
             exits: AtomicU32::new(0),
         }
@@ -62,22 +62,30 @@ impl Profile {
         self.sites.as_ptr()
     }
 
-    /// Counts; true if the tier should be asked now.
+    /// Counts a call; true if the tier should be asked now, or if there is an entry.
     #[inline(always)]
     pub fn heat(&self, by: u32) -> bool {
-        let heat = self.hotness.load(Ordering::Relaxed).wrapping_add(by);
-        self.hotness.store(heat, Ordering::Relaxed);
-        heat >= self.threshold.load(Ordering::Relaxed)
+        let left = self.budget.load(Ordering::Relaxed).wrapping_sub(by as i32);
+        self.budget.store(left, Ordering::Relaxed);
+        left <= 0
     }
 
+    /// What was counted since the threshold was set.
     pub fn hotness(&self) -> u32 {
-        self.hotness.load(Ordering::Relaxed)
+        let left = self.budget.load(Ordering::Relaxed);
+        (i64::from(self.threshold()) - i64::from(left)).max(0) as u32
     }
 
     /// Counts from 0 to a new threshold; `u32::MAX` means never.
     pub fn set_threshold(&self, threshold: u32) {
-        self.hotness.store(0, Ordering::Relaxed);
+        let threshold = threshold.min(i32::MAX as u32);
         self.threshold.store(threshold, Ordering::Relaxed);
+        self.budget.store(threshold as i32, Ordering::Relaxed);
+    }
+
+    /// There is an entry: every further call is to be told.
+    pub fn stay_hot(&self) {
+        self.budget.store(1, Ordering::Relaxed);
     }
 
     pub fn threshold(&self) -> u32 {

@@ -11,6 +11,7 @@
 //! | `call_native`, `call_native_one` | 52-61 types of the result |
 //! | `iter_init` | 0-9 types of the source, 40-44 array kinds |
 //! | `iter_test`, `iter_loop` | 20-29 types of the value |
+//! | `loop_header` | iterations left until the loop is hot |
 //!
 //! "Types" are sets of the bits in [`types`]. A slot that is 0 has not run in its generic form.
 

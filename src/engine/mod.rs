@@ -4,6 +4,12 @@
 //! the language, not the native stack, decide how deep a program may call; and so that nothing
 //! of one run is left for the next.
 
+mod bytecode;
+mod tests_of_file;
+
+pub use bytecode::{DumpForm, dump};
+pub use tests_of_file::{TestOutcome, run_tests};
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -161,6 +167,7 @@ pub fn run(
     open: impl FnOnce() -> Output + Send + 'static,
 ) -> Finished {
     on_big_stack(options.engine, move || run_here(source, dir, &options, open()))
+        .unwrap_or_else(Finished::internal_error)
 }
 
 /// Runs a program and keeps what it writes.
@@ -195,20 +202,24 @@ impl Write for Capture {
 }
 
 /// Runs `work` on a thread with the engine's stack; asks for less where memory is tight.
-fn on_big_stack(engine: Engine, work: impl FnOnce() -> Finished + Send + 'static) -> Finished {
+/// `None` if it panicked or no thread could be started.
+fn on_big_stack<T: Send + 'static>(
+    engine: Engine,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     // The work can only be handed over once, but a failed spawn consumes its closure.
     let work = Arc::new(Mutex::new(Some(work)));
     let mut bytes = engine.stack_bytes();
     loop {
         let shared = work.clone();
         let body = move || {
-            let work = shared.lock().expect("taken once").take();
-            work.map_or_else(Finished::internal_error, |work| work())
+            let work = shared.lock().ok()?.take()?;
+            Some(work())
         };
         match thread::Builder::new().name("main".to_owned()).stack_size(bytes).spawn(body) {
-            Ok(handle) => return handle.join().unwrap_or_else(|_| Finished::internal_error()),
+            Ok(handle) => return handle.join().ok().flatten(),
             Err(_) if bytes > 64 << 20 => bytes /= 2,
-            Err(_) => return Finished::internal_error(),
+            Err(_) => return None,
         }
     }
 }
@@ -230,7 +241,7 @@ fn run_here(source: Source, dir: PathBuf, options: &Options, out: Output) -> Fin
     let run = Run { loader: &loader, options };
     let finished = match options.engine {
         Engine::Tree => run.on_tree(&checked, out),
-        Engine::Vm | Engine::Jit => run.on_tree(&checked, out),
+        Engine::Vm | Engine::Jit => run.on_vm(&checked, out),
     };
     heap::release_thread_memory();
     finished
@@ -284,16 +295,3 @@ impl TreeLoader for Loader {
         }))
     }
 }
-
-/// One test of a file and how it went.
-pub struct TestOutcome {
-    /// With its groups: `group / test`.
-    pub name: String,
-    /// What failed, as text for people.
-    pub failure: Option<String>,
-    pub stdout: Vec<u8>,
-}
-
-pub enum DumpForm { Bytecode, Clif, Asm }
-pub fn run_tests(_: Source, _: PathBuf, _: &Options) -> Result<Vec<TestOutcome>, Finished> { Ok(vec![]) }
-pub fn dump(_: &Loader, _: &Arc<Source>, _: DumpForm, _: Option<&str>) -> Result<String, Vec<Diagnostic>> { Ok(String::new()) }

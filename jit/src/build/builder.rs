@@ -1,0 +1,375 @@
+//! The driver of the build: keys, blocks, the order of work.
+//!
+//! A key is an instruction and a level. Level 0 is ordinary code. Code that is entered in the
+//! middle of a loop nest first runs the rest of each enclosing loop's body in a copy of its own
+//! (level n: inside what remains of the n-th loop around the entry), so that every loop, when
+//! control comes back to its header, is entered at the header.
+
+use std::collections::{BTreeMap, HashMap};
+
+use ruff_runtime::bytecode::FunctionProto;
+use ruff_runtime::objects::function::LoadedProto;
+use ruff_runtime::value::Tag;
+
+use super::flow::{Flow, Loop};
+use super::insn::Insn;
+use super::state::{Know, Reg, State, Val};
+use super::{EntryKind, Request};
+use crate::exit_reason::ExitReason;
+use crate::ir::{BlockId, Cond, EdgeId, ExitId, Func, NodeId, Op, Term, Ty};
+
+/// An instruction in one of the copies of its loop nest. Orders by the order of work.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub struct Key {
+    /// Deeper levels first.
+    pub outer: std::cmp::Reverse<u32>,
+    pub pc: u32,
+}
+
+impl Key {
+    pub fn new(level: u32, pc: u32) -> Key {
+        Key { outer: std::cmp::Reverse(level), pc }
+    }
+
+    pub fn level(self) -> u32 {
+        self.outer.0
+    }
+}
+
+/// How a register must be kept at a loop header because a back edge disagreed with the entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kept {
+    /// In its home slot, of which only this is known.
+    Slot(Know),
+    /// In a block parameter.
+    Param,
+}
+
+/// Registers that must be kept more generally at loop headers than the loop's entry suggests.
+#[derive(Default, Debug)]
+pub struct Widened {
+    pub kept: HashMap<(Key, u16), Kept>,
+}
+
+/// A loop header that has been built.
+pub struct Header {
+    pub block: BlockId,
+    pub state: State,
+}
+
+/// An edge whose target has not been built yet.
+pub struct Pending {
+    pub edge: EdgeId,
+    pub state: State,
+}
+
+pub struct Builder<'a> {
+    pub request: &'a Request<'a>,
+    pub loaded: &'a LoadedProto,
+    pub proto: &'a FunctionProto,
+    pub flow: &'a Flow,
+    pub widened: &'a mut Widened,
+    pub func: Func,
+    pub pending: BTreeMap<Key, Vec<Pending>>,
+    pub headers: HashMap<Key, Header>,
+    /// The loops around the entry, outermost first.
+    pub entry_loops: Vec<Loop>,
+    pub block: BlockId,
+    pub state: State,
+    pub pc: u32,
+    pub level: u32,
+    /// The block has its end.
+    pub is_done: bool,
+    pub is_stable: bool,
+    /// The last exit site, for guards of the same instruction.
+    pub last_exit: Option<(u32, ExitReason, ExitId)>,
+}
+
+/// Builds once; false if the result is to be thrown away and built again.
+pub fn attempt(
+    request: &Request<'_>,
+    loaded: &LoadedProto,
+    flow: &Flow,
+    widened: &mut Widened,
+) -> (Func, bool) {
+    let mut builder = Builder {
+        request,
+        loaded,
+        proto: &loaded.proto,
+        flow,
+        widened,
+        func: Func::default(),
+        pending: BTreeMap::new(),
+        headers: HashMap::new(),
+        entry_loops: Vec::new(),
+        block: BlockId(0),
+        state: State::new(loaded.proto.n_registers, Know::Immediate),
+        pc: 0,
+        level: 0,
+        is_done: false,
+        is_stable: true,
+        last_exit: None,
+    };
+    builder.enter();
+    while let Some((key, edges)) = builder.pending.pop_first() {
+        builder.build_block(key, edges);
+        if !builder.is_stable {
+            break;
+        }
+    }
+    (builder.func, builder.is_stable)
+}
+
+impl Builder<'_> {
+    /// Builds the entry block and leads it to the first instruction.
+    fn enter(&mut self) {
+        self.block = self.func.new_block(0);
+        match &self.request.entry {
+            EntryKind::Typed(params) => {
+                let params = params.clone();
+                for (i, ty) in params.iter().enumerate() {
+                    let reg = match ty {
+                        Some(ty) => {
+                            let node = self.func.new_node(Op::Param, *ty);
+                            self.func.blocks[0].params.push(node);
+                            self.func.params.push(*ty);
+                            Reg::ssa(node, *ty, false)
+                        }
+                        None => Reg::slot(Know::Any),
+                    };
+                    self.state.set(i as u16, reg);
+                }
+                self.goto(Key::new(0, 0));
+            }
+            EntryKind::Framed { pc, tags } => {
+                let (pc, tags) = (*pc, tags.clone());
+                self.pc = pc;
+                self.entry_loops = self.flow.loops_around(pc);
+                let is_header = self.entry_loops.last().is_some_and(|l| l.header == pc);
+                let level = self.entry_loops.len() as u32 - u32::from(is_header);
+                self.enter_framed(pc, &tags);
+                self.goto(Key::new(level, pc));
+            }
+        }
+    }
+
+    /// Checks that registers have the types that they had when the code was compiled.
+    fn enter_framed(&mut self, pc: u32, tags: &[Tag]) {
+        self.state = State::new(self.proto.n_registers, Know::Any);
+        for r in 0..self.proto.n_registers {
+            let tag = tags.get(r as usize).copied().unwrap_or(Tag::Null);
+            if pc == 0 && !self.flow.is_live(pc, r) && r as usize >= self.n_args() {
+                // Above the arguments a new frame owns nothing.
+                self.state.set(r, Reg::EMPTY);
+                continue;
+            }
+            if !self.flow.is_live(pc, r) {
+                // Dead registers hold nothing; a release makes sure of it.
+                self.release(r);
+                continue;
+            }
+            let ty = match tag {
+                Tag::Int => Some(Ty::Int),
+                Tag::Float => Some(Ty::Float),
+                Tag::Bool => Some(Ty::Bool),
+                _ => None,
+            };
+            let may_speculate = self.request.feedback.may_hoist(pc);
+            if let Some(ty) = ty.filter(|_| may_speculate) {
+                self.guard_tag(r, tag, ExitReason::Hoisted);
+                let node = self.add(Op::LoadSlot(r), ty);
+                self.state.set(r, Reg::ssa(node, ty, true));
+            }
+        }
+    }
+
+    /// Registers that a call fills.
+    fn n_args(&self) -> usize {
+        let info = &self.proto.info;
+        info.n_params as usize + 2
+    }
+
+    fn build_block(&mut self, key: Key, edges: Vec<Pending>) {
+        self.pc = key.pc;
+        self.level = key.level();
+        self.last_exit = None;
+        self.block = self.func.new_block(key.pc);
+        self.is_done = false;
+        self.merge(key, edges);
+        if let Some(range) = self.flow.loop_of(key.pc) {
+            self.enter_loop(key, range);
+        }
+        if !self.is_stable {
+            return;
+        }
+        loop {
+            self.last_exit = None;
+            let pc = self.pc;
+            self.instruction(self.flow.insns[pc as usize]);
+            if self.is_done || !self.is_stable {
+                return;
+            }
+            self.pc = pc + 1;
+            if self.flow.leaders[self.pc as usize] {
+                let key = self.key_of(self.pc);
+                self.goto(key);
+                return;
+            }
+        }
+    }
+
+    fn instruction(&mut self, insn: Insn) {
+        if !self.request.feedback.may_speculate(self.pc) && insn_is_speculative(&insn) {
+            return self.step();
+        }
+        match insn {
+            Insn::Mov { dst, src } => self.mov(dst, src),
+            Insn::Const { dst, index } => self.load_const(dst, index),
+            Insn::Int { dst, value } => {
+                let node = self.int(i64::from(value));
+                self.define(dst, node, Ty::Int);
+            }
+            Insn::Bool { dst, value } => {
+                let node = self.constant(u64::from(value), Ty::Bool);
+                self.define(dst, node, Ty::Bool);
+            }
+            Insn::Null { dst } => {
+                self.release(dst);
+                self.add(Op::StoreNull(dst), Ty::None);
+                self.state.set(dst, Reg::slot(Know::Null));
+            }
+            Insn::Arith { op, dst, lhs, rhs } => self.arith(op, dst, lhs, rhs),
+            Insn::Neg { dst, src } => self.neg(dst, src),
+            Insn::Not { dst, src } => self.truth(dst, src, false),
+            Insn::Truth { dst, src } => self.truth(dst, src, true),
+            Insn::Compare { cond, dst, lhs, rhs } => self.compare_to(cond, dst, lhs, rhs),
+            Insn::Jump { target } => self.goto(self.key_of(target)),
+            Insn::JumpTruth { cond, target, sense } => self.jump_truth(cond, target, sense),
+            Insn::JumpCompare { cond, lhs, rhs, target, sense } => {
+                self.jump_compare(cond, lhs, rhs, (target, sense));
+            }
+            Insn::JumpNull { src, target, sense } => self.jump_null(src, target, sense),
+            Insn::LoopHeader => {
+                let exit = self.exit(ExitReason::Interrupt);
+                self.add(Op::Poll(exit), Ty::None);
+            }
+            Insn::RangeInit { base, count } => self.range_init(base, count),
+            Insn::RangeStep { dst, base, target, at_end } => {
+                self.range_step(dst, base, target, at_end);
+            }
+            Insn::Call { dst, first, count, target } => self.call(dst, first, count, target),
+            Insn::Native { dst, native, first, count } => self.native(dst, native, first, count),
+            Insn::NativeOne { dst, native, src } => self.native_one(dst, native, src),
+            Insn::Ret { src } => self.ret(src),
+            Insn::RetNull => self.ret_null(),
+            Insn::GetModule { dst, slot } => self.get_module(dst, slot),
+            Insn::GetIndex { dst, object, index } => self.get_index(dst, object, index),
+            Insn::SetIndex { root, index, src } => self.set_index(root, index, src),
+            Insn::UpdateIndex { root, index, src, op } => self.update_index(root, index, src, op),
+            Insn::CheckAssigned { src } => self.check_assigned(src),
+            Insn::Other { .. } => self.step(),
+        }
+    }
+
+    // ---- keys and edges
+
+    /// The key of a jump from the present instruction.
+    pub fn key_of(&self, target: u32) -> Key {
+        let mut level = self.level;
+        while level > 0 {
+            let around = self.entry_loops[level as usize - 1];
+            if around.contains(target) && target != around.header {
+                break;
+            }
+            level -= 1;
+        }
+        Key::new(level, target)
+    }
+
+    /// Ends the block with a jump.
+    pub fn goto(&mut self, key: Key) {
+        let edge = self.func.new_edge();
+        self.end(Term::Jump(edge));
+        let state = self.state.clone();
+        self.lead(edge, state, key);
+    }
+
+    /// Ends the block with a branch whose successors have their own states.
+    pub fn branch(&mut self, cond: NodeId, yes: (Key, State), no: (Key, State)) {
+        let (yes_edge, no_edge) = (self.func.new_edge(), self.func.new_edge());
+        self.end(Term::Branch(cond, yes_edge, no_edge));
+        self.lead(yes_edge, yes.1, yes.0);
+        self.lead(no_edge, no.1, no.0);
+    }
+
+    pub fn end(&mut self, term: Term) {
+        self.func.blocks[self.block.0 as usize].term = term;
+        self.is_done = true;
+    }
+
+    // ---- nodes
+
+    /// Appends a node to the block.
+    pub fn add(&mut self, op: Op, ty: Ty) -> NodeId {
+        let node = self.func.new_node(op, ty);
+        self.func.blocks[self.block.0 as usize].nodes.push(node);
+        node
+    }
+
+    pub fn constant(&mut self, bits: u64, ty: Ty) -> NodeId {
+        self.add(Op::Const(bits), ty)
+    }
+
+    pub fn int(&mut self, value: i64) -> NodeId {
+        self.constant(value as u64, Ty::Int)
+    }
+
+    pub fn word(&mut self, bits: u64) -> NodeId {
+        self.constant(bits, Ty::Word)
+    }
+
+    /// The value of a node that is a constant.
+    pub fn as_const(&self, node: NodeId) -> Option<u64> {
+        match self.func.node(node).op {
+            Op::Const(bits) => Some(bits),
+            _ => None,
+        }
+    }
+
+    pub fn guard(&mut self, cond: NodeId, reason: ExitReason) {
+        let exit = self.exit(reason);
+        self.add(Op::Guard(cond, exit), Ty::None);
+    }
+
+    /// Goes on only if a home slot has this tag.
+    pub fn guard_tag(&mut self, r: u16, tag: Tag, reason: ExitReason) {
+        let found = self.add(Op::LoadTag(r), Ty::Word);
+        let wanted = self.word(tag as u64);
+        let same = self.add(Op::ICmp(Cond::Eq, found, wanted), Ty::Bool);
+        self.guard(same, reason);
+    }
+
+    /// The slot in which a register's value is, if it is not in a node.
+    pub fn slot_of(&self, r: u16) -> Option<u16> {
+        match self.state.get(r).val {
+            Val::Slot => Some(r),
+            Val::Moved(from) => Some(from),
+            Val::Ssa { .. } => None,
+        }
+    }
+}
+
+/// Whether a lowering of the instruction may speculate.
+fn insn_is_speculative(insn: &Insn) -> bool {
+    match insn {
+        Insn::Mov { .. } | Insn::Const { .. } | Insn::Int { .. } | Insn::Bool { .. } => false,
+        Insn::Null { .. } | Insn::Jump { .. } | Insn::LoopHeader | Insn::Ret { .. } => false,
+        Insn::RetNull | Insn::Other { .. } | Insn::JumpNull { .. } => false,
+        Insn::Arith { .. } | Insn::Neg { .. } | Insn::Not { .. } | Insn::Truth { .. } => true,
+        Insn::Compare { .. } | Insn::JumpTruth { .. } | Insn::JumpCompare { .. } => true,
+        Insn::RangeInit { .. } | Insn::RangeStep { .. } | Insn::Call { .. } => true,
+        Insn::Native { .. } | Insn::NativeOne { .. } | Insn::GetModule { .. } => true,
+        Insn::GetIndex { .. } | Insn::SetIndex { .. } | Insn::UpdateIndex { .. } => true,
+        Insn::CheckAssigned { .. } => true,
+    }
+}

@@ -1,0 +1,123 @@
+//! What the compiler knows beyond the interpreter's profile: speculations that failed.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+
+use ruff_runtime::bytecode::FunctionProto;
+use ruff_runtime::objects::array::ElemKind;
+use ruff_runtime::profile::site::{self, types};
+
+use crate::exit_reason::ExitReason;
+use crate::ir::Ty;
+
+/// Sites of one function at which speculation is given up.
+#[derive(Default, Debug)]
+pub struct Feedback {
+    blocked: RefCell<HashSet<(u32, Blocked)>>,
+}
+
+/// What is no longer tried at a site.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Blocked {
+    /// Any typed lowering of the instruction.
+    Typed,
+    /// Hoisting checks out of the loop.
+    Hoist,
+    /// Leaving because it has not run.
+    Unprofiled,
+}
+
+impl Feedback {
+    /// Notes that an exit was taken too often.
+    pub fn block(&self, site: u32, reason: ExitReason) {
+        let what = match reason {
+            ExitReason::Hoisted => Blocked::Hoist,
+            ExitReason::NotProfiled => Blocked::Unprofiled,
+            ExitReason::WrongType
+            | ExitReason::IntOverflow
+            | ExitReason::Divisor
+            | ExitReason::OutOfBounds
+            | ExitReason::WrongElements
+            | ExitReason::Shared
+            | ExitReason::WrongCallee
+            | ExitReason::WrongResult
+            | ExitReason::ModuleVariable
+            | ExitReason::Declined => Blocked::Typed,
+            ExitReason::CallDepth | ExitReason::Interrupt | ExitReason::Stress => return,
+        };
+        self.blocked.borrow_mut().insert((site, what));
+    }
+
+    /// Whether a typed lowering of the instruction may be tried.
+    pub fn may_speculate(&self, pc: u32) -> bool {
+        !self.blocked.borrow().contains(&(pc, Blocked::Typed))
+    }
+
+    /// Whether checks may be hoisted out of the loop at `header`.
+    pub fn may_hoist(&self, header: u32) -> bool {
+        !self.blocked.borrow().contains(&(header, Blocked::Hoist))
+    }
+
+    /// Whether an instruction without a profile may be left for the interpreter.
+    pub fn may_leave(&self, pc: u32) -> bool {
+        !self.blocked.borrow().contains(&(pc, Blocked::Unprofiled))
+    }
+}
+
+/// The only type in a set, as a representation.
+fn single(bits: u64) -> Option<Ty> {
+    match bits {
+        types::INT => Some(Ty::Int),
+        types::FLOAT => Some(Ty::Float),
+        types::BOOL => Some(Ty::Bool),
+        _ => None,
+    }
+}
+
+/// A site's bits, read.
+#[derive(Clone, Copy)]
+pub struct Site(pub u64);
+
+impl Site {
+    pub fn of(proto: &FunctionProto, pc: u32) -> Site {
+        Site(proto.profile.site(pc as usize))
+    }
+
+    /// Whether the instruction has run (in its generic form).
+    pub fn has_run(self) -> bool {
+        self.0 != 0
+    }
+
+    pub fn lhs(self) -> Option<Ty> {
+        single(site::types_at(self.0, site::LHS))
+    }
+
+    pub fn rhs(self) -> Option<Ty> {
+        single(site::types_at(self.0, site::RHS))
+    }
+
+    pub fn result(self) -> Option<Ty> {
+        single(site::types_at(self.0, site::RESULT))
+    }
+
+    pub fn call_result(self) -> Option<Ty> {
+        single(site::types_at(self.0, site::CALL_RESULT))
+    }
+
+    /// The only array kind that was seen, if only arrays were.
+    pub fn array_kind(self) -> Option<ElemKind> {
+        if site::types_at(self.0, site::LHS) != types::ARRAY {
+            return None;
+        }
+        let kinds = self.0 >> site::KINDS & 0x1f;
+        let all =
+            [ElemKind::Int, ElemKind::Float, ElemKind::Bool, ElemKind::Value];
+        all.into_iter().find(|&kind| kinds == 1 << kind as u32)
+    }
+
+    /// The only function that was called.
+    pub fn callee(self) -> Option<usize> {
+        let is_single = self.0 & site::MONO != 0 && self.0 & (site::MEGA | site::OTHER) == 0;
+        is_single.then_some((self.0 & site::TARGET_MASK) as usize)
+    }
+}

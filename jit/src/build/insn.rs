@@ -1,0 +1,266 @@
+//! Instructions as the builder sees them: quickened forms folded into their base, operands that
+//! are registers or constants alike, opcodes without a typed lowering as [`Insn::Other`].
+
+use ruff_runtime::bytecode::operand::{RootKind, Use, Word};
+use ruff_runtime::bytecode::ops::{self, Op};
+
+use crate::ir::Cond;
+
+/// A value that an instruction reads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Operand {
+    Reg(Use),
+    Const(u16),
+}
+
+/// Arithmetic of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arith {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Rem,
+}
+
+/// The function that a call reaches.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// The register before the arguments holds it.
+    Register,
+    /// A module variable holds it.
+    Module(u16),
+}
+
+/// An instruction with a typed lowering, or [`Insn::Other`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Insn {
+    Mov { dst: u16, src: Use },
+    Const { dst: u16, index: u16 },
+    Int { dst: u16, value: i32 },
+    Null { dst: u16 },
+    Bool { dst: u16, value: bool },
+    Arith { op: Arith, dst: u16, lhs: Operand, rhs: Operand },
+    Neg { dst: u16, src: Use },
+    Not { dst: u16, src: Use },
+    Truth { dst: u16, src: Use },
+    Compare { cond: Cond, dst: u16, lhs: Operand, rhs: Operand },
+    Jump { target: u32 },
+    JumpTruth { cond: Use, target: u32, sense: bool },
+    JumpCompare { cond: Cond, lhs: Operand, rhs: Operand, target: u32, sense: bool },
+    JumpNull { src: u16, target: u32, sense: bool },
+    LoopHeader,
+    RangeInit { base: u16, count: u8 },
+    /// `at_end`: jumps back while values are left; else jumps away when none is left.
+    RangeStep { dst: u16, base: u16, target: u32, at_end: bool },
+    Call { dst: u16, first: u16, count: u8, target: Target },
+    Native { dst: u16, native: u16, first: u16, count: u8 },
+    NativeOne { dst: u16, native: u16, src: Use },
+    Ret { src: Use },
+    RetNull,
+    GetModule { dst: u16, slot: u16 },
+    GetIndex { dst: u16, object: Use, index: Use },
+    SetIndex { root: u16, index: Use, src: Use },
+    UpdateIndex { root: u16, index: Use, src: Use, op: Arith },
+    CheckAssigned { src: u16 },
+    /// Executed through the interpreter; the jump target if it has one.
+    Other { target: Option<u32> },
+}
+
+macro_rules! arith {
+    ($word:expr, $Op:ident, $op:ident) => {{
+        let o = ops::$Op::decode($word);
+        let (lhs, rhs) = (Operand::Reg(o.lhs), Operand::Reg(o.rhs));
+        Insn::Arith { op: Arith::$op, dst: o.dst.0, lhs, rhs }
+    }};
+    (const $word:expr, $Op:ident, $op:ident) => {{
+        let o = ops::$Op::decode($word);
+        let (lhs, rhs) = (Operand::Reg(o.lhs), Operand::Const(o.rhs.0));
+        Insn::Arith { op: Arith::$op, dst: o.dst.0, lhs, rhs }
+    }};
+}
+
+macro_rules! compare {
+    ($word:expr, $Op:ident, $cond:ident) => {{
+        let o = ops::$Op::decode($word);
+        let (lhs, rhs) = (Operand::Reg(o.lhs), Operand::Reg(o.rhs));
+        Insn::Compare { cond: Cond::$cond, dst: o.dst.0, lhs, rhs }
+    }};
+}
+
+macro_rules! jump_compare {
+    ($word:expr, $pc:expr, $Op:ident, $cond:ident, $Rhs:ident) => {{
+        let o = ops::$Op::decode($word);
+        let rhs = jump_compare!(@ $Rhs o.rhs);
+        let target = near($pc, o.target.0.into());
+        let sense = $word.sense();
+        Insn::JumpCompare { cond: Cond::$cond, lhs: Operand::Reg(o.lhs), rhs, target, sense }
+    }};
+    (@ Reg $rhs:expr) => { Operand::Reg($rhs) };
+    (@ Const $rhs:expr) => { Operand::Const($rhs.0) };
+}
+
+fn near(pc: u32, distance: i64) -> u32 {
+    (i64::from(pc) + 1 + distance) as u32
+}
+
+/// The instruction at `pc`.
+pub fn decode(word: Word, pc: u32) -> Insn {
+    match word.op() {
+        Op::Add | Op::AddInt | Op::AddFloat => arith!(word, Add, Add),
+        Op::Sub | Op::SubInt | Op::SubFloat => arith!(word, Sub, Sub),
+        Op::Mul | Op::MulInt | Op::MulFloat => arith!(word, Mul, Mul),
+        Op::Div => arith!(word, Div, Div),
+        Op::Rem => arith!(word, Rem, Rem),
+        Op::AddConst | Op::AddIntConst => arith!(const word, AddConst, Add),
+        Op::SubConst | Op::SubIntConst => arith!(const word, SubConst, Sub),
+        Op::MulConst | Op::MulIntConst => arith!(const word, MulConst, Mul),
+        Op::DivConst => arith!(const word, DivConst, Div),
+        Op::RemConst | Op::RemIntConst => arith!(const word, RemConst, Rem),
+        Op::Eq => compare!(word, Eq, Eq),
+        Op::Ne => compare!(word, Ne, Ne),
+        Op::Lt => compare!(word, Lt, Lt),
+        Op::Gt => compare!(word, Gt, Gt),
+        Op::Le => compare!(word, Le, Le),
+        Op::Ge => compare!(word, Ge, Ge),
+        Op::JumpEq => jump_compare!(word, pc, JumpEq, Eq, Reg),
+        Op::JumpNe => jump_compare!(word, pc, JumpNe, Ne, Reg),
+        Op::JumpLt | Op::JumpLtInt => jump_compare!(word, pc, JumpLt, Lt, Reg),
+        Op::JumpGt => jump_compare!(word, pc, JumpGt, Gt, Reg),
+        Op::JumpLe | Op::JumpLeInt => jump_compare!(word, pc, JumpLe, Le, Reg),
+        Op::JumpGe => jump_compare!(word, pc, JumpGe, Ge, Reg),
+        Op::JumpEqConst | Op::JumpEqIntConst => jump_compare!(word, pc, JumpEqConst, Eq, Const),
+        Op::JumpNeConst => jump_compare!(word, pc, JumpNeConst, Ne, Const),
+        Op::JumpLtConst | Op::JumpLtIntConst => jump_compare!(word, pc, JumpLtConst, Lt, Const),
+        Op::JumpGtConst => jump_compare!(word, pc, JumpGtConst, Gt, Const),
+        Op::JumpLeConst => jump_compare!(word, pc, JumpLeConst, Le, Const),
+        Op::JumpGeConst => jump_compare!(word, pc, JumpGeConst, Ge, Const),
+        _ => decode_moves(word, pc),
+    }
+}
+
+fn decode_moves(word: Word, pc: u32) -> Insn {
+    match word.op() {
+        Op::Mov => {
+            let o = ops::Mov::decode(word);
+            Insn::Mov { dst: o.dst.0, src: o.src }
+        }
+        Op::LoadConst => {
+            let o = ops::LoadConst::decode(word);
+            Insn::Const { dst: o.dst.0, index: o.value.0 }
+        }
+        Op::LoadInt => {
+            let o = ops::LoadInt::decode(word);
+            Insn::Int { dst: o.dst.0, value: o.value.0 }
+        }
+        Op::LoadNull => Insn::Null { dst: ops::LoadNull::decode(word).dst.0 },
+        Op::Clear => Insn::Null { dst: ops::Clear::decode(word).reg.0 },
+        Op::LoadBool => {
+            let o = ops::LoadBool::decode(word);
+            Insn::Bool { dst: o.dst.0, value: o.value.0 == 1 }
+        }
+        Op::Neg => {
+            let o = ops::Neg::decode(word);
+            Insn::Neg { dst: o.dst.0, src: o.src }
+        }
+        Op::Not => {
+            let o = ops::Not::decode(word);
+            Insn::Not { dst: o.dst.0, src: o.src }
+        }
+        Op::Truth => {
+            let o = ops::Truth::decode(word);
+            Insn::Truth { dst: o.dst.0, src: o.src }
+        }
+        Op::GetModule => {
+            let o = ops::GetModule::decode(word);
+            Insn::GetModule { dst: o.dst.0, slot: o.slot.0 }
+        }
+        Op::CheckAssigned => Insn::CheckAssigned { src: ops::CheckAssigned::decode(word).src.0 },
+        Op::Ret => Insn::Ret { src: ops::Ret::decode(word).src },
+        Op::RetNull => Insn::RetNull,
+        _ => decode_control(word, pc),
+    }
+}
+
+fn decode_control(word: Word, pc: u32) -> Insn {
+    match word.op() {
+        Op::Jump => Insn::Jump { target: near(pc, ops::Jump::decode(word).target.0.into()) },
+        Op::JumpIf => {
+            let o = ops::JumpIf::decode(word);
+            Insn::JumpTruth { cond: o.cond, target: near(pc, o.target.0.into()), sense: true }
+        }
+        Op::JumpUnless => {
+            let o = ops::JumpUnless::decode(word);
+            Insn::JumpTruth { cond: o.cond, target: near(pc, o.target.0.into()), sense: false }
+        }
+        Op::JumpIfNull => {
+            let o = ops::JumpIfNull::decode(word);
+            Insn::JumpNull { src: o.src.0, target: near(pc, o.target.0.into()), sense: true }
+        }
+        Op::JumpUnlessNull => {
+            let o = ops::JumpUnlessNull::decode(word);
+            Insn::JumpNull { src: o.src.0, target: near(pc, o.target.0.into()), sense: false }
+        }
+        Op::LoopHeader => Insn::LoopHeader,
+        Op::RangeInit => {
+            let o = ops::RangeInit::decode(word);
+            Insn::RangeInit { base: o.base.0, count: o.count.0 }
+        }
+        Op::RangeTest => {
+            let o = ops::RangeTest::decode(word);
+            let target = near(pc, o.target.0.into());
+            Insn::RangeStep { dst: o.dst.0, base: o.base.0, target, at_end: false }
+        }
+        Op::RangeLoop => {
+            let o = ops::RangeLoop::decode(word);
+            let target = near(pc, o.target.0.into());
+            Insn::RangeStep { dst: o.dst.0, base: o.base.0, target, at_end: true }
+        }
+        _ => decode_calls(word, pc),
+    }
+}
+
+fn decode_calls(word: Word, pc: u32) -> Insn {
+    match word.op() {
+        Op::Call => {
+            let o = ops::Call::decode(word);
+            let target = Target::Register;
+            Insn::Call { dst: o.dst.0, first: o.first.0, count: o.count.0, target }
+        }
+        Op::CallModule => {
+            let o = ops::CallModule::decode(word);
+            let target = Target::Module(o.slot.0);
+            Insn::Call { dst: o.dst.0, first: o.first.0, count: o.count.0, target }
+        }
+        Op::CallNative => {
+            let o = ops::CallNative::decode(word);
+            let (dst, native, first) = (o.dst.0, o.native.0, o.first.0);
+            Insn::Native { dst, native, first, count: o.count.0 }
+        }
+        Op::CallNativeOne => {
+            let o = ops::CallNativeOne::decode(word);
+            Insn::NativeOne { dst: o.dst.0, native: o.native.0, src: o.src }
+        }
+        Op::GetIndex => {
+            let o = ops::GetIndex::decode(word);
+            Insn::GetIndex { dst: o.dst.0, object: o.object, index: o.index }
+        }
+        Op::SetIndex => {
+            let o = ops::SetIndex::decode(word);
+            if o.root.kind != RootKind::Register {
+                return Insn::Other { target: None };
+            }
+            Insn::SetIndex { root: o.root.index, index: o.index, src: o.src }
+        }
+        Op::UpdateIndex => {
+            let o = ops::UpdateIndex::decode(word);
+            if o.root.kind != RootKind::Register {
+                return Insn::Other { target: None };
+            }
+            let all = [Arith::Add, Arith::Sub, Arith::Mul, Arith::Div, Arith::Rem];
+            let op = all[word.operator() as usize % all.len()];
+            Insn::UpdateIndex { root: o.root.index, index: o.index, src: o.src, op }
+        }
+        _ => Insn::Other { target: word.jump_target(pc as usize).map(|t| t as u32) },
+    }
+}

@@ -1,0 +1,91 @@
+//! From bytecode and feedback to IR, in one forward pass per attempt.
+//!
+//! The pass interprets the bytecode abstractly: a [`state::State`] says for each register whether
+//! its value is in a node or in its home slot, and what is known of it. Blocks are built in an
+//! order in which all forward predecessors come first. At a loop header the types of the entry
+//! are assumed for the back edges too; where a back edge disagrees, the register is noted in
+//! [`Widened`] and the function is built again.
+//! Start reading at [`build`], then [`builder`].
+
+mod arith;
+mod arrays;
+mod builder;
+mod calls;
+mod control;
+pub mod feedback;
+mod flow;
+mod insn;
+mod intrinsics;
+mod merge;
+mod regs;
+mod state;
+mod values;
+
+use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::value::Tag;
+
+use crate::bailout::Bailout;
+use crate::build::feedback::Feedback;
+use crate::code::TypedCell;
+use crate::ir::{Func, Ty};
+
+pub use builder::Widened;
+pub use flow::Flow;
+
+/// Where compiled code is entered.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EntryKind {
+    /// By a call between compiled functions; no frame record exists. Parameters that are
+    /// `None` are in their home slots.
+    Typed(Vec<Option<Ty>>),
+    /// By the interpreter at the start (`pc` 0) or at a loop header; the frame record is on top.
+    /// The tags are those of the registers at the time of compilation.
+    Framed { pc: u32, tags: Vec<Tag> },
+}
+
+/// What to compile, and what may be assumed.
+pub struct Request<'a> {
+    pub code: &'a FunctionCode,
+    pub entry: EntryKind,
+    pub feedback: &'a Feedback,
+    /// The typed entry of a callee, if there is one.
+    pub callees: &'a dyn Fn(*const FunctionCode) -> Option<CalleeInfo>,
+    /// Compile instructions that have not run instead of leaving at them.
+    pub is_eager: bool,
+}
+
+/// The typed entry of a function, as callers see it.
+#[derive(Clone, Debug)]
+pub struct CalleeInfo {
+    pub cell: *const TypedCell,
+    pub params: Vec<Option<Ty>>,
+}
+
+/// How often types at loop headers may be widened before the function is given up.
+const MAX_ATTEMPTS: usize = 40;
+
+/// Largest function that is compiled, in instructions.
+const MAX_INSTRUCTIONS: usize = 4_000;
+/// Largest window of a function that is compiled.
+const MAX_REGISTERS: u16 = 512;
+
+/// Builds the IR of a function.
+///
+/// # Errors
+/// The reason why the function is left to the interpreter.
+pub fn build(request: &Request<'_>) -> Result<Func, Bailout> {
+    let Some(loaded) = &request.code.proto else { return Err(Bailout::NoBytecode) };
+    let proto = &*loaded.proto;
+    if proto.code.len() > MAX_INSTRUCTIONS || proto.n_registers > MAX_REGISTERS {
+        return Err(Bailout::TooLarge);
+    }
+    let flow = Flow::new(proto);
+    let mut widened = Widened::default();
+    for _ in 0..MAX_ATTEMPTS {
+        let (func, is_stable) = builder::attempt(request, loaded, &flow, &mut widened);
+        if is_stable {
+            return Ok(func);
+        }
+    }
+    Err(Bailout::Unstable)
+}

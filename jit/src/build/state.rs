@@ -1,0 +1,145 @@
+//! What the builder knows about each register at a point of the code.
+//!
+//! A register's value is either in its home slot in the VM's window or, unboxed, in a node.
+//! Invariant: while the value is in a node, the home slot holds nothing that needs a release.
+
+use ruff_runtime::objects::array::ElemKind;
+
+use crate::ir::{NodeId, Ty};
+
+/// Where a register's value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Val {
+    /// In the home slot.
+    Slot,
+    /// In a node; `synced`: the home slot holds the same value.
+    Ssa { node: NodeId, ty: Ty, synced: bool },
+    /// In the home slot of another register, whose own value is dead: a move not yet done.
+    Moved(u16),
+}
+
+/// What is known of the content of a home slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Know {
+    Any,
+    /// Not a heap object.
+    Immediate,
+    Int,
+    Float,
+    Bool,
+    Null,
+    /// An array, perhaps of known kind.
+    Array(Option<ElemKind>),
+}
+
+impl Know {
+    /// Whether the slot may own an object.
+    pub fn may_own(self) -> bool {
+        matches!(self, Know::Any | Know::Array(_))
+    }
+
+    /// The least that covers both.
+    pub fn join(self, other: Know) -> Know {
+        match (self, other) {
+            (a, b) if a == b => a,
+            (Know::Array(_), Know::Array(_)) => Know::Array(None),
+            (a, b) if a.may_own() || b.may_own() => Know::Any,
+            _ => Know::Immediate,
+        }
+    }
+
+    /// Whether everything known here follows from `other`.
+    pub fn covers(self, other: Know) -> bool {
+        self.join(other) == self
+    }
+
+    pub fn of_ty(ty: Ty) -> Know {
+        match ty {
+            Ty::Int => Know::Int,
+            Ty::Float => Know::Float,
+            Ty::Bool => Know::Bool,
+            Ty::Word | Ty::None => Know::Any,
+        }
+    }
+
+    /// The representation in which the value can be loaded.
+    pub fn ty(self) -> Option<Ty> {
+        match self {
+            Know::Int => Some(Ty::Int),
+            Know::Float => Some(Ty::Float),
+            Know::Bool => Some(Ty::Bool),
+            Know::Any | Know::Immediate | Know::Null | Know::Array(_) => None,
+        }
+    }
+}
+
+/// Loaded header words of the array in a slot. They stay true as long as the slot keeps its
+/// array and only elements are overwritten: whoever else holds the array copies before writing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct View {
+    pub object: NodeId,
+    pub data: NodeId,
+    pub len: NodeId,
+}
+
+/// One register.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Reg {
+    pub val: Val,
+    /// Of the home slot (for a moved value, of the slot where it is).
+    pub know: Know,
+    pub view: Option<View>,
+    /// The array in the slot has no other owner.
+    pub unique: bool,
+}
+
+impl Reg {
+    pub const EMPTY: Reg = Reg::slot(Know::Immediate);
+
+    pub const fn slot(know: Know) -> Reg {
+        Reg { val: Val::Slot, know, view: None, unique: false }
+    }
+
+    pub fn ssa(node: NodeId, ty: Ty, synced: bool) -> Reg {
+        let know = if synced { Know::of_ty(ty) } else { Know::Immediate };
+        Reg { val: Val::Ssa { node, ty, synced }, know, view: None, unique: false }
+    }
+
+    /// The unboxed value.
+    pub fn node(&self) -> Option<(NodeId, Ty)> {
+        match self.val {
+            Val::Ssa { node, ty, .. } => Some((node, ty)),
+            Val::Slot | Val::Moved(_) => None,
+        }
+    }
+
+    /// The type of the value if it is unboxed or known.
+    pub fn ty(&self) -> Option<Ty> {
+        self.node().map(|(_, ty)| ty).or_else(|| self.know.ty())
+    }
+}
+
+/// All registers.
+#[derive(Clone, PartialEq, Debug)]
+pub struct State {
+    pub regs: Vec<Reg>,
+}
+
+impl State {
+    pub fn new(n_registers: u16, know: Know) -> State {
+        State { regs: vec![Reg::slot(know); n_registers as usize] }
+    }
+
+    pub fn get(&self, r: u16) -> Reg {
+        self.regs[r as usize]
+    }
+
+    pub fn set(&mut self, r: u16, reg: Reg) {
+        self.regs[r as usize] = reg;
+    }
+
+    /// The register whose moved value still is in the slot of `from`.
+    pub fn moved_from(&self, from: u16) -> Option<u16> {
+        self.regs.iter().position(|reg| reg.val == Val::Moved(from)).map(|r| r as u16)
+    }
+}

@@ -1,0 +1,325 @@
+//! Registers: reading them as typed values, defining, moving and releasing them; exits, and
+//! steps through the interpreter.
+
+use ruff_runtime::bytecode::Const;
+use ruff_runtime::bytecode::operand::Use;
+use ruff_runtime::bytecode::ops::Effects;
+use ruff_runtime::value::Tag;
+
+use super::builder::Builder;
+use super::feedback::Site;
+use super::insn::{Insn, Operand};
+use super::state::{Know, Reg, State, Val};
+use crate::exit_reason::ExitReason;
+use crate::ir::{Cond, ExitId, ExitSite, NodeId, Op, Source, Term, Ty};
+
+/// The tag of values of a representation.
+pub fn tag_of(ty: Ty) -> Tag {
+    match ty {
+        Ty::Int => Tag::Int,
+        Ty::Float => Tag::Float,
+        Ty::Bool => Tag::Bool,
+        Ty::Word | Ty::None => Tag::Null,
+    }
+}
+
+impl Builder<'_> {
+    // ---- reading
+
+    /// The representation in which an operand comes, or is expected to come.
+    pub fn guess(&self, operand: Operand, profiled: Option<Ty>) -> Option<Ty> {
+        match operand {
+            Operand::Reg(r) => self.guess_reg(r.reg, profiled),
+            Operand::Const(index) => match self.proto.consts[index as usize] {
+                Const::Int(_) => Some(Ty::Int),
+                Const::Float(_) => Some(Ty::Float),
+                Const::Bool(_) => Some(Ty::Bool),
+                Const::Null | Const::None | Const::Str(_) => None,
+            },
+        }
+    }
+
+    pub fn guess_reg(&self, r: u16, profiled: Option<Ty>) -> Option<Ty> {
+        let reg = self.state.get(r);
+        match (reg.ty(), reg.know) {
+            (Some(ty), _) => Some(ty),
+            (None, Know::Any | Know::Immediate) => profiled,
+            (None, _) => None,
+        }
+    }
+
+    /// An operand as a node of the type that [`Builder::guess`] gave.
+    pub fn operand(&mut self, operand: Operand, ty: Ty) -> NodeId {
+        match operand {
+            Operand::Reg(r) => self.want(r.reg, ty),
+            Operand::Const(index) => match self.proto.consts[index as usize] {
+                Const::Int(v) => self.int(v),
+                Const::Float(v) => self.constant(v.to_bits(), Ty::Float),
+                Const::Bool(v) => self.constant(u64::from(v), Ty::Bool),
+                Const::Null | Const::None | Const::Str(_) => self.constant(0, ty),
+            },
+        }
+    }
+
+    /// A register's value as a node; leaves if it has another type.
+    pub fn want(&mut self, r: u16, ty: Ty) -> NodeId {
+        if let Some((node, _)) = self.state.get(r).node() {
+            return node;
+        }
+        self.materialise(r);
+        if self.state.get(r).know.ty() != Some(ty) {
+            self.guard_tag(r, tag_of(ty), ExitReason::WrongType);
+        }
+        let node = self.add(Op::LoadSlot(r), ty);
+        self.state.set(r, Reg::ssa(node, ty, true));
+        node
+    }
+
+    // ---- writing
+
+    /// The register's new value is a node; what its home slot held is released.
+    pub fn define(&mut self, dst: u16, node: NodeId, ty: Ty) {
+        self.release(dst);
+        self.state.set(dst, Reg::ssa(node, ty, false));
+    }
+
+    /// Gives up the register's value; its home slot then owns nothing.
+    pub fn release(&mut self, r: u16) {
+        if let Some(other) = self.state.moved_from(r) {
+            self.materialise(other);
+        }
+        let reg = self.state.get(r);
+        match reg.val {
+            Val::Slot if reg.know.may_own() => {
+                self.add(Op::Release(r), Ty::None);
+            }
+            Val::Moved(from) => {
+                self.add(Op::Release(from), Ty::None);
+            }
+            Val::Slot | Val::Ssa { .. } => {}
+        }
+        self.state.set(r, Reg::EMPTY);
+    }
+
+    /// After a use: gives the operand up if it was its last one.
+    pub fn done_with(&mut self, operand: Use) {
+        if operand.is_last {
+            self.release(operand.reg);
+        }
+    }
+
+    /// Does a move that was put off.
+    pub fn materialise(&mut self, r: u16) {
+        let reg = self.state.get(r);
+        if let Val::Moved(from) = reg.val {
+            self.add(Op::MoveSlot(r, from), Ty::None);
+            self.state.set(r, Reg { val: Val::Slot, ..reg });
+        }
+    }
+
+    pub fn materialise_all(&mut self) {
+        for r in 0..self.proto.n_registers {
+            self.materialise(r);
+        }
+    }
+
+    /// Writes a register's unboxed value to its home slot too.
+    pub fn sync(&mut self, r: u16) {
+        let reg = self.state.get(r);
+        if let Val::Ssa { node, ty, synced: false } = reg.val {
+            self.add(Op::StoreSlot(r, node), Ty::None);
+            self.state.set(r, Reg::ssa(node, ty, true));
+        }
+    }
+
+    /// Makes the window look as the interpreter expects it before the present instruction.
+    pub fn sync_live(&mut self) {
+        self.materialise_all();
+        for r in 0..self.proto.n_registers {
+            if self.flow.is_live(self.pc, r) {
+                self.sync(r);
+            }
+        }
+    }
+
+    pub fn mov(&mut self, dst: u16, src: Use) {
+        let from = self.state.get(src.reg);
+        if dst == src.reg {
+            return;
+        }
+        if let Some(ty) = from.ty() {
+            let node = self.want(src.reg, ty);
+            self.define(dst, node, ty);
+            if src.is_last {
+                self.state.set(src.reg, Reg::EMPTY);
+            }
+            return;
+        }
+        if src.is_last && from.know.may_own() {
+            return self.move_owned(dst, src.reg);
+        }
+        self.materialise(src.reg);
+        self.release(dst);
+        if from.know.may_own() {
+            self.add(Op::RetainSlot(src.reg), Ty::None);
+        }
+        let tag = self.add(Op::LoadTag(src.reg), Ty::Word);
+        let payload = self.add(Op::LoadSlot(src.reg), Ty::Word);
+        self.add(Op::StorePair(dst, tag, payload), Ty::None);
+        let shared = Reg { val: Val::Slot, unique: false, ..from };
+        self.state.set(src.reg, shared);
+        self.state.set(dst, shared);
+    }
+
+    /// Puts the physical move off: it is often undone right away (`xs := push(xs, v)`).
+    fn move_owned(&mut self, dst: u16, src: u16) {
+        let from = self.state.get(src);
+        let slot = self.slot_of(src).unwrap_or(src);
+        self.state.set(src, Reg::EMPTY);
+        if slot == dst {
+            self.state.set(dst, Reg { val: Val::Slot, ..from });
+            return;
+        }
+        // The value is out of reach of `release(dst)`: it sits in the slot of neither.
+        self.state.set(src, Reg { val: Val::Moved(slot), ..from });
+        self.release(dst);
+        let at = match self.state.get(src).val {
+            Val::Moved(slot) => Val::Moved(slot),
+            Val::Slot | Val::Ssa { .. } => Val::Moved(src),
+        };
+        self.state.set(src, Reg::EMPTY);
+        self.state.set(dst, Reg { val: at, ..from });
+    }
+
+    pub fn load_const(&mut self, dst: u16, index: u16) {
+        let operand = Operand::Const(index);
+        if let Some(ty) = self.guess(operand, None) {
+            let node = self.operand(operand, ty);
+            return self.define(dst, node, ty);
+        }
+        let value = &self.loaded.consts[index as usize];
+        let (tag, payload, is_heap) = (value.tag(), value.payload(), value.is_heap());
+        self.release(dst);
+        let payload = self.word(payload);
+        if is_heap {
+            self.add(Op::Retain(payload), Ty::None);
+        }
+        let tag_word = self.word(tag as u64);
+        self.add(Op::StorePair(dst, tag_word, payload), Ty::None);
+        let know = match tag {
+            Tag::Null => Know::Null,
+            _ if is_heap => Know::Any,
+            _ => Know::Immediate,
+        };
+        self.state.set(dst, Reg::slot(know));
+    }
+
+    // ---- leaving
+
+    /// An exit that resumes before the present instruction.
+    pub fn exit(&mut self, reason: ExitReason) -> ExitId {
+        if let Some((pc, last, exit)) = self.last_exit
+            && pc == self.pc
+            && last == reason
+        {
+            return exit;
+        }
+        // The check of a hoisted fact resumes behind the header, or it would come here again.
+        let is_header = matches!(self.flow.insns[self.pc as usize], Insn::LoopHeader);
+        let is_hoisted = matches!(reason, ExitReason::Hoisted) && is_header;
+        let pc = if is_hoisted { self.pc + 1 } else { self.pc };
+        let writes = self.exit_writes(self.pc, &self.state);
+        let exit = self.new_exit(ExitSite { pc, site: self.pc, reason, writes });
+        self.last_exit = Some((self.pc, reason, exit));
+        exit
+    }
+
+    pub fn new_exit(&mut self, site: ExitSite) -> ExitId {
+        self.func.exits.push(site);
+        ExitId(self.func.exits.len() as u32 - 1)
+    }
+
+    /// What an exit has to write so that the interpreter can go on at `pc`.
+    pub fn exit_writes(&self, pc: u32, state: &State) -> Vec<(u16, Source)> {
+        let mut writes = Vec::new();
+        for r in 0..self.proto.n_registers {
+            match state.get(r).val {
+                Val::Ssa { node, synced: false, .. } if self.flow.is_live(pc, r) => {
+                    writes.push((r, Source::Node(node)));
+                }
+                Val::Moved(from) => writes.push((r, Source::Slot(from))),
+                Val::Slot | Val::Ssa { .. } => {}
+            }
+        }
+        writes
+    }
+
+    /// Runs the present instruction through the interpreter, or leaves if it never ran.
+    pub fn step(&mut self) {
+        let word = self.flow.words[self.pc as usize];
+        let effects = word.op().info().effects;
+        let is_cold = effects.has(Effects::PROFILED)
+            && !Site::of(self.proto, self.pc).has_run()
+            && !matches!(self.flow.insns[self.pc as usize], Insn::LoopHeader);
+        if is_cold && !self.request.is_eager && self.request.feedback.may_leave(self.pc) {
+            let exit = self.exit(ExitReason::NotProfiled);
+            return self.end(Term::Exit(exit));
+        }
+        self.sync_live();
+        let next = self.add(Op::Step(self.pc), Ty::Word);
+        self.after_step();
+        let target = self.flow.target(self.pc);
+        if !self.flow.falls_through(self.pc) && target.is_none() {
+            // It raised or returned; control does not come here.
+            let exit = self.exit_at(self.pc, ExitReason::Declined);
+            return self.end(Term::Exit(exit));
+        }
+        if let Some(target) = target {
+            let wanted = self.word(u64::from(target));
+            let jumps = self.add(Op::ICmp(Cond::Eq, next, wanted), Ty::Bool);
+            self.materialise_all();
+            let (yes, no) = (self.key_of(target), self.key_of(self.pc + 1));
+            self.branch(jumps, (yes, self.state.clone()), (no, self.state.clone()));
+        }
+    }
+
+    /// An exit at a pc before which everything is in its home slot.
+    fn exit_at(&mut self, pc: u32, reason: ExitReason) -> ExitId {
+        self.new_exit(ExitSite { pc, site: self.pc, reason, writes: Vec::new() })
+    }
+
+    /// What is known of the registers after the interpreter ran the present instruction.
+    fn after_step(&mut self) {
+        let flow = self.flow;
+        let regs = &flow.regs[self.pc as usize];
+        for &r in &regs.reads {
+            let reg = self.state.get(r);
+            self.state.set(r, Reg { unique: false, ..reg });
+        }
+        for &r in &regs.writes {
+            self.state.set(r, Reg::slot(Know::Any));
+        }
+        for &r in &regs.emptied {
+            self.state.set(r, Reg::EMPTY);
+        }
+        if let Some(first) = regs.window {
+            (first..self.proto.n_registers).for_each(|r| self.state.set(r, Reg::EMPTY));
+        }
+        // A register that is both emptied and written holds the result.
+        for r in self.defs() {
+            self.state.set(r, Reg::slot(Know::Any));
+        }
+    }
+
+    /// The registers in `Def` and `Update` operands of the present instruction.
+    fn defs(&self) -> Vec<u16> {
+        use ruff_runtime::bytecode::operand::AnyOperand;
+        let word = self.flow.words[self.pc as usize];
+        let def = |operand| match operand {
+            AnyOperand::Def(r) => Some(r.0),
+            AnyOperand::Update(r) => Some(r.0),
+            _ => None,
+        };
+        word.operands().filter_map(|(_, operand)| def(operand)).collect()
+    }
+}

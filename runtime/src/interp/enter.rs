@@ -1,0 +1,235 @@
+//! Entering calls in the general case: any callee, any arguments, all limits, hot code.
+
+use super::Vm;
+use super::stack::{Frame, flags, loaded};
+use crate::error::{Error, Kind, Result};
+use crate::heap::Obj;
+use crate::natives;
+use crate::objects::function::{Function, FunctionCode, FunctionInfo, Receiver};
+use crate::semantics::{literal, type_name};
+use crate::tier::Status;
+use crate::value::{Tag, Value, View, Wrapper};
+
+/// Where the arguments of a call are.
+pub(super) enum Args {
+    /// That many at the start of the window (behind the receiver).
+    InPlace(usize),
+    /// Elements of a spread, not in registers yet.
+    List(Vec<Value>),
+}
+
+impl Args {
+    fn len(&self) -> usize {
+        match self {
+            Args::InPlace(n) => *n,
+            Args::List(list) => list.len(),
+        }
+    }
+}
+
+/// How far a call has come.
+pub(super) enum Begun {
+    /// A frame is on top that the interpreter is to run.
+    Entered,
+    Done(Value),
+}
+
+impl Vm {
+    #[inline(always)]
+    pub(super) fn is_interrupted(&self) -> bool {
+        // SAFETY: the isolate owns the flag that the context points to.
+        unsafe { (*self.native.interrupt).load(std::sync::atomic::Ordering::Relaxed) }
+    }
+
+    /// The first register that belongs to no frame.
+    pub(super) fn free_registers(&self) -> *mut Value {
+        // SAFETY: the frame pointer points to a frame, at the bottom to one without code.
+        let frame = unsafe { &*self.frame };
+        if frame.code.is_null() {
+            return frame.base;
+        }
+        frame.base.wrapping_add(frame.call_info().n_registers as usize)
+    }
+
+    /// Calls any value. Arguments in place are in the first registers of `window`.
+    pub(super) fn begin_call(
+        &mut self,
+        callee: Value,
+        window: *mut Value,
+        args: Args,
+        flags: u64,
+    ) -> Result<Begun> {
+        let mut list;
+        let args = match (callee.tag(), args) {
+            (Tag::Function, args) => return self.begin_function(callee, window, args, flags),
+            // SAFETY: arguments in place are initialised registers.
+            (_, Args::InPlace(n)) => unsafe { std::slice::from_raw_parts_mut(window, n) },
+            (_, Args::List(given)) => {
+                list = given;
+                &mut list[..]
+            }
+        };
+        let result = match callee.view() {
+            View::Native(index) => natives::call(self, index, args),
+            View::Wrapper(which) => wrap(which, args),
+            _ => return Err(not_callable(&callee)),
+        };
+        args.fill(Value::NULL);
+        Ok(Begun::Done(result?))
+    }
+
+    /// Calls a function; a receiver is in the first register of `window`.
+    pub(super) fn begin_function(
+        &mut self,
+        callee: Value,
+        window: *mut Value,
+        args: Args,
+        flags: u64,
+    ) -> Result<Begun> {
+        let View::Function(function) = callee.view() else {
+            return Err(not_callable(&callee));
+        };
+        let code = function.code_ptr();
+        let info = function.info();
+        check_arity(info, args.len())?;
+        // SAFETY: functions of the VM are loaded; their code lives as long as the isolate.
+        let call = unsafe { &loaded(code).call };
+        self.check_depth(info, window.wrapping_add(call.n_registers as usize))?;
+        if self.is_interrupted() {
+            self.isolate.poll()?;
+        }
+        let receiver = usize::from(info.receiver != Receiver::None);
+        place_args(info, window.wrapping_add(receiver), args);
+        let closure = std::mem::ManuallyDrop::new(callee).payload() as *mut Obj<Function>;
+        self.push_frame(code, closure, window, flags);
+        self.enter_compiled(code)
+    }
+
+    /// Checks the depth limits and the end of the register stack.
+    pub(super) fn check_depth(&self, info: &FunctionInfo, end: *mut Value) -> Result<()> {
+        let native = &self.native;
+        if native.depth >= native.depth_limit || end > native.stack_limit {
+            return Err(too_deep(native.depth_limit, info));
+        }
+        if native.nested > native.nested_limit {
+            return Err(too_deep(native.nested_limit, info));
+        }
+        Ok(())
+    }
+
+    /// Pushes a frame that starts at the function's first instruction. Limits have been checked;
+    /// `closure` gives its count to the frame.
+    pub fn push_frame(
+        &mut self,
+        code: *const FunctionCode,
+        closure: *mut Obj<Function>,
+        window: *mut Value,
+        flags: u64,
+    ) {
+        // SAFETY: callers pass live code and have checked that there is room.
+        unsafe {
+            let pc = loaded(code).call.code;
+            self.frame = self.frame.add(1);
+            self.frame.write(Frame { base: window, pc, code, closure, flags });
+        }
+        self.native.depth += u32::from(flags & flags::USER != 0);
+    }
+
+    /// Runs the compiled code of the function whose frame was just pushed, if there is any.
+    fn enter_compiled(&mut self, code: *const FunctionCode) -> Result<Begun> {
+        // SAFETY: code lives as long as the isolate.
+        let profile = unsafe { &loaded(code).proto.profile };
+        if profile.heat(10) {
+            // SAFETY: as above.
+            self.function_is_hot(unsafe { &*code });
+        }
+        let Some(entry) = profile.entry() else { return Ok(Begun::Entered) };
+        // SAFETY: the frame on top was pushed for this call, as entries expect.
+        let status = unsafe {
+            let base = (*self.frame).base;
+            entry(self, base)
+        };
+        match status {
+            Status::Exited => Ok(Begun::Entered),
+            Status::Done => Ok(Begun::Done(self.native.result.take())),
+            Status::Raised => Err(self.taken_error()),
+        }
+    }
+
+    /// The error that goes with a status `Raised`.
+    pub(super) fn taken_error(&mut self) -> Error {
+        let missing = || Error::new(Kind::MemoryError, "internal error: raised without error");
+        self.native.take_error().unwrap_or_else(missing)
+    }
+
+    /// Runs a call that has begun to its end. Its frame must be a boundary.
+    pub(super) fn complete(&mut self, begun: Result<Begun>) -> Result<Value> {
+        match begun? {
+            Begun::Done(value) => Ok(value),
+            Begun::Entered => match self.run() {
+                Status::Done => Ok(self.native.result.take()),
+                Status::Raised | Status::Exited => Err(self.taken_error()),
+            },
+        }
+    }
+}
+
+/// Brings arguments into the registers at `first`: missing ones are unassigned, surplus ones go
+/// into the rest array.
+fn place_args(info: &FunctionInfo, first: *mut Value, args: Args) {
+    let n_params = info.n_params as usize;
+    // SAFETY: the frame fits the stack (checked by the caller), and the verifier made sure that
+    // parameters fit the frame; arguments in place are initialised. Slots hold valid values
+    // everywhere, so assigning drops what they held.
+    let at = |i: usize| unsafe { &mut *first.add(i) };
+    let mut rest = Vec::new();
+    let n = match args {
+        Args::InPlace(n) => {
+            rest.extend((n_params..n).map(|i| at(i).take()));
+            n
+        }
+        Args::List(list) => {
+            let n = list.len();
+            let mut list = list.into_iter();
+            for (i, value) in list.by_ref().take(n_params).enumerate() {
+                *at(i) = value;
+            }
+            rest.extend(list);
+            n
+        }
+    };
+    for i in n..n_params {
+        *at(i) = Value::UNASSIGNED;
+    }
+    if info.has_rest {
+        *at(n_params) = literal::make_array(rest);
+    }
+}
+
+fn check_arity(info: &FunctionInfo, got: usize) -> Result<()> {
+    let (required, max) = (info.n_required as usize, info.n_params as usize);
+    if got >= required && (info.has_rest || got <= max) {
+        return Ok(());
+    }
+    let max = if info.has_rest { usize::MAX } else { max };
+    Err(natives::arity_error(info.display_name(), required, max, got))
+}
+
+fn wrap(which: Wrapper, args: &mut [Value]) -> Result<Value> {
+    match args {
+        [content] => Ok(which.wrap(content.take())),
+        _ => Err(natives::arity_error(which.name(), 1, 1, args.len())),
+    }
+}
+
+#[cold]
+fn not_callable(callee: &Value) -> Error {
+    Error::new(Kind::TypeError, format!("Cannot call non-function: {}", type_name(callee)))
+}
+
+#[cold]
+fn too_deep(limit: u32, info: &FunctionInfo) -> Error {
+    let name = info.display_name();
+    let message = format!("Maximum call stack depth of {limit} exceeded while calling {name}");
+    Error::new(Kind::RecursionError, message)
+}

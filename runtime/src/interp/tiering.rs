@@ -1,0 +1,203 @@
+//! Hot code: asking the tier, entering compiled code, and what compiled code asks of the VM.
+
+use super::Vm;
+use super::enter::{Args, Begun};
+use super::machine::{Machine, Step, Stop};
+use super::stack::{flags, loaded};
+use crate::objects::function::FunctionCode;
+use crate::tier::Status;
+use crate::value::Value;
+
+/// When code is compiled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Threshold {
+    /// After about 600 plus 8 per instruction iterations, or a tenth of that in calls.
+    #[default]
+    Normal,
+    /// At the first call and iteration.
+    Always,
+    /// After this many iterations.
+    Fixed(u32),
+}
+
+/// Options of a VM.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct VmOptions {
+    pub threshold: Threshold,
+}
+
+impl VmOptions {
+    /// Iterations (or ten times the calls) after which code of this length is hot.
+    pub fn threshold(&self, n_instrs: usize) -> u32 {
+        match self.threshold {
+            Threshold::Normal => 600 + 8 * n_instrs.min(1 << 20) as u32,
+            Threshold::Always => 1,
+            Threshold::Fixed(n) => n.max(1),
+        }
+    }
+}
+
+/// What one instruction did; for compiled code that has the interpreter execute it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stepped {
+    /// Control goes on at this instruction.
+    Next(usize),
+    /// The frame has returned and is popped; the result is in the context.
+    Returned,
+    /// The error is in the context; the frame is still on top.
+    Raised,
+}
+
+impl Machine {
+    /// Enters compiled code at a loop header, if there is any by now.
+    #[cold]
+    #[inline(always)]
+    pub(super) fn hot_loop(&mut self) -> Step {
+        let was_entered = self.hot_loop_slow()?;
+        if was_entered {
+            self.reload();
+        }
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn hot_loop_slow(mut self) -> Result<bool, Stop> {
+        self.save();
+        let frame = self.frame();
+        let index = frame.index_before(self.pc);
+        let is_boundary = frame.has(flags::BOUNDARY);
+        let code = frame.code;
+        let Some(status) = self.vm().run_hot_loop(code, index) else { return Ok(false) };
+        match status {
+            Status::Exited => Ok(true),
+            Status::Done if is_boundary => Err(Stop::Returned),
+            Status::Raised if is_boundary => Err(Stop::RaisedOut),
+            Status::Done => {
+                self.reload();
+                let result = self.vm().native.result.take();
+                let dst = self.instr().word().0 >> 16 & 0xffff;
+                self.set(dst as usize, result);
+                Ok(true)
+            }
+            Status::Raised => {
+                // The error goes on in the calling frame, unless that has a handler.
+                self.reload();
+                let pc = self.pc;
+                if self.vm().unwind(pc) { Ok(true) } else { Err(Stop::RaisedOut) }
+            }
+        }
+    }
+}
+
+impl Vm {
+    /// A loop of the frame on top is hot: asks the tier, and runs compiled code if there is any.
+    fn run_hot_loop(&mut self, code: *const FunctionCode, index: usize) -> Option<Status> {
+        // SAFETY: code lives as long as the isolate.
+        let profile = unsafe { &loaded(code).proto.profile };
+        if profile.osr_entry(index).is_none() {
+            // SAFETY: as above.
+            self.ask_tier(unsafe { &*code }, Some(index as u32));
+        }
+        let entry = profile.osr_entry(index);
+        let left = match entry {
+            Some(_) => 1,
+            None if self.tier.is_none() || profile.is_bailed_out() => u64::MAX,
+            None => u64::from(profile.threshold()) * 2,
+        };
+        profile.set_site(index, left);
+        // SAFETY: the frame on top runs this code and stands at the loop header.
+        entry.map(|entry| unsafe {
+            let base = (*self.frame).base;
+            entry(self, base)
+        })
+    }
+
+    /// A function is called often: asks the tier unless it has compiled it.
+    pub(super) fn function_is_hot(&mut self, code: &FunctionCode) {
+        // SAFETY: functions of the VM are loaded.
+        let profile = unsafe { &loaded(code).proto.profile };
+        if profile.entry().is_none() && !profile.is_bailed_out() {
+            self.ask_tier(code, None);
+        }
+        if profile.entry().is_some() {
+            profile.stay_hot();
+        } else if self.tier.is_none() || profile.is_bailed_out() {
+            profile.set_threshold(u32::MAX);
+        } else {
+            profile.set_threshold(profile.threshold().saturating_mul(2));
+        }
+    }
+
+    fn ask_tier(&mut self, code: &FunctionCode, header: Option<u32>) {
+        if let Some(mut tier) = self.tier.take() {
+            tier.tier_up(self, code, header);
+            self.tier = Some(tier);
+        }
+    }
+
+    /// Runs the frame on top from its `pc` until it returns, for compiled code that was left by
+    /// an exit below compiled callers. The frame is popped; the result or error is in the
+    /// context.
+    pub fn resume(&mut self) -> Status {
+        // SAFETY: the caller has rebuilt a frame on top.
+        unsafe { (*self.frame).flags |= flags::BOUNDARY };
+        self.run()
+    }
+
+    /// Executes the instruction at `index` of the frame on top; calls run to their end.
+    pub fn step_one(&mut self, index: usize) -> Stepped {
+        let frame = self.frame;
+        // SAFETY: there is a frame on top, and callers pass an index inside its code.
+        unsafe { (*frame).pc = (*frame).call_info().code.add(index) };
+        let mut machine = Machine::new(self);
+        let word = machine.fetch();
+        let next = machine.pc;
+        match machine.step(word) {
+            Err(Stop::Returned) => return Stepped::Returned,
+            Err(Stop::Raised | Stop::RaisedOut) => return Stepped::Raised,
+            Ok(()) => {}
+        }
+        if self.frame > frame {
+            // The instruction was a call and pushed a frame.
+            match self.resume() {
+                Status::Done => {
+                    let result = self.native.result.take();
+                    let dst = word.0 >> 16 & 0xffff;
+                    // SAFETY: all calls have the register of their result as first operand.
+                    unsafe { *(*frame).base.add(dst as usize) = result };
+                    machine.pc = next;
+                }
+                Status::Raised | Status::Exited => return Stepped::Raised,
+            }
+        } else if self.frame < frame {
+            return Stepped::Returned;
+        }
+        // SAFETY: as above; `pc` stays inside the code.
+        let at = unsafe { machine.pc.offset_from((*frame).call_info().code) };
+        Stepped::Next(at as usize)
+    }
+
+    /// Calls the value in the register before `window` with the `n` arguments in it, to the
+    /// end. The result or error is in the context.
+    ///
+    /// # Safety
+    /// `window` must be in the frame on top, with initialised registers before and in it.
+    pub unsafe fn call_at(&mut self, window: *mut Value, n: usize) -> Status {
+        // SAFETY: the caller's promise.
+        let callee = unsafe { (*window.sub(1)).take() };
+        let flags = flags::USER | flags::BOUNDARY;
+        let begun = self.begin_call(callee, window, Args::InPlace(n), flags);
+        match begun {
+            Ok(Begun::Entered) => self.run(),
+            Ok(Begun::Done(value)) => {
+                self.native.result = value;
+                Status::Done
+            }
+            Err(error) => {
+                self.native.put_error(error);
+                Status::Raised
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 
 use libtest_mimic::{Failed, Trial};
-use ruff_runtime::natives;
+use ruff_runtime::{bytecode, natives};
 
 use crate::check;
 use crate::files;
@@ -12,9 +12,10 @@ use crate::golden::{self, Golden};
 use crate::settings::Setting;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = vec![Trial::test("docs/natives.md", || {
-        document("natives", &natives::docs::markdown())
-    })];
+    let mut trials = vec![
+        Trial::test("docs/bytecode.md", || document("bytecode", &bytecode::docs::markdown())),
+        Trial::test("docs/natives.md", || document("natives", &natives::docs::markdown())),
+    ];
     let mut seen = HashSet::new();
     for (name, doc) in natives::docs::all_docs() {
         let example = example(doc);

@@ -242,7 +242,7 @@ pub(super) fn is_beyond(
     best: &Value,
     beyond: Ordering,
 ) -> Result<bool> {
-    let order = order_of(cx, value, best)?;
+    let order = order_of(cx, best, value)?.reverse();
     let is_nan = |v: &Value| v.as_float().is_some_and(f64::is_nan);
     Ok(match (is_nan(value), is_nan(best)) {
         (true, _) => false,

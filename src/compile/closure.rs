@@ -203,8 +203,9 @@ impl<'a> Builder<'a> {
     }
 
     /// `self` or the fields as variables. Gives the start of the code in which a captured
-    /// `self` lives in its cell.
-    fn receiver(&mut self, var: Option<VarId>, kind: Receiver, offset: u32) -> Option<Label> {
+    /// `self` lives in its cell, and a register for an error in it.
+    fn receiver(&mut self, var: Option<VarId>, kind: Receiver, offset: u32,
+    ) -> Option<(Label, u16)> {
         match (kind, var) {
             (Receiver::SelfValue | Receiver::MutSelf, Some(var)) => {
                 self.state.assign(var);
@@ -218,7 +219,8 @@ impl<'a> Builder<'a> {
                     return None;
                 }
                 self.self_cell = Some(cell);
-                Some(self.code.here())
+                let error = self.alloc();
+                Some((self.code.here(), error))
             }
             (Receiver::Fields, _) => {
                 for &field in &self.unit.resolved.func_info(self.func).fields {
@@ -253,10 +255,9 @@ impl<'a> Builder<'a> {
     }
 
     /// In a mutating method with a captured `self`: the caller gets it back after an error too.
-    fn restore_self_after_error(&mut self, body: Option<Label>) {
-        let Some(start) = body else { return };
+    fn restore_self_after_error(&mut self, body: Option<(Label, u16)>) {
+        let Some((start, error)) = body else { return };
         let target = self.code.new_label();
-        let error = self.alloc();
         self.code.handler(start, target, error, HandlerKind::Cleanup);
         self.code.bind(target);
         self.write_self_back();

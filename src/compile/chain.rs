@@ -231,7 +231,9 @@ impl<'a> Builder<'a> {
                     this.method_on_value(first, *null_safe, (name, args), Some(piped), want)
                 })
             }
-            _ => self.settle(base, want, |this, want| this.pipe_into_value(piped, rhs, offset, want)),
+            _ => {
+                self.settle(base, want, |this, want| this.pipe_into_value(piped, rhs, offset, want))
+            }
         }
     }
 

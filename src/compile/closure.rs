@@ -142,6 +142,25 @@ impl<'a> Builder<'a> {
         finish(self.code, header)
     }
 
+    /// The prototype of a function that mentions no variables.
+    pub(super) fn into_piece(self, info: FunctionInfo) -> FunctionProto {
+        let (unit, n_registers) = (self.unit, self.n_registers());
+        if self.code.overflow {
+            unit.report_overflow(Span::default());
+        }
+        let header = Header {
+            n_registers,
+            n_args: 0,
+            pinned: false,
+            captures: Vec::new(),
+            upvalue_names: Vec::new(),
+            source: unit.source.clone(),
+            line: 1,
+            info,
+        };
+        finish(self.code, header)
+    }
+
     /// A body without parameters.
     pub(super) fn whole_block(&mut self, body: &'a Block) {
         let scope = self.enter(body.id);
@@ -152,7 +171,8 @@ impl<'a> Builder<'a> {
 
     /// Ends the code of a function.
     fn end(&mut self) {
-        let falls_through = !self.state.dead || matches!(self.code.items.last(), Some(Item::Label(_)));
+        let falls_through =
+            !self.state.dead || matches!(self.code.items.last(), Some(Item::Label(_)));
         if falls_through || self.code.items.is_empty() {
             self.return_null();
         }
@@ -204,7 +224,11 @@ impl<'a> Builder<'a> {
 
     /// `self` or the fields as variables. Gives the start of the code in which a captured
     /// `self` lives in its cell, and a register for an error in it.
-    fn receiver(&mut self, var: Option<VarId>, kind: Receiver, offset: u32,
+    fn receiver(
+        &mut self,
+        var: Option<VarId>,
+        kind: Receiver,
+        offset: u32,
     ) -> Option<(Label, u16)> {
         match (kind, var) {
             (Receiver::SelfValue | Receiver::MutSelf, Some(var)) => {

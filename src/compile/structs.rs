@@ -76,9 +76,8 @@ impl<'a> Builder<'a> {
 
     /// Whether the variable is a struct known here that has all the fields.
     fn declares(&self, var: VarId, fields: &[(Ident, Expr)]) -> bool {
-        let has_all = |declared: &dyn Fn(&str) -> bool| {
-            fields.iter().all(|(field, _)| declared(&field.name))
-        };
+        let has_all =
+            |declared: &dyn Fn(&str) -> bool| fields.iter().all(|(field, _)| declared(&field.name));
         match (&self.unit.resolved.var(var).kind, self.unit.facts.struct_decl(var)) {
             (VarKind::Struct, Some(decl)) if decl.fields.len() <= 64 => {
                 has_all(&|name| decl.fields.iter().any(|field| &*field.name.name == name))

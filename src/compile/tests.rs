@@ -88,7 +88,8 @@ fn long_chains_need_no_deep_stack() {
 #[test]
 fn far_jumps_are_widened() {
     let body = "x := x + 1 print(x) ".repeat(20_000);
-    let text = format!("x := 0 for i in range(2) {{ if x < 5 {{ {body} }} }} while x < 3 {{ {body} }}");
+    let text =
+        format!("x := 0 for i in range(2) {{ if x < 5 {{ {body} }} }} while x < 3 {{ {body} }}");
     let top = module(&text).top;
     assert!(top.code.len() > 80_000);
 }

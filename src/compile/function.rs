@@ -73,6 +73,7 @@ pub(super) struct Loop {
 }
 
 /// A block whose variables have registers.
+#[derive(Clone, Copy)]
 pub(super) struct Scope {
     block: NodeId,
     top: u32,

@@ -114,10 +114,11 @@ impl<'a> Builder<'a> {
         };
         let args = args.as_deref().unwrap_or(&[]);
         let declared = self.unit.resolved.declared(enum_name.id);
-        if declared.is_none() && module.is_none() {
-            if let Some(val) = self.builtin_tag(expr, (enum_name, variant), args, want) {
-                return val;
-            }
+        if declared.is_none()
+            && module.is_none()
+            && let Some(val) = self.builtin_tag(expr, (enum_name, variant), args, want)
+        {
+            return val;
         }
         let arity = declared.and_then(|var| self.arity_of(var, &variant.name));
         let desc = self.code.variant(VariantDesc {

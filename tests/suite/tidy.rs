@@ -61,7 +61,7 @@ const BANNED: [(&str, &str); 4] = [
     ("#[ignore", "a test always runs"),
 ];
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("tidy/layers", layers),
         Trial::test("tidy/file_length", file_length),

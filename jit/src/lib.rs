@@ -1,1 +1,31 @@
-//! The JIT tier of Ruff.
+//! The compiler of hot code: bytecode and feedback to native code, through Cranelift.
+//!
+//! The crate implements [`ruff_runtime::tier::Tier`]. It may refuse a function, and then the
+//! interpreter goes on with it; it never differs from the interpreter.
+//! Start reading at [`pipeline`], then `build` (bytecode to IR), `lower` (IR to CLIF), `exit`.
+
+#![deny(unsafe_code)]
+
+#[allow(unsafe_code, reason = "layouts and raw addresses of the runtime")]
+pub mod abi;
+#[allow(unsafe_code, reason = "instruction caches")]
+mod arch;
+pub mod bailout;
+#[allow(unsafe_code, reason = "reads module variables at their address")]
+pub mod build;
+#[allow(unsafe_code, reason = "executable memory")]
+pub mod code;
+pub mod dump;
+#[allow(unsafe_code, reason = "rebuilds frames in raw registers")]
+mod exit;
+pub mod exit_reason;
+#[allow(unsafe_code, reason = "called by compiled code with raw pointers")]
+mod helpers;
+pub mod ir;
+mod lower;
+mod passes;
+#[allow(unsafe_code, reason = "turns code addresses into entries")]
+pub mod pipeline;
+pub mod stats;
+
+pub use pipeline::{Jit, Options, Stress};

@@ -210,7 +210,10 @@ impl<'a> Builder<'a> {
                 self.state.assign(var);
                 let Home::Cell(cell) = self.home(var) else { return None };
                 let name = self.code.name(&"self".into());
-                self.code.set_cell(cell, 0, name);
+                let stored = self.code.set_cell(cell, 0, name);
+                if kind == Receiver::MutSelf {
+                    stored.moved();
+                }
                 if kind == Receiver::SelfValue {
                     return None;
                 }

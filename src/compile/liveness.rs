@@ -316,7 +316,9 @@ impl Flow<'_> {
         let mut entering: Vec<Option<Vec<u64>>> = std::mem::take(&mut self.held);
         for b in 0..n {
             // Nothing dies between a block and its only successor.
-            if self.blocks[b].succs.len() < 2 {
+            // A parameter that was not passed holds nothing.
+            let last = self.ins[self.blocks[b].end - 1].word.op();
+            if self.blocks[b].succs.len() < 2 || last == Op::JumpIfAssigned {
                 continue;
             }
             let live = self.live_out(b);

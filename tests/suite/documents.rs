@@ -1,34 +1,31 @@
 //! Documents generated from tables, and the examples in the documentation of natives.
 
-use std::collections::HashSet;
 use std::fs;
 
 use libtest_mimic::{Failed, Trial};
+use ruff::engine;
+use ruff::syntax::source::Source;
 use ruff_runtime::{bytecode, natives};
 
 use crate::check;
-use crate::files;
-use crate::golden::{self, Golden};
+use crate::files::{self, Scratch};
+use crate::golden::Golden;
 use crate::settings::Setting;
 
-pub(crate) fn trials() -> Vec<Trial> {
+pub fn trials() -> Vec<Trial> {
     let mut trials = vec![
         Trial::test("docs/bytecode.md", || document("bytecode", &bytecode::docs::markdown())),
         Trial::test("docs/natives.md", || document("natives", &natives::docs::markdown())),
     ];
-    let mut seen = HashSet::new();
-    for (name, doc) in natives::docs::all_docs() {
+    for (owner, doc) in natives::docs::all_docs() {
         let example = example(doc);
-        if example.is_empty() || !seen.insert(doc) {
+        if example.is_empty() {
             continue;
         }
         for setting in [Setting::Tree, Setting::Vm] {
-            let name = format!("example/{name}::{}", setting.name());
+            let name = format!("example/{owner}::{}", setting.name());
             let example = example.clone();
-            trials.push(Trial::test(name, move || {
-                let golden = Golden::parse(&example)?;
-                check::compare(&golden, &golden::run_program(&golden, setting))
-            }));
+            trials.push(Trial::test(name, move || run(&example, setting)));
         }
     }
     trials
@@ -48,6 +45,16 @@ fn document(name: &str, generated: &str) -> Result<(), Failed> {
 
 /// The indented lines of a documentation text.
 fn example(doc: &str) -> String {
-    let lines = doc.lines().map(|line| line.strip_prefix(' ').unwrap_or(line));
-    lines.filter_map(|line| line.strip_prefix("    ")).flat_map(|line| [line, "\n"]).collect()
+    let code = doc.lines().filter_map(|line| line.trim_start_matches(' ').len().checked_add(4).and(
+        line.strip_prefix("    ").or_else(|| line.strip_prefix("     ")),
+    ));
+    code.map(|line| format!("{line}\n")).collect()
+}
+
+fn run(example: &str, setting: Setting) -> Result<(), Failed> {
+    let golden = Golden::parse(example)?;
+    let scratch = Scratch::new();
+    let source = Source::new("main.ruff", example);
+    let finished = engine::run_captured(source, scratch.path().to_owned(), &setting.options());
+    check::compare(&golden, &finished)
 }

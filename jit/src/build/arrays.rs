@@ -257,8 +257,7 @@ impl Builder<'_> {
         self.materialise(r);
         let reg = self.state.get(r);
         if let Some(view) = reg.view {
-            let len = self.add(Op::Bits(view.len), Ty::Word);
-            return self.add(Op::FromBits(len), Ty::Int);
+            return self.add(Op::FromBits(view.len), Ty::Int);
         }
         if !matches!(reg.know, Know::Array(_)) {
             self.guard_tag(r, Tag::Array, ExitReason::WrongType);

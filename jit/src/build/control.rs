@@ -2,8 +2,10 @@
 
 use ruff_runtime::bytecode::operand::Use;
 use ruff_runtime::limits::COLLECTION_LEN;
+use ruff_runtime::objects::function::Receiver;
 use ruff_runtime::value::{Tag, Value};
 
+use super::EntryKind;
 use super::builder::Builder;
 use super::insn::Operand;
 use super::state::{Know, Reg, Val};
@@ -146,6 +148,9 @@ impl Builder<'_> {
     // ---- returns
 
     pub fn ret(&mut self, src: Use) {
+        if self.keeps_receiver() && src.reg == 0 {
+            return self.ret_receiver();
+        }
         let reg = self.state.get(src.reg);
         let (payload, tag) = match (reg.node(), self.slot_of(src.reg)) {
             (Some((node, ty)), _) => {
@@ -172,7 +177,30 @@ impl Builder<'_> {
         self.leave(payload, tag);
     }
 
+    /// Whether the first register may have to survive the frame, as the method leaves it.
+    fn keeps_receiver(&self) -> bool {
+        self.proto.info.receiver == Receiver::MutSelf
+    }
+
+    /// Returns a second owner of the receiver.
+    fn ret_receiver(&mut self) {
+        self.materialise(0);
+        self.sync(0);
+        let tag = self.add(Op::LoadTag(0), Ty::Word);
+        let payload = self.add(Op::LoadSlot(0), Ty::Word);
+        self.add(Op::RetainPair(tag, payload), Ty::None);
+        self.leave(payload, tag);
+    }
+
     fn leave(&mut self, payload: NodeId, tag: NodeId) {
+        if matches!(self.request.entry, EntryKind::Framed { .. }) {
+            // The routine that pops the frame releases its registers.
+            if self.keeps_receiver() {
+                self.materialise(0);
+                self.sync(0);
+            }
+            return self.end(Term::Return(payload, tag));
+        }
         for r in 0..self.proto.n_registers {
             self.release(r);
         }

@@ -14,6 +14,8 @@ use crate::ir::Ty;
 #[derive(Default, Debug)]
 pub struct Feedback {
     blocked: RefCell<HashSet<(u32, Blocked)>>,
+    /// Parameters whose types vary.
+    mixed_params: RefCell<HashSet<usize>>,
 }
 
 /// What is no longer tried at a site.
@@ -46,6 +48,16 @@ impl Feedback {
             ExitReason::CallDepth | ExitReason::Interrupt | ExitReason::Stress => return,
         };
         self.blocked.borrow_mut().insert((site, what));
+    }
+
+    /// Notes that a parameter has no stable type.
+    pub fn give_up_param(&self, index: usize) {
+        self.mixed_params.borrow_mut().insert(index);
+    }
+
+    /// Whether a parameter's type may be taken for stable.
+    pub fn may_type_param(&self, index: usize) -> bool {
+        !self.mixed_params.borrow().contains(&index)
     }
 
     /// Whether a typed lowering of the instruction may be tried.

@@ -73,7 +73,7 @@ macro_rules! arith {
         let (lhs, rhs) = (Operand::Reg(o.lhs), Operand::Reg(o.rhs));
         Insn::Arith { op: Arith::$op, dst: o.dst.0, lhs, rhs }
     }};
-    (const $word:expr, $Op:ident, $op:ident) => {{
+    (@const $word:expr, $Op:ident, $op:ident) => {{
         let o = ops::$Op::decode($word);
         let (lhs, rhs) = (Operand::Reg(o.lhs), Operand::Const(o.rhs.0));
         Insn::Arith { op: Arith::$op, dst: o.dst.0, lhs, rhs }
@@ -112,11 +112,11 @@ pub fn decode(word: Word, pc: u32) -> Insn {
         Op::Mul | Op::MulInt | Op::MulFloat => arith!(word, Mul, Mul),
         Op::Div => arith!(word, Div, Div),
         Op::Rem => arith!(word, Rem, Rem),
-        Op::AddConst | Op::AddIntConst => arith!(const word, AddConst, Add),
-        Op::SubConst | Op::SubIntConst => arith!(const word, SubConst, Sub),
-        Op::MulConst | Op::MulIntConst => arith!(const word, MulConst, Mul),
-        Op::DivConst => arith!(const word, DivConst, Div),
-        Op::RemConst | Op::RemIntConst => arith!(const word, RemConst, Rem),
+        Op::AddConst | Op::AddIntConst => arith!(@const word, AddConst, Add),
+        Op::SubConst | Op::SubIntConst => arith!(@const word, SubConst, Sub),
+        Op::MulConst | Op::MulIntConst => arith!(@const word, MulConst, Mul),
+        Op::DivConst => arith!(@const word, DivConst, Div),
+        Op::RemConst | Op::RemIntConst => arith!(@const word, RemConst, Rem),
         Op::Eq => compare!(word, Eq, Eq),
         Op::Ne => compare!(word, Ne, Ne),
         Op::Lt => compare!(word, Lt, Lt),

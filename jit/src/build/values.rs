@@ -88,6 +88,7 @@ impl Builder<'_> {
         if let Some(other) = self.state.moved_from(r) {
             self.materialise(other);
         }
+        self.last_exit = None;
         let reg = self.state.get(r);
         match reg.val {
             Val::Slot if reg.know.may_own() => {
@@ -113,6 +114,7 @@ impl Builder<'_> {
         let reg = self.state.get(r);
         if let Val::Moved(from) = reg.val {
             self.add(Op::MoveSlot(r, from), Ty::None);
+            self.last_exit = None;
             self.state.set(r, Reg { val: Val::Slot, ..reg });
         }
     }

@@ -64,8 +64,7 @@ impl Vm {
     /// Loads a module's code and makes an instance of its variables.
     fn instantiate(&mut self, module: &CompiledModule) -> (*const FunctionCode, Rc<ModuleBody>) {
         let (name, file) = (module.name.clone(), module.source.file.clone());
-        let body =
-            ModuleBody::new(name, file, module.slot_names.clone(), module.exports.clone());
+        let body = ModuleBody::new(name, file, module.slot_names.clone(), module.exports.clone());
         let code = self.load(&module.top, &body);
         self.modules.bodies.push(body.clone());
         (code, body)
@@ -84,7 +83,8 @@ impl Vm {
                 format!("Maximum call stack depth of {limit} exceeded while calling {name}");
             return Err(Error::new(Kind::RecursionError, message));
         }
-        self.push_frame(code, std::ptr::null_mut(), window, flags::BOUNDARY);
+        // SAFETY: the code was loaded by this VM; the limits were just checked.
+        unsafe { self.push_frame(code, std::ptr::null_mut(), window, flags::BOUNDARY) };
         self.complete(Ok(super::enter::Begun::Entered)).map(drop)
     }
 

@@ -33,13 +33,11 @@ impl Machine {
     }
 
     fn name_list<'a>(&self, desc: usize) -> &'a NameList {
-        // SAFETY: prototypes live as long as the isolate.
-        unsafe { &*(&raw const self.frame().loaded().proto.name_lists[desc]) }
+        &self.proto().name_lists[desc]
     }
 
     fn variant<'a>(&self, desc: usize) -> &'a VariantDesc {
-        // SAFETY: prototypes live as long as the isolate.
-        unsafe { &*(&raw const self.frame().loaded().proto.variants[desc]) }
+        &self.proto().variants[desc]
     }
 
     #[inline(always)]
@@ -215,7 +213,7 @@ impl Vm {
     #[inline(never)]
     fn declare_struct(&mut self, desc: usize) -> Value {
         // SAFETY: there is a frame on top; prototypes and code live as long as the isolate.
-        let loaded = unsafe { &*(&raw const *(*self.frame).loaded()) };
+        let loaded = unsafe { super::stack::loaded((*self.frame).code) };
         let desc = &loaded.proto.structs[desc];
         let def = StructDef::new(desc.name.clone(), desc.decl_id, &desc.fields, false);
         let child = |index: u16| loaded.children[usize::from(index)];
@@ -247,14 +245,12 @@ impl Vm {
                 fields[slot] = Some(value);
             }
         }
-        for slot in 0..fields.len() {
-            if fields[slot].is_none() {
-                let default = def.default(slot);
-                fields[slot] = Some(match default.view() {
-                    View::Function(_) => self.call_nested(&default, flags::HIDDEN, &mut [])?,
-                    _ => default,
-                });
-            }
+        for (slot, field) in fields.iter_mut().enumerate().filter(|(_, f)| f.is_none()) {
+            let default = def.default(slot);
+            *field = Some(match default.view() {
+                View::Function(_) => self.call_nested(&default, flags::HIDDEN, &mut [])?,
+                _ => default,
+            });
         }
         Ok(Struct::make(shape, |slot| fields[slot].take().unwrap_or_default()))
     }

@@ -1,0 +1,57 @@
+//! Layouts of the runtime that compiled code relies on, in one place and checked.
+
+use ruff_runtime::heap::{Header, Obj};
+use ruff_runtime::interp::NativeContext;
+use ruff_runtime::objects::array::{self, Array};
+use ruff_runtime::objects::function::{self, Function, LoadedProto};
+use ruff_runtime::value::Value;
+
+/// Bytes of a register.
+pub const VALUE_SIZE: i32 = size_of::<Value>() as i32;
+/// The tag word of a value.
+pub const TAG_OFFSET: i32 = 0;
+/// The payload word of a value.
+pub const PAYLOAD_OFFSET: i32 = 8;
+
+/// The reference count (32 bits) of an object.
+pub const COUNT: i32 = 0;
+/// A count from which on an object is immortal.
+pub const IMMORTAL: i64 = 1 << 31;
+
+const BODY: usize = size_of::<Header>();
+
+pub const ARRAY_DATA: i32 = (BODY + array::offsets::DATA) as i32;
+pub const ARRAY_LEN: i32 = (BODY + array::offsets::LEN) as i32;
+pub const ARRAY_CAP: i32 = (BODY + array::offsets::CAP) as i32;
+pub const ARRAY_KIND: i32 = (BODY + array::offsets::KIND) as i32;
+pub const FUNCTION_CODE: i32 = (BODY + function::offsets::CODE) as i32;
+
+/// In the context, which is the first field of the VM.
+pub const CONTEXT_DEPTH: i32 = std::mem::offset_of!(NativeContext, depth) as i32;
+pub const CONTEXT_DEPTH_LIMIT: i32 = std::mem::offset_of!(NativeContext, depth_limit) as i32;
+pub const CONTEXT_INTERRUPT: i32 = std::mem::offset_of!(NativeContext, interrupt) as i32;
+pub const CONTEXT_RESULT: i32 = std::mem::offset_of!(NativeContext, result) as i32;
+pub const CONTEXT_DEOPT: i32 = std::mem::offset_of!(NativeContext, deopt) as i32;
+
+/// The tag word with which a compiled function says that the error is in the context.
+pub const RAISED: u64 = 255;
+/// What a helper returns instead of a pc when the function is to return at once; the words to
+/// return are then the first two of the exit buffer.
+pub const LEFT: u64 = u64::MAX;
+
+const _: () = {
+    assert!(size_of::<Value>() == 16 && align_of::<Value>() == 8);
+    assert!(std::mem::offset_of!(Obj<Array>, body) == BODY);
+    assert!(std::mem::offset_of!(Obj<Function>, body) == BODY);
+};
+
+/// The address of a module variable of the function's module.
+pub fn module_slot(loaded: &LoadedProto, slot: u16) -> Option<*const Value> {
+    if loaded.module.is_null() {
+        return None;
+    }
+    // SAFETY: modules live as long as the isolate; code of the isolate points to them.
+    let module = unsafe { &*loaded.module };
+    let is_inside = (slot as usize) < module.n_slots();
+    is_inside.then(|| module.base_ptr().wrapping_add(slot as usize).cast_const())
+}

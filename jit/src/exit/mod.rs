@@ -1,0 +1,259 @@
+//! Going back to the interpreter: rebuilding its frame, and counting exits.
+//!
+//! Compiled code keeps values in machine registers and in several representations; the
+//! interpreter wants tagged values in a register window. The frame state recorded for the exit
+//! says, for each live register that is not in its home slot, where its value is.
+//!
+//! Invariant: after [`restore`] the interpreter cannot tell that compiled code ever ran.
+//! Start reading at [`ExitMeta`].
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use ruff_runtime::interp::{Vm, flags};
+use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::tier::Status;
+use ruff_runtime::value::{Tag, Value};
+
+use crate::abi;
+use crate::build::feedback::Feedback;
+use crate::exit_reason::{ExitReason, Policy};
+use crate::stats::Stats;
+
+/// Exits at one site after which its speculation is given up.
+const EXITS_BEFORE_RECOMPILATION: u32 = 10;
+
+/// What compiled code and routines know of the function that runs.
+pub struct FrameMeta {
+    pub code: *const FunctionCode,
+    /// The function's frame record is on top of the frame stack.
+    pub is_framed: bool,
+    pub shared: Rc<Shared>,
+}
+
+/// What all compiled forms of a function share.
+pub struct Shared {
+    pub feedback: Feedback,
+    /// A speculation was given up since the function was compiled last.
+    pub is_stale: Cell<bool>,
+    pub stats: Rc<Stats>,
+    pub stress: Rc<StressCounter>,
+}
+
+/// Counts down to a forced exit; compiled code decrements it.
+#[derive(Default)]
+pub struct StressCounter {
+    pub left: Cell<i64>,
+    /// What the counter starts again from.
+    pub every: Cell<i64>,
+}
+
+/// How a register's value comes out of the exit buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WriteKind {
+    Int,
+    Float,
+    Bool,
+    /// Payload and tag words, owned.
+    Pair,
+    /// Not in the buffer: moved from the home slot of another register.
+    Slot(u16),
+}
+
+/// One exit.
+pub struct ExitMeta {
+    pub frame: *const FrameMeta,
+    /// Where the interpreter goes on.
+    pub pc: u32,
+    /// The instruction whose speculation failed.
+    pub site: u32,
+    pub reason: ExitReason,
+    pub writes: Vec<(u16, WriteKind)>,
+    pub count: Cell<u32>,
+}
+
+/// Leaves compiled code: the words to return go to the start of the exit buffer.
+///
+/// # Safety
+/// Only for compiled code: `vm` runs the function of `meta` with its window at `base`, and the
+/// exit buffer holds what `meta` says.
+pub unsafe fn leave(vm: *mut Vm, base: *mut Value, depth: u64, meta: *const ExitMeta) {
+    // SAFETY: the caller's promise; metas live as long as the code.
+    let (vm, meta) = unsafe { (&mut *vm, &*meta) };
+    // SAFETY: as above.
+    let frame = unsafe { &*meta.frame };
+    // SAFETY: as above.
+    unsafe { restore(vm, base, meta) };
+    count(frame, meta);
+    if frame.is_framed {
+        set_pc(vm, meta.pc);
+        return put_status(vm, Status::Exited);
+    }
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_frame(vm, base, depth, frame, |vm| {
+            set_pc(vm, meta.pc);
+            vm.resume()
+        });
+    }
+}
+
+/// Writes the registers that are not in their home slots.
+///
+/// # Safety
+/// As for [`leave`].
+unsafe fn restore(vm: &mut Vm, base: *mut Value, meta: &ExitMeta) {
+    // SAFETY: registers of the window are valid values; each word of the buffer is used once.
+    unsafe {
+        for &(reg, kind) in &meta.writes {
+            if let WriteKind::Slot(from) = kind {
+                let moved = (*base.add(from.into())).take();
+                *base.add(reg.into()) = moved;
+            }
+        }
+        let mut at = 0;
+        for &(reg, kind) in &meta.writes {
+            let word = vm.native.deopt[at];
+            let value = match kind {
+                WriteKind::Slot(_) => continue,
+                WriteKind::Int => Value::int(word as i64),
+                WriteKind::Float => Value::float(f64::from_bits(word)),
+                WriteKind::Bool => Value::bool(word != 0),
+                WriteKind::Pair => {
+                    at += 1;
+                    value_of(word, vm.native.deopt[at])
+                }
+            };
+            at += 1;
+            *base.add(reg.into()) = value;
+        }
+    }
+}
+
+/// Makes a value of the two words in which compiled code holds it.
+///
+/// # Safety
+/// The words must be those of a value, and the caller must own its count.
+pub unsafe fn value_of(payload: u64, tag: u64) -> Value {
+    // SAFETY: compiled code only hands out tag words that it read from values.
+    unsafe { Value::from_parts(std::mem::transmute::<u64, Tag>(tag), payload) }
+}
+
+/// Counts an exit and gives a speculation up that fails often.
+fn count(frame: &FrameMeta, meta: &ExitMeta) {
+    let shared = &frame.shared;
+    shared.stats.count_exit(meta.reason);
+    if meta.reason == ExitReason::Stress {
+        let stress = &shared.stress;
+        stress.left.set(stress.every.get());
+        return;
+    }
+    if meta.reason.policy() == Policy::Keep {
+        return;
+    }
+    meta.count.set(meta.count.get() + 1);
+    if meta.count.get() != EXITS_BEFORE_RECOMPILATION {
+        return;
+    }
+    shared.feedback.block(meta.site, meta.reason);
+    make_stale(frame);
+}
+
+/// The function is to be compiled again: takes its entries away, so that the interpreter asks.
+fn make_stale(frame: &FrameMeta) {
+    frame.shared.is_stale.set(true);
+    // SAFETY: code lives as long as the isolate.
+    if let Some(loaded) = unsafe { &(*frame.code).proto } {
+        let profile = &loaded.proto.profile;
+        profile.count_exit();
+        profile.set_entry(None);
+        for pc in 0..loaded.proto.code.len() {
+            profile.set_osr_entry(pc, None);
+        }
+    }
+}
+
+/// The entry of a typed function for the interpreter.
+pub struct EntryMeta {
+    pub frame: *const FrameMeta,
+    /// The tags that the parameters must have; `None` for any.
+    pub tags: Vec<Option<Tag>>,
+    pub misses: Cell<u32>,
+}
+
+/// Counts a call with other arguments than expected and gives these expectations up.
+///
+/// # Safety
+/// `base` must be the window of a call with as many arguments.
+pub unsafe fn count_miss(base: *const Value, meta: &EntryMeta) {
+    meta.misses.set(meta.misses.get() + 1);
+    if meta.misses.get() != EXITS_BEFORE_RECOMPILATION {
+        return;
+    }
+    // SAFETY: the entry's description lives as long as its code.
+    let frame = unsafe { &*meta.frame };
+    for (i, tag) in meta.tags.iter().enumerate() {
+        // SAFETY: the caller's promise.
+        let found = unsafe { (*base.add(i)).tag() };
+        if tag.is_some_and(|tag| tag != found) {
+            frame.shared.feedback.give_up_param(i);
+        }
+    }
+    make_stale(frame);
+}
+
+/// Runs something with a frame record for a function that has none; what it returns goes to
+/// the exit buffer. The record is popped by then.
+///
+/// # Safety
+/// As for [`leave`].
+pub unsafe fn with_frame(
+    vm: &mut Vm,
+    base: *mut Value,
+    depth: u64,
+    frame: &FrameMeta,
+    run: impl FnOnce(&mut Vm) -> Status,
+) {
+    let before = push_record(vm, base, depth, frame);
+    let status = run(vm);
+    vm.native.depth = before;
+    put_result(vm, status);
+}
+
+/// Pushes a frame record for a function that has none and gives the depth to restore.
+pub fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &FrameMeta) -> u32 {
+    let before = vm.native.depth;
+    vm.native.depth = (depth as u32).saturating_sub(1);
+    vm.push_frame(frame.code, std::ptr::null_mut(), base, flags::USER | flags::BOUNDARY);
+    before
+}
+
+/// Removes a record that [`push_record`] pushed; the registers stay as they are.
+pub fn drop_record(vm: &mut Vm, before: u32) {
+    // SAFETY: the record on top was pushed by `push_record` and owns nothing.
+    vm.frame = unsafe { vm.frame.sub(1) };
+    vm.native.depth = before;
+}
+
+/// The frame on top goes on at `pc`.
+pub fn set_pc(vm: &mut Vm, pc: u32) {
+    // SAFETY: there is a frame on top, whose code has this instruction.
+    unsafe { (*vm.frame).pc = (*vm.frame).call_info().code.add(pc as usize) };
+}
+
+/// A framed function returns this status.
+pub fn put_status(vm: &mut Vm, status: Status) {
+    vm.native.deopt[1] = status as u64;
+}
+
+/// A typed function returns the result in the context, or that an error is there.
+pub fn put_result(vm: &mut Vm, status: Status) {
+    if status == Status::Done {
+        let result = std::mem::ManuallyDrop::new(vm.native.result.take());
+        vm.native.deopt[0] = result.payload();
+        vm.native.deopt[1] = result.tag() as u64;
+    } else {
+        vm.native.deopt[0] = 0;
+        vm.native.deopt[1] = abi::RAISED;
+    }
+}

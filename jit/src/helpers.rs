@@ -1,0 +1,171 @@
+//! Routines that compiled code calls: a row each.
+//!
+//! All take and return 64-bit words. Routines that can end the function return [`abi::LEFT`] in
+//! that case; the words to return are then at the start of the exit buffer.
+
+use ruff_runtime::interp::{Stepped, Vm, flags};
+use ruff_runtime::limits::COLLECTION_LEN;
+use ruff_runtime::objects::array::Array;
+use ruff_runtime::tier::Status;
+use ruff_runtime::value::{Tag, Value};
+
+use crate::abi;
+use crate::exit::{self, EntryMeta, ExitMeta, FrameMeta};
+
+macro_rules! routines {
+    ($($(#[$doc:meta])* $Name:ident = $function:ident;)*) => {
+        /// A routine of the compiler's runtime.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Routine { $($(#[$doc])* $Name,)* }
+
+        impl Routine {
+            /// Where it is.
+            pub fn address(self) -> usize {
+                match self { $(Routine::$Name => $function as *const () as usize,)* }
+            }
+        }
+    };
+}
+
+routines! {
+    /// `(slot)`: releases the value in a slot and leaves null.
+    Release = release;
+    /// `(slot, tag, payload)`: appends to the array in a slot; 1 if it declines.
+    Push = push;
+    /// `(vm, base, depth, frame, pc)`: one instruction through the interpreter; the next pc.
+    Step = step;
+    /// `(vm, base, depth, exit)`: leaves.
+    Exit = leave;
+    /// `(vm, base, depth, frame, pc)`: the call at `pc` left an error in the context.
+    Raised = raised;
+    /// `(vm, payload, tag)`: a framed function returns this value.
+    Leave = leave_frame;
+    /// `(vm)`: takes the frame record of a call off, for the typed function; the depth, or
+    /// [`abi::LEFT`] if the frame must stay.
+    Enter = enter;
+    /// `(base, entry)`: a call has arguments of other types than the typed function takes.
+    Miss = miss;
+}
+
+extern "C" fn release(slot: *mut Value) -> u64 {
+    // SAFETY: compiled code passes the address of a register of its window.
+    unsafe { drop((*slot).take()) };
+    0
+}
+
+extern "C" fn push(slot: *mut Value, tag: u64, payload: u64) -> u64 {
+    // SAFETY: compiled code passes a register that holds an array (it checked the tag).
+    let array = unsafe { &mut *slot };
+    let Some(array) = array.make_mut::<Array>() else { return 1 };
+    if array.len() >= COLLECTION_LEN {
+        return 1;
+    }
+    // SAFETY: the words are those of a value whose count compiled code gives up.
+    array.push(unsafe { exit::value_of(payload, tag) });
+    0
+}
+
+extern "C" fn step(
+    vm: *mut Vm,
+    base: *mut Value,
+    depth: u64,
+    frame: *const FrameMeta,
+    pc: u64,
+) -> u64 {
+    // SAFETY: compiled code passes its VM and its own frame's description.
+    let (vm, frame) = unsafe { (&mut *vm, &*frame) };
+    let index = pc as usize;
+    if frame.is_framed {
+        return match vm.step_one(index) {
+            Stepped::Next(next) => next as u64,
+            Stepped::Returned => {
+                exit::put_status(vm, Status::Done);
+                abi::LEFT
+            }
+            Stepped::Raised => {
+                let status = vm.raise_at(index);
+                exit::put_status(vm, status);
+                abi::LEFT
+            }
+        };
+    }
+    let before = exit::push_record(vm, base, depth, frame);
+    let status = match vm.step_one(index) {
+        Stepped::Next(next) => {
+            exit::drop_record(vm, before);
+            return next as u64;
+        }
+        Stepped::Returned => Status::Done,
+        Stepped::Raised => handle(vm, index),
+    };
+    vm.native.depth = before;
+    exit::put_result(vm, status);
+    abi::LEFT
+}
+
+/// Lets the frame on top handle the error in the context and runs it to its end.
+fn handle(vm: &mut Vm, index: usize) -> Status {
+    match vm.raise_at(index) {
+        Status::Exited => vm.resume(),
+        status @ (Status::Done | Status::Raised) => status,
+    }
+}
+
+extern "C" fn leave(vm: *mut Vm, base: *mut Value, depth: u64, meta: *const ExitMeta) -> u64 {
+    // SAFETY: compiled code passes its VM, window and one of its own exits.
+    unsafe { exit::leave(vm, base, depth, meta) };
+    abi::LEFT
+}
+
+extern "C" fn raised(
+    vm: *mut Vm,
+    base: *mut Value,
+    depth: u64,
+    frame: *const FrameMeta,
+    pc: u64,
+) -> u64 {
+    // SAFETY: compiled code passes its VM and its own frame's description.
+    let (vm, frame) = unsafe { (&mut *vm, &*frame) };
+    if frame.is_framed {
+        let status = vm.raise_at(pc as usize);
+        exit::put_status(vm, status);
+    } else {
+        // SAFETY: as above.
+        unsafe { exit::with_frame(vm, base, depth, frame, |vm| handle(vm, pc as usize)) };
+    }
+    abi::LEFT
+}
+
+extern "C" fn leave_frame(vm: *mut Vm, payload: u64, tag: u64) -> u64 {
+    // SAFETY: compiled code passes its VM, whose frame on top is its own, and a value it owns.
+    unsafe {
+        (*vm).native.result = exit::value_of(payload, tag);
+        (*vm).pop_frame();
+    }
+    0
+}
+
+extern "C" fn enter(vm: *mut Vm) -> u64 {
+    // SAFETY: an entry runs with its own frame on top. The registers keep their values: only
+    // the record and its count of the closure go.
+    unsafe {
+        let vm = &mut *vm;
+        let frame = &*vm.frame;
+        if frame.has(flags::KEEP_RECEIVER) || frame.has(flags::HIDDEN) || !frame.has(flags::USER) {
+            return abi::LEFT;
+        }
+        if !frame.closure.is_null() {
+            drop(Value::from_parts(Tag::Function, frame.closure as u64));
+        }
+        let depth = vm.native.depth;
+        vm.frame = vm.frame.sub(1);
+        vm.native.depth = depth - 1;
+        u64::from(depth)
+    }
+}
+
+extern "C" fn miss(base: *const Value, meta: *const EntryMeta) -> u64 {
+    // SAFETY: the entry passes its window and its own description.
+    unsafe { exit::count_miss(base, &*meta) };
+    0
+}

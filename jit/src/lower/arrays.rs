@@ -1,0 +1,104 @@
+//! Elements of arrays, and appending.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, InstBuilder, types};
+use ruff_runtime::objects::array::ElemKind;
+use ruff_runtime::value::Tag;
+
+use super::memory::trusted;
+use super::{Lowering, clif_type};
+use crate::abi;
+use crate::helpers::Routine;
+use crate::ir::{Elem, ExitId, NodeId, Ty};
+
+impl Lowering<'_, '_> {
+    /// The address of an element, apart from a constant offset.
+    fn element(&mut self, elem: Elem, data: ir::Value, index: ir::Value) -> (ir::Value, i32) {
+        let (shift, offset) = match elem {
+            Elem::Int | Elem::Float => (3, 0),
+            Elem::Bool => (0, 0),
+            Elem::TagWord => (4, abi::TAG_OFFSET),
+            Elem::Payload => (4, abi::PAYLOAD_OFFSET),
+        };
+        let by = if shift == 0 {
+            index
+        } else {
+            let shift = self.word(shift);
+            self.b.ins().ishl(index, shift)
+        };
+        (self.b.ins().iadd(data, by), offset)
+    }
+
+    pub(super) fn elem_load(
+        &mut self,
+        elem: Elem,
+        (data, index): (NodeId, NodeId),
+        ty: Ty,
+    ) -> ir::Value {
+        let (data, index) = (self.value(data), self.value(index));
+        let (at, offset) = self.element(elem, data, index);
+        self.b.ins().load(clif_type(ty), trusted(), at, offset)
+    }
+
+    pub(super) fn elem_store(
+        &mut self,
+        elem: Elem,
+        (data, index): (NodeId, NodeId),
+        value: NodeId,
+    ) {
+        let (data, index, value) = (self.value(data), self.value(index), self.value(value));
+        let (at, offset) = self.element(elem, data, index);
+        self.b.ins().store(trusted(), value, at, offset);
+    }
+
+    /// Appends to the array in a home slot: in place if it has the value's kind, room and a
+    /// single owner.
+    pub(super) fn push(&mut self, slot: u16, value: NodeId, exit: ExitId) {
+        let (kind, elem, tag) = match self.func.ty(value) {
+            Ty::Float => (ElemKind::Float, Elem::Float, Tag::Float),
+            Ty::Bool => (ElemKind::Bool, Elem::Bool, Tag::Bool),
+            Ty::Int | Ty::Word | Ty::None => (ElemKind::Int, Elem::Int, Tag::Int),
+        };
+        let (fast, slow, on) =
+            (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(slow);
+        let array = self.load_slot(slot, Ty::Word);
+        let found = self.b.ins().load(types::I8, trusted(), array, abi::ARRAY_KIND);
+        let wanted = self.b.ins().iconst(types::I8, kind as i64);
+        let is_kind = self.b.ins().icmp(IntCC::Equal, found, wanted);
+        self.continue_if(is_kind, slow);
+        let count = self.b.ins().load(types::I32, trusted(), array, abi::COUNT);
+        let one = self.b.ins().iconst(types::I32, 1);
+        let is_unique = self.b.ins().icmp(IntCC::Equal, count, one);
+        self.continue_if(is_unique, slow);
+        let len = self.b.ins().load(types::I64, trusted(), array, abi::ARRAY_LEN);
+        let cap = self.b.ins().load(types::I64, trusted(), array, abi::ARRAY_CAP);
+        let has_room = self.b.ins().icmp(IntCC::UnsignedLessThan, len, cap);
+        self.b.ins().brif(has_room, fast, [].iter(), slow, [].iter());
+
+        self.b.switch_to_block(fast);
+        let data = self.b.ins().load(types::I64, trusted(), array, abi::ARRAY_DATA);
+        let (at, offset) = self.element(elem, data, len);
+        let item = self.value(value);
+        self.b.ins().store(trusted(), item, at, offset);
+        let one = self.word(1);
+        let more = self.b.ins().iadd(len, one);
+        self.b.ins().store(trusted(), more, array, abi::ARRAY_LEN);
+        self.b.ins().jump(on, [].iter());
+
+        self.b.switch_to_block(slow);
+        let address = self.slot_address(slot);
+        let tag = self.word(tag as u64);
+        let bits = self.bits(value);
+        let declined = self.call_routine(Routine::Push, &[address, tag, bits]);
+        let out = self.exit_block(exit, false);
+        self.b.ins().brif(declined, out, [].iter(), on, [].iter());
+        self.b.switch_to_block(on);
+    }
+
+    fn continue_if(&mut self, cond: ir::Value, otherwise: ir::Block) {
+        let on = self.b.create_block();
+        self.b.ins().brif(cond, on, [].iter(), otherwise, [].iter());
+        self.b.switch_to_block(on);
+    }
+}

@@ -1,0 +1,124 @@
+//! Calls: of compiled functions, of the interpreter for one instruction, of routines; returns.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, AbiParam, InstBuilder, Signature, types};
+use ruff_runtime::value::Tag;
+
+use super::memory::trusted;
+use super::{Lowering, typed_signature};
+use crate::abi;
+use crate::helpers::Routine;
+use crate::ir::{Call, Callee, NodeId, Ty};
+
+impl Lowering<'_, '_> {
+    /// Calls a routine of the compiler's runtime.
+    pub(super) fn call_routine(&mut self, routine: Routine, args: &[ir::Value]) -> ir::Value {
+        let mut signature = Signature::new(self.input.isa.default_call_conv());
+        signature.params.extend(args.iter().map(|_| AbiParam::new(types::I64)));
+        signature.returns.push(AbiParam::new(types::I64));
+        let signature = self.b.import_signature(signature);
+        let address = self.word(routine.address() as u64);
+        let call = self.b.ins().call_indirect(signature, address, args);
+        self.b.inst_results(call)[0]
+    }
+
+    /// Runs one instruction through the interpreter; its value is the next pc.
+    pub(super) fn step(&mut self, pc: u32) -> ir::Value {
+        let (vm, base, depth) = (self.vm, self.base, self.depth);
+        let meta = self.word(self.input.frame as *const _ as u64);
+        let pc = self.word(u64::from(pc));
+        let next = self.call_routine(Routine::Step, &[vm, base, depth, meta, pc]);
+        let left = self.word(abi::LEFT);
+        let has_left = self.b.ins().icmp(IntCC::Equal, next, left);
+        let (out, on) = (self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(out);
+        self.b.ins().brif(has_left, out, [].iter(), on, [].iter());
+        self.b.switch_to_block(out);
+        self.left_return();
+        self.b.switch_to_block(on);
+        next
+    }
+
+    pub(super) fn call(&mut self, id: NodeId, call: &Call) {
+        self.stress(call.depth);
+        let limit = self.b.ins().load(types::I32, trusted(), self.vm, abi::CONTEXT_DEPTH_LIMIT);
+        let limit = self.b.ins().uextend(types::I64, limit);
+        let is_full = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, self.depth, limit);
+        self.exit_if(is_full, call.depth);
+        self.poll(call.depth);
+        let window = self.slot_address(call.window);
+        let one = self.word(1);
+        let depth = self.b.ins().iadd(self.depth, one);
+        let mut args = vec![self.vm, window, depth];
+        args.extend(call.args.iter().map(|&arg| self.values[&arg]));
+        let inst = match call.callee {
+            Callee::Itself => {
+                let itself = self.itself();
+                self.b.ins().call(itself, &args)
+            }
+            Callee::Cell(cell) => {
+                let types: Vec<Ty> = call.args.iter().map(|&arg| self.func.ty(arg)).collect();
+                let signature = self.b.import_signature(typed_signature(&types));
+                let cell = self.word(cell as u64);
+                let entry = self.b.ins().load(types::I64, trusted(), cell, 0);
+                self.b.ins().call_indirect(signature, entry, &args)
+            }
+        };
+        let (payload, tag) = (self.b.inst_results(inst)[0], self.b.inst_results(inst)[1]);
+        self.values.insert(id, payload);
+        self.tags.insert(id, tag);
+        self.check_result(call, tag);
+    }
+
+    /// Goes on if the call gave a result (of the expected type).
+    fn check_result(&mut self, call: &Call, tag: ir::Value) {
+        let raised = self.word(abi::RAISED);
+        let (odd, on) = (self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(odd);
+        let Some((ty, exit)) = call.expect else {
+            let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
+            self.b.ins().brif(is_raised, odd, [].iter(), on, [].iter());
+            self.b.switch_to_block(odd);
+            self.raised(call.pc);
+            self.b.switch_to_block(on);
+            return;
+        };
+        let expected = match ty {
+            Ty::Float => Tag::Float,
+            Ty::Bool => Tag::Bool,
+            Ty::Int | Ty::Word | Ty::None => Tag::Int,
+        };
+        let expected = self.word(expected as u64);
+        let is_expected = self.b.ins().icmp(IntCC::Equal, tag, expected);
+        self.b.ins().brif(is_expected, on, [].iter(), odd, [].iter());
+        self.b.switch_to_block(odd);
+        let (error, other) = (self.b.create_block(), self.exit_block(exit, false));
+        self.b.set_cold_block(error);
+        let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
+        self.b.ins().brif(is_raised, error, [].iter(), other, [].iter());
+        self.b.switch_to_block(error);
+        self.raised(call.pc);
+        self.b.switch_to_block(on);
+    }
+
+    /// The callee left an error in the context.
+    fn raised(&mut self, pc: u32) {
+        let (vm, base, depth) = (self.vm, self.base, self.depth);
+        let meta = self.word(self.input.frame as *const _ as u64);
+        let pc = self.word(u64::from(pc));
+        self.call_routine(Routine::Raised, &[vm, base, depth, meta, pc]);
+        self.left_return();
+    }
+
+    pub(super) fn ret(&mut self, payload: NodeId, tag: NodeId) {
+        let (payload, tag) = (self.value(payload), self.value(tag));
+        if self.input.is_framed {
+            let vm = self.vm;
+            self.call_routine(Routine::Leave, &[vm, payload, tag]);
+            let done = self.b.ins().iconst(types::I32, 0);
+            self.b.ins().return_(&[done]);
+        } else {
+            self.b.ins().return_(&[payload, tag]);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Home slots, object headers and reference counts.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
+use ruff_runtime::value::Tag;
+
+use super::{Lowering, clif_type};
+use crate::abi;
+use crate::helpers::Routine;
+use crate::ir::{NodeId, Ty};
+
+/// Flags of memory that is there and aligned.
+pub(crate) fn trusted() -> MemFlagsData {
+    MemFlagsData::trusted()
+}
+
+fn offset(r: u16) -> i32 {
+    i32::from(r) * abi::VALUE_SIZE
+}
+
+impl Lowering<'_, '_> {
+    pub(super) fn word(&mut self, bits: u64) -> ir::Value {
+        self.b.ins().iconst(types::I64, bits as i64)
+    }
+
+    pub(super) fn load_slot(&mut self, r: u16, ty: Ty) -> ir::Value {
+        let at = offset(r) + abi::PAYLOAD_OFFSET;
+        self.b.ins().load(clif_type(ty), trusted(), self.base, at)
+    }
+
+    pub(super) fn load_tag(&mut self, r: u16) -> ir::Value {
+        self.b.ins().load(types::I64, trusted(), self.base, offset(r) + abi::TAG_OFFSET)
+    }
+
+    pub(super) fn store_tag(&mut self, r: u16, tag: Tag) {
+        let tag = self.word(tag as u64);
+        self.b.ins().store(trusted(), tag, self.base, offset(r) + abi::TAG_OFFSET);
+    }
+
+    pub(super) fn store_slot(&mut self, r: u16, node: NodeId) {
+        let ty = self.func.ty(node);
+        let tag = match ty {
+            Ty::Float => Tag::Float,
+            Ty::Bool => Tag::Bool,
+            Ty::Int | Ty::Word | Ty::None => Tag::Int,
+        };
+        let payload = self.payload(node);
+        self.store_tag(r, tag);
+        self.b.ins().store(trusted(), payload, self.base, offset(r) + abi::PAYLOAD_OFFSET);
+    }
+
+    /// A node's value as the payload word of a boxed value (floats stay floats).
+    pub(super) fn payload(&mut self, node: NodeId) -> ir::Value {
+        let value = self.value(node);
+        match self.func.ty(node) {
+            Ty::Bool => self.b.ins().uextend(types::I64, value),
+            Ty::Int | Ty::Float | Ty::Word | Ty::None => value,
+        }
+    }
+
+    /// A node's value as an integer word.
+    pub(super) fn bits(&mut self, node: NodeId) -> ir::Value {
+        let value = self.payload(node);
+        match self.func.ty(node) {
+            Ty::Float => self.b.ins().bitcast(types::I64, MemFlagsData::new(), value),
+            Ty::Int | Ty::Bool | Ty::Word | Ty::None => value,
+        }
+    }
+
+    pub(super) fn from_bits(&mut self, word: ir::Value, ty: Ty) -> ir::Value {
+        match ty {
+            Ty::Float => self.b.ins().bitcast(types::F64, MemFlagsData::new(), word),
+            Ty::Bool => self.b.ins().ireduce(types::I8, word),
+            Ty::Int | Ty::Word | Ty::None => word,
+        }
+    }
+
+    pub(super) fn store_pair(&mut self, r: u16, tag: ir::Value, payload: ir::Value) {
+        self.b.ins().store(trusted(), tag, self.base, offset(r) + abi::TAG_OFFSET);
+        self.b.ins().store(trusted(), payload, self.base, offset(r) + abi::PAYLOAD_OFFSET);
+    }
+
+    pub(super) fn move_slot(&mut self, dst: u16, src: u16) {
+        let tag = self.load_tag(src);
+        let payload = self.load_slot(src, Ty::Word);
+        self.store_pair(dst, tag, payload);
+        self.store_tag(src, Tag::Null);
+    }
+
+    pub(super) fn slot_address(&mut self, r: u16) -> ir::Value {
+        let by = self.word(offset(r) as u64);
+        self.b.ins().iadd(self.base, by)
+    }
+
+    /// Takes one more count of an object.
+    pub(super) fn retain(&mut self, object: ir::Value) {
+        let count = self.b.ins().load(types::I32, trusted(), object, abi::COUNT);
+        let one = self.b.ins().iconst(types::I32, 1);
+        let more = self.b.ins().iadd(count, one);
+        // An immortal object's count stays: its sign bit is set.
+        let is_mortal = {
+            let zero = self.b.ins().iconst(types::I32, 0);
+            self.b.ins().icmp(IntCC::SignedGreaterThanOrEqual, count, zero)
+        };
+        let new = self.b.ins().select(is_mortal, more, count);
+        self.b.ins().store(trusted(), new, object, abi::COUNT);
+    }
+
+    /// Does something only if a tag word means an object.
+    pub(super) fn if_heap(
+        &mut self,
+        tag: ir::Value,
+        is_likely: bool,
+        then: impl FnOnce(&mut Self),
+    ) {
+        let (heap, on) = (self.b.create_block(), self.b.create_block());
+        if !is_likely {
+            self.b.set_cold_block(heap);
+        }
+        let first = self.word(Tag::FIRST_HEAP);
+        let is_heap = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, tag, first);
+        self.b.ins().brif(is_heap, heap, [].iter(), on, [].iter());
+        self.b.switch_to_block(heap);
+        then(self);
+        self.b.ins().jump(on, [].iter());
+        self.b.switch_to_block(on);
+    }
+
+    pub(super) fn retain_slot(&mut self, r: u16) {
+        let tag = self.load_tag(r);
+        let payload = self.load_slot(r, Ty::Word);
+        self.if_heap(tag, true, |this| this.retain(payload));
+    }
+
+    /// Releases what a home slot holds and leaves null.
+    pub(super) fn release(&mut self, r: u16) {
+        let tag = self.load_tag(r);
+        self.if_heap(tag, true, |this| {
+            let object = this.load_slot(r, Ty::Word);
+            let count = this.b.ins().load(types::I32, trusted(), object, abi::COUNT);
+            let one = this.b.ins().iconst(types::I32, 1);
+            let (shared, last, on) =
+                (this.b.create_block(), this.b.create_block(), this.b.create_block());
+            this.b.set_cold_block(last);
+            // Counts from 2 up to the immortal ones, as signed numbers.
+            let is_shared = this.b.ins().icmp(IntCC::SignedGreaterThan, count, one);
+            this.b.ins().brif(is_shared, shared, [].iter(), last, [].iter());
+            this.b.switch_to_block(shared);
+            let less = this.b.ins().isub(count, one);
+            this.b.ins().store(trusted(), less, object, abi::COUNT);
+            this.store_tag(r, Tag::Null);
+            this.b.ins().jump(on, [].iter());
+            this.b.switch_to_block(last);
+            let address = this.slot_address(r);
+            this.call_routine(Routine::Release, &[address]);
+            this.b.ins().jump(on, [].iter());
+            this.b.switch_to_block(on);
+        });
+    }
+}

@@ -1,0 +1,146 @@
+//! One node to CLIF.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, InstBuilder, types};
+use ruff_runtime::value::Tag;
+
+use super::emit::{float_cc, int_cc};
+use super::memory::trusted;
+use super::{Lowering, clif_type};
+use crate::abi;
+use crate::helpers::Routine;
+use crate::ir::{Helper, NodeId, Op, Ty};
+
+impl Lowering<'_, '_> {
+    pub(super) fn node(&mut self, id: NodeId) {
+        let func = self.func;
+        let node = func.node(id);
+        if let Some(value) = self.pure(id, &node.op, node.ty) {
+            self.values.insert(id, value);
+            return;
+        }
+        match &node.op {
+            Op::StoreSlot(r, value) => self.store_slot(*r, *value),
+            Op::StorePair(r, tag, payload) => {
+                let (tag, payload) = (self.value(*tag), self.value(*payload));
+                self.store_pair(*r, tag, payload);
+            }
+            Op::StoreNull(r) => self.store_tag(*r, Tag::Null),
+            Op::MoveSlot(dst, src) => self.move_slot(*dst, *src),
+            Op::RetainSlot(r) => self.retain_slot(*r),
+            Op::Retain(object) => {
+                let object = self.value(*object);
+                self.retain(object);
+            }
+            Op::RetainPair(tag, payload) => {
+                let (tag, payload) = (self.value(*tag), self.value(*payload));
+                self.if_heap(tag, true, |this| this.retain(payload));
+            }
+            Op::Release(r) => self.release(*r),
+            Op::Store(at, offset, value) => {
+                let (at, value) = (self.value(*at), self.value(*value));
+                self.b.ins().store(trusted(), value, at, *offset);
+            }
+            Op::ElemStore(elem, data, index, value) => {
+                self.elem_store(*elem, (*data, *index), *value);
+            }
+            Op::Guard(cond, exit) => {
+                self.stress(*exit);
+                let cond = self.value(*cond);
+                self.exit_unless(cond, *exit);
+            }
+            Op::Poll(exit) => {
+                self.stress(*exit);
+                self.poll(*exit);
+            }
+            Op::Push(slot, value, exit) => self.push(*slot, *value, *exit),
+            Op::Call(call) => self.call(id, call),
+            Op::Step(pc) => {
+                let next = self.step(*pc);
+                self.values.insert(id, next);
+            }
+            Op::Help(Helper::Push, args) => {
+                let args: Vec<ir::Value> = args.iter().map(|&arg| self.value(arg)).collect();
+                let result = self.call_routine(Routine::Push, &args);
+                self.values.insert(id, result);
+            }
+            Op::CallTag(call) => {
+                let tag = self.tags[call];
+                self.values.insert(id, tag);
+            }
+            Op::Checked(op, a, b, exit) => {
+                self.stress(*exit);
+                let value = self.checked(*op, *a, *b, *exit);
+                self.values.insert(id, value);
+            }
+            _ => {}
+        }
+    }
+
+    /// Nodes without effects.
+    fn pure(&mut self, id: NodeId, op: &Op, ty: Ty) -> Option<ir::Value> {
+        let value = match op {
+            Op::Param => self.values[&id],
+            Op::Const(bits) => match ty {
+                Ty::Float => self.b.ins().f64const(f64::from_bits(*bits)),
+                Ty::Bool => self.b.ins().iconst(types::I8, *bits as i64),
+                Ty::Int | Ty::Word | Ty::None => self.word(*bits),
+            },
+            Op::Int(op, a, b) => self.int_op(*op, *a, *b),
+            Op::Float(op, a, b) => self.float_op(*op, *a, *b),
+            Op::FloatFn(op, a) => self.float_fn(*op, *a),
+            Op::ToFloat(a) => {
+                let a = self.value(*a);
+                self.b.ins().fcvt_from_sint(types::F64, a)
+            }
+            Op::ToInt(a) => {
+                let a = self.value(*a);
+                self.b.ins().fcvt_to_sint_sat(types::I64, a)
+            }
+            Op::ICmp(cond, a, b) => {
+                let (a, b) = (self.value(*a), self.value(*b));
+                self.b.ins().icmp(int_cc(*cond), a, b)
+            }
+            Op::Below(a, b) => {
+                let (a, b) = (self.value(*a), self.value(*b));
+                self.b.ins().icmp(IntCC::UnsignedLessThan, a, b)
+            }
+            Op::FCmp(cond, a, b) => {
+                let (a, b) = (self.value(*a), self.value(*b));
+                self.b.ins().fcmp(float_cc(*cond), a, b)
+            }
+            Op::Not(a) => {
+                let a = self.value(*a);
+                let one = self.b.ins().iconst(types::I8, 1);
+                self.b.ins().bxor(a, one)
+            }
+            Op::Bits(a) => self.bits(*a),
+            Op::FromBits(a) => {
+                let word = self.value(*a);
+                self.from_bits(word, ty)
+            }
+            _ => return self.load(op, ty),
+        };
+        Some(value)
+    }
+
+    fn load(&mut self, op: &Op, ty: Ty) -> Option<ir::Value> {
+        let value = match op {
+            Op::LoadSlot(r) => self.load_slot(*r, ty),
+            Op::LoadTag(r) => self.load_tag(*r),
+            Op::Load(at, offset) => {
+                let at = self.value(*at);
+                self.b.ins().load(clif_type(ty), trusted(), at, *offset)
+            }
+            Op::LoadCount(object) => {
+                let object = self.value(*object);
+                let count = self.b.ins().load(types::I32, trusted(), object, abi::COUNT);
+                self.b.ins().uextend(types::I64, count)
+            }
+            Op::ElemLoad(elem, data, index) => self.elem_load(*elem, (*data, *index), ty),
+            Op::SlotAddr(r) => self.slot_address(*r),
+            _ => return None,
+        };
+        Some(value)
+    }
+}

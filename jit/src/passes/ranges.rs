@@ -1,0 +1,340 @@
+//! Ranges of ints: drops overflow checks that cannot fail.
+//!
+//! Each node gets an interval. Parameters of loop headers start from the entry; what a back
+//! edge moves is widened to the end of the range until nothing changes, and then narrowed by
+//! what branches and guards on the way say (`i < n` on the way to `i + 1`).
+
+use std::collections::HashMap;
+
+use crate::ir::{BlockId, Cond, EdgeId, Func, IntOp, NodeId, Op, Term, Ty};
+use crate::lower::reachable;
+
+/// A closed interval of ints.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Range {
+    pub lo: i64,
+    pub hi: i64,
+}
+
+impl Range {
+    pub const ALL: Range = Range { lo: i64::MIN, hi: i64::MAX };
+
+    fn of(v: i64) -> Range {
+        Range { lo: v, hi: v }
+    }
+
+    fn join(self, other: Range) -> Range {
+        Range { lo: self.lo.min(other.lo), hi: self.hi.max(other.hi) }
+    }
+
+    fn meet(self, other: Range) -> Range {
+        let (lo, hi) = (self.lo.max(other.lo), self.hi.min(other.hi));
+        if lo <= hi { Range { lo, hi } } else { self }
+    }
+
+    /// The exact range of an operation, or `None` if it can leave the 64-bit range.
+    fn apply(op: IntOp, a: Range, b: Range) -> Option<Range> {
+        let wide = |x: i64| i128::from(x);
+        let corners = match op {
+            IntOp::Add => [wide(a.lo) + wide(b.lo), wide(a.hi) + wide(b.hi)].to_vec(),
+            IntOp::Sub => [wide(a.lo) - wide(b.hi), wide(a.hi) - wide(b.lo)].to_vec(),
+            IntOp::Mul => vec![
+                wide(a.lo) * wide(b.lo),
+                wide(a.lo) * wide(b.hi),
+                wide(a.hi) * wide(b.lo),
+                wide(a.hi) * wide(b.hi),
+            ],
+            IntOp::Div | IntOp::Rem => return None,
+        };
+        let lo = corners.iter().copied().min().and_then(|v| i64::try_from(v).ok())?;
+        let hi = corners.iter().copied().max().and_then(|v| i64::try_from(v).ok())?;
+        Some(Range { lo, hi })
+    }
+}
+
+/// Rounds of widening before the analysis is given up.
+const WIDENING: usize = 12;
+/// Rounds of narrowing.
+const NARROWING: usize = 3;
+
+/// A comparison of ints that holds.
+type Fact = (Cond, NodeId, NodeId);
+
+struct Ranges<'a> {
+    func: &'a Func,
+    order: Vec<BlockId>,
+    ranges: HashMap<NodeId, Range>,
+    /// What holds in a block because of branches and guards that dominate it.
+    facts: HashMap<BlockId, Vec<Fact>>,
+    /// The edges into each block, with the block that they leave.
+    incoming: HashMap<BlockId, Vec<(BlockId, EdgeId)>>,
+}
+
+/// Replaces checked operations that cannot overflow.
+pub fn run(func: &mut Func) {
+    let found = {
+        let mut ranges = Ranges::new(func);
+        ranges.solve();
+        ranges.safe_operations()
+    };
+    for node in found {
+        let node = &mut func.nodes[node.0 as usize];
+        if let Op::Checked(op, a, b, _) = node.op {
+            node.op = Op::Int(op, a, b);
+        }
+    }
+}
+
+impl<'a> Ranges<'a> {
+    fn new(func: &'a Func) -> Ranges<'a> {
+        let order = reachable(func);
+        let mut incoming: HashMap<BlockId, Vec<(BlockId, EdgeId)>> = HashMap::new();
+        for &block in &order {
+            for edge in func.edges_of(block) {
+                if let Some(to) = func.edge(edge).to {
+                    incoming.entry(to).or_default().push((block, edge));
+                }
+            }
+        }
+        let mut this =
+            Ranges { func, order, ranges: HashMap::new(), facts: HashMap::new(), incoming };
+        this.find_facts();
+        this
+    }
+
+    /// Facts of a block: those at the end of its dominator, and of the only edge to it.
+    fn find_facts(&mut self) {
+        let dominators = self.dominators();
+        for &block in &self.order {
+            let mut facts = Vec::new();
+            if let Some(&above) = dominators.get(&block) {
+                facts.extend(self.facts.get(&above).cloned().unwrap_or_default());
+                facts.extend(self.guards_of(above));
+            }
+            if let Some([(from, edge)]) = self.incoming.get(&block).map(Vec::as_slice) {
+                facts.extend(self.fact_of_edge(*from, *edge));
+            }
+            self.facts.insert(block, facts);
+        }
+    }
+
+    /// The immediate dominator of each block but the first.
+    fn dominators(&self) -> HashMap<BlockId, BlockId> {
+        let index: HashMap<BlockId, usize> =
+            self.order.iter().enumerate().map(|(i, &block)| (block, i)).collect();
+        let mut above: Vec<Option<usize>> = vec![None; self.order.len()];
+        let mut changed = true;
+        while std::mem::take(&mut changed) {
+            for (i, block) in self.order.iter().enumerate().skip(1) {
+                let mut new: Option<usize> = None;
+                for (from, _) in self.incoming.get(block).into_iter().flatten() {
+                    let from = index[from];
+                    if from != 0 && above[from].is_none() {
+                        continue;
+                    }
+                    new = Some(new.map_or(from, |known| common(&above, known, from)));
+                }
+                changed |= above[i] != new;
+                above[i] = new;
+            }
+        }
+        let pairs = above.iter().enumerate();
+        pairs.filter_map(|(i, a)| Some((self.order[i], self.order[(*a)?]))).collect()
+    }
+
+    /// What the guards of a block say.
+    fn guards_of(&self, block: BlockId) -> Vec<Fact> {
+        let nodes = self.func.block(block).nodes.iter();
+        nodes
+            .filter_map(|&node| match self.func.node(node).op {
+                Op::Guard(cond, _) => self.fact(cond, true),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The comparison of ints behind a condition.
+    fn fact(&self, cond: NodeId, sense: bool) -> Option<Fact> {
+        let Op::ICmp(cc, a, b) = self.func.node(cond).op else { return None };
+        let is_int = self.func.ty(a) == Ty::Int;
+        is_int.then_some((if sense { cc } else { cc.negated() }, a, b))
+    }
+
+    /// The comparison that holds on an edge.
+    fn fact_of_edge(&self, from: BlockId, edge: EdgeId) -> Option<Fact> {
+        let Term::Branch(cond, yes, _) = self.func.block(from).term else { return None };
+        self.fact(cond, edge == yes)
+    }
+
+    fn get(&self, node: NodeId) -> Range {
+        match self.func.node(node).op {
+            Op::Const(bits) if self.func.ty(node) == Ty::Int => Range::of(bits as i64),
+            _ => self.ranges.get(&node).copied().unwrap_or(Range::ALL),
+        }
+    }
+
+    /// The range of a node where the facts hold.
+    fn at(&self, node: NodeId, facts: &[Fact]) -> Range {
+        let mut range = self.get(node);
+        for &(cond, a, b) in facts {
+            if a == node {
+                range = range.meet(bound(cond, self.get(b)));
+            }
+            if b == node {
+                range = range.meet(bound(cond.swapped(), self.get(a)));
+            }
+        }
+        range
+    }
+
+    fn solve(&mut self) {
+        for _ in 0..WIDENING {
+            if !self.round(true) {
+                for _ in 0..NARROWING {
+                    self.round(false);
+                }
+                return;
+            }
+        }
+        self.ranges.clear();
+    }
+
+    fn round(&mut self, is_widening: bool) -> bool {
+        let func = self.func;
+        let mut changed = false;
+        for at in 0..self.order.len() {
+            let block = self.order[at];
+            for (i, &param) in func.block(block).params.iter().enumerate() {
+                if func.ty(param) == Ty::Int {
+                    let new = self.param(block, i, is_widening);
+                    changed |= self.ranges.insert(param, new) != Some(new);
+                }
+            }
+            let facts = self.facts.get(&block).cloned().unwrap_or_default();
+            for &node in &func.block(block).nodes {
+                if func.ty(node) == Ty::Int {
+                    let new = self.compute(node, &facts);
+                    changed |= self.ranges.insert(node, new) != Some(new);
+                }
+            }
+        }
+        changed
+    }
+
+    fn param(&self, block: BlockId, index: usize, is_widening: bool) -> Range {
+        let Some(edges) = self.incoming.get(&block) else { return Range::ALL };
+        let param = self.func.block(block).params[index];
+        let mut joined: Option<Range> = None;
+        for &(from, edge) in edges {
+            let arg = self.func.edge(edge).args[index];
+            let is_const = matches!(self.func.node(arg).op, Op::Const(_));
+            if !is_const && !self.ranges.contains_key(&arg) {
+                // A back edge that has not been seen yet.
+                continue;
+            }
+            let mut facts = self.facts.get(&from).cloned().unwrap_or_default();
+            facts.extend(self.guards_of(from));
+            facts.extend(self.fact_of_edge(from, edge));
+            // With what holds on the edge, the operation itself may be bounded better.
+            let range = self.compute(arg, &facts).meet(self.at(arg, &facts));
+            joined = Some(joined.map_or(range, |known| known.join(range)));
+        }
+        let new = joined.unwrap_or(Range::ALL);
+        match self.ranges.get(&param) {
+            Some(old) if is_widening => Range {
+                lo: if new.lo < old.lo { i64::MIN } else { old.lo },
+                hi: if new.hi > old.hi { i64::MAX } else { old.hi },
+            },
+            _ => new,
+        }
+    }
+
+    fn compute(&self, node: NodeId, facts: &[Fact]) -> Range {
+        match self.func.node(node).op {
+            Op::Int(IntOp::Rem, a, b) => remainder(self.at(a, facts), self.at(b, facts)),
+            Op::Int(IntOp::Div, a, b) => {
+                let (a, b) = (self.at(a, facts), self.at(b, facts));
+                if a.lo >= 0 && b.lo > 0 { Range { lo: 0, hi: a.hi } } else { Range::ALL }
+            }
+            Op::Int(op, a, b) => {
+                let (a, b) = (self.at(a, facts), self.at(b, facts));
+                Range::apply(op, a, b).unwrap_or(Range::ALL)
+            }
+            Op::Checked(op, a, b, _) => {
+                let (a, b) = (self.at(a, facts), self.at(b, facts));
+                Range::apply(op, a, b).unwrap_or_else(|| clamp(op, a, b))
+            }
+            Op::Param => self.get(node),
+            Op::Const(bits) => Range::of(bits as i64),
+            _ => Range::ALL,
+        }
+    }
+
+    /// Checked operations whose result always fits.
+    fn safe_operations(&self) -> Vec<NodeId> {
+        let mut found = Vec::new();
+        for &block in &self.order {
+            let facts = self.facts.get(&block).map_or(&[][..], Vec::as_slice);
+            for &node in &self.func.block(block).nodes {
+                if let Op::Checked(op, a, b, _) = self.func.node(node).op
+                    && Range::apply(op, self.at(a, facts), self.at(b, facts)).is_some()
+                {
+                    found.push(node);
+                }
+            }
+        }
+        found
+    }
+}
+
+/// The nearest common dominator of two blocks, by index in reverse post-order.
+fn common(above: &[Option<usize>], mut a: usize, mut b: usize) -> usize {
+    while a != b {
+        if a > b {
+            a = above[a].unwrap_or(0);
+        } else {
+            b = above[b].unwrap_or(0);
+        }
+    }
+    a
+}
+
+/// The range of a remainder, whose sign is that of the dividend.
+fn remainder(a: Range, b: Range) -> Range {
+    let limit = b.lo.unsigned_abs().max(b.hi.unsigned_abs()).saturating_sub(1);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Range {
+        lo: if a.lo >= 0 { 0 } else { (-limit).max(a.lo) },
+        hi: if a.hi <= 0 { 0 } else { limit.min(a.hi) },
+    }
+}
+
+/// What is left of a checked operation's range when overflow leaves.
+fn clamp(op: IntOp, a: Range, b: Range) -> Range {
+    match op {
+        IntOp::Add => Range {
+            lo: a.lo.saturating_add(b.lo),
+            hi: a.hi.saturating_add(b.hi),
+        },
+        IntOp::Sub => Range {
+            lo: a.lo.saturating_sub(b.hi),
+            hi: a.hi.saturating_sub(b.lo),
+        },
+        IntOp::Mul if a.lo >= 0 && b.lo >= 0 => {
+            Range { lo: a.lo.saturating_mul(b.lo), hi: i64::MAX }
+        }
+        IntOp::Mul | IntOp::Div | IntOp::Rem => Range::ALL,
+    }
+}
+
+/// What `x cond y` says of `x`.
+fn bound(cond: Cond, y: Range) -> Range {
+    match cond {
+        Cond::Eq => y,
+        Cond::Ne => Range::ALL,
+        Cond::Lt => Range { lo: i64::MIN, hi: y.hi.saturating_sub(1) },
+        Cond::Le => Range { lo: i64::MIN, hi: y.hi },
+        Cond::Gt => Range { lo: y.lo.saturating_add(1), hi: i64::MAX },
+        Cond::Ge => Range { lo: y.lo, hi: i64::MAX },
+    }
+}

@@ -224,7 +224,10 @@ pub unsafe fn with_frame(
 pub fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &FrameMeta) -> u32 {
     let before = vm.native.depth;
     vm.native.depth = (depth as u32).saturating_sub(1);
-    vm.push_frame(frame.code, std::ptr::null_mut(), base, flags::USER | flags::BOUNDARY);
+    let flags = flags::USER | flags::BOUNDARY;
+    // SAFETY: the frame's code was loaded by this VM, and its compiled entry checked the limits
+    // of the window at `base`.
+    unsafe { vm.push_frame(frame.code, std::ptr::null_mut(), base, flags) };
     before
 }
 

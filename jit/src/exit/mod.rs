@@ -225,8 +225,7 @@ pub fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &FrameMeta)
     let before = vm.native.depth;
     vm.native.depth = (depth as u32).saturating_sub(1);
     let flags = flags::USER | flags::BOUNDARY;
-    // SAFETY: the frame's code was loaded by this VM, and its compiled entry checked the limits
-    // of the window at `base`.
+    // SAFETY: compiled code checked the limits for its own window; its code is loaded.
     unsafe { vm.push_frame(frame.code, std::ptr::null_mut(), base, flags) };
     before
 }

@@ -48,6 +48,10 @@ pub struct StressCounter {
     pub every: Cell<i64>,
 }
 
+/// How many different waits follow forced exits at one place; more than there are guards between
+/// the entry of a loop and its first effect.
+const STRESS_WAITS: u32 = 256;
+
 /// How a register's value comes out of the exit buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WriteKind {
@@ -144,8 +148,11 @@ fn count(frame: &FrameMeta, meta: &ExitMeta) {
     let shared = &frame.shared;
     shared.stats.count_exit(meta.reason);
     if meta.reason == ExitReason::Stress {
+        // A wait that never changed could fail the same guard for ever, for example one that
+        // holds at the entry of a loop, to which the interpreter comes back at once.
+        meta.count.set((meta.count.get() + 1) % STRESS_WAITS);
         let stress = &shared.stress;
-        stress.left.set(stress.every.get());
+        stress.left.set(stress.every.get().saturating_add(meta.count.get().into()));
         return;
     }
     if meta.reason.policy() == Policy::Keep {

@@ -36,6 +36,11 @@ impl Stats {
         self.exits.borrow().values().sum()
     }
 
+    /// Exits of one reason.
+    pub fn exits_because(&self, reason: ExitReason) -> u64 {
+        self.exits.borrow().get(reason.name()).copied().unwrap_or(0)
+    }
+
     /// Exits by reason.
     pub fn exits(&self) -> Vec<(&'static str, u64)> {
         self.exits.borrow().iter().map(|(&name, &n)| (name, n)).collect()

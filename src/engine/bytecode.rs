@@ -1,9 +1,12 @@
 //! Runs on the VM, with or without the JIT, and dumps of what it executes.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use ruff_jit::Jit;
+use ruff_jit::exit_reason::ExitReason;
+use ruff_jit::stats::Stats;
 use ruff_runtime::bytecode::{CompiledModule, FunctionProto, TestItem, disasm};
 use ruff_runtime::error::{Error, Kind};
 use ruff_runtime::host::{Loaded, ModuleLoader, Output};
@@ -17,18 +20,17 @@ use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::source::Source;
 
 impl Run<'_> {
-    /// A VM for the program, with its tier.
-    fn vm(&self, out: Output) -> Result<Box<Vm>, Error> {
+    /// A VM for the program with its tier, and the tier's counters.
+    fn vm(&self, out: Output) -> Result<(Box<Vm>, Option<Rc<Stats>>), Error> {
         let options = VmOptions { threshold: threshold(self.options) };
         let mut vm = Vm::new(self.isolate(out), options, Box::new(self.loader.clone()))?;
-        let jit = &self.options.jit;
-        if self.options.engine == Engine::Jit
-            && jit.mode != JitMode::Off
-            && let Some(tier) = Jit::new(jit_options(jit))
-        {
+        let is_jit = self.options.engine == Engine::Jit && self.options.jit.mode != JitMode::Off;
+        let tier = is_jit.then(|| Jit::new(jit_options(self.options.jit))).flatten();
+        let stats = tier.as_ref().map(Jit::stats);
+        if let Some(tier) = tier {
             vm.set_tier(Box::new(tier));
         }
-        Ok(vm)
+        Ok((vm, stats))
     }
 
     fn compiled(&self, checked: &Checked) -> Result<Arc<CompiledModule>, Finished> {
@@ -42,13 +44,20 @@ impl Run<'_> {
             Err(finished) => return finished,
         };
         let style = self.options.style;
-        let mut vm = match self.vm(out) {
-            Ok(vm) => vm,
+        let (mut vm, stats) = match self.vm(out) {
+            Ok(made) => made,
             Err(error) => return Finished::after(Err(error), &self.loader.sources(), style),
         };
         let result = vm.run_main(&module);
         let flushed = vm.isolate.out.flush();
-        Finished::after(result.and(flushed), &self.loader.sources(), style)
+        let mut finished = Finished::after(result.and(flushed), &self.loader.sources(), style);
+        if let Some(stats) = stats {
+            finished.forced_exits = stats.exits_because(ExitReason::Stress);
+            if self.options.wants_stats {
+                finished.stderr.push_str(&stats.to_string());
+            }
+        }
+        finished
     }
 
     /// Runs one test in a fresh VM: the top level, setups, body and teardowns.
@@ -62,7 +71,7 @@ impl Run<'_> {
         out: Output,
     ) -> Result<Result<(), Error>, Finished> {
         let module = self.compiled(checked)?;
-        Ok(self.vm(out).and_then(|mut vm| {
+        Ok(self.vm(out).and_then(|(mut vm, _)| {
             let result = run_bodies(&mut vm, &module, numbers);
             result.and(vm.isolate.out.flush())
         }))
@@ -103,10 +112,10 @@ fn test_protos(items: &[TestItem], protos: &mut Vec<u16>) {
     }
 }
 
-fn jit_options(options: &JitOptions) -> ruff_jit::Options {
+fn jit_options(options: JitOptions) -> ruff_jit::Options {
     let mut stress = ruff_jit::Stress::default();
     match options.stress {
-        Some(Stress::ExitAt(k)) => stress.exit_at = Some(k),
+        Some(Stress::ExitAt(guard)) => stress.exit_at = Some(guard),
         Some(Stress::Every(n)) => stress.every = Some(n),
         Some(Stress::Threshold(_)) | None => {}
     }

@@ -52,8 +52,8 @@ impl Engine {
     /// Bytes of native stack to reserve; pages are only used when touched.
     fn stack_bytes(self) -> usize {
         match self {
-            Engine::Tree => 4 << 30,
-            Engine::Vm | Engine::Jit => 1 << 30,
+            Engine::Tree | Engine::Jit => 4 << 30,
+            Engine::Vm => 1 << 30,
         }
     }
 }

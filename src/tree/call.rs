@@ -74,7 +74,10 @@ impl Evaluator {
         let Some(tree) = tree else { return Err(unsupported("A function of another engine")) };
         let mut frame = Frame::new(tree.unit.clone(), tree.func, callee.clone());
         let flow = match &tree.body {
-            Body::Func(func) => self.run_body(&mut frame, code, func, args, receiver),
+            Body::Func(func) => {
+                frame.is_listed = true;
+                self.run_body(&mut frame, code, func, args, receiver)
+            }
             Body::Default(decl, field) => match &decl.fields[*field].default {
                 Some(default) => self.eval(&mut frame, default).map(Flow::Return),
                 None => Ok(Flow::Normal),
@@ -83,7 +86,10 @@ impl Evaluator {
         match flow {
             Ok(Flow::Return(value)) | Err(Stop::Return(value)) => Ok(value),
             Ok(Flow::Normal | Flow::Break | Flow::Continue) => Ok(Value::NULL),
-            Err(Stop::Raise(error)) => Err(leave(&frame, code, tree, error)),
+            Err(Stop::Raise(mut error)) => {
+                frame.list_in(&mut error);
+                Err(error)
+            }
         }
     }
 
@@ -179,16 +185,6 @@ fn bind_receiver(frame: &mut Frame, kind: Receiver, receiver: &mut Value) {
         }
         (Receiver::None | Receiver::MutSelf | Receiver::SelfValue, _) => {}
     }
-}
-
-/// The error as it leaves a function; defaults of struct fields are not listed.
-#[cold]
-fn leave(frame: &Frame, code: &FunctionCode, tree: &TreeCode, mut error: Error) -> Error {
-    if let Body::Func(func) = &tree.body {
-        let line = frame.failed_line(func.span.start);
-        error.leave(code.info.display_name(), &code.file, line);
-    }
-    error
 }
 
 pub(super) fn check_arity(info: &FunctionInfo, got: usize) -> Result<()> {

@@ -8,9 +8,12 @@ use ruff_runtime::objects::structs::{EnumDef, StructDef};
 use ruff_runtime::value::Value;
 
 use super::Evaluator;
+use super::expr::literal_value;
 use super::frame::Frame;
 use super::unit::{Body, TreeCode};
-use crate::syntax::ast::{Block, EnumDecl, Func, NodeId, Stmt, StmtKind, StructDecl};
+use crate::syntax::ast::{
+    Block, EnumDecl, Expr, ExprKind, Func, Literal, NodeId, Stmt, StmtKind, StructDecl,
+};
 
 impl Evaluator {
     /// The declarations of a block that take effect at its start, in text order (LS 5.2).
@@ -86,12 +89,24 @@ impl Evaluator {
         Value::from_ref(def)
     }
 
-    /// The function that computes the default of a field, or null.
+    /// The default of a field: a literal's value, or the function that computes it.
     fn default(&mut self, frame: &Frame, decl: &Arc<StructDecl>, field: usize) -> Value {
         let Some(default) = &decl.fields[field].default else { return Value::NULL };
-        let name = format!("{}.{}", decl.name.name, decl.fields[field].name.name);
-        let info = FunctionInfo { name: Some(name.into()), ..FunctionInfo::default() };
-        self.function(frame, default.id, info, || Body::Default(decl.clone(), field))
+        match literal_of(default) {
+            Some(literal) => literal_value(literal),
+            None => {
+                let body = || Body::Default(decl.clone(), field);
+                self.function(frame, default.id, FunctionInfo::default(), body)
+            }
+        }
+    }
+}
+
+fn literal_of(expr: &Expr) -> Option<&Literal> {
+    match &expr.kind {
+        ExprKind::Literal(literal) => Some(literal),
+        ExprKind::Paren(inner) => literal_of(inner),
+        _ => None,
     }
 }
 

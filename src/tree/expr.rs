@@ -45,7 +45,7 @@ impl Evaluator {
             ExprKind::Logic { op, rhs, .. } => self.logic(frame, *op, left, rhs),
             ExprKind::Pipe { op_span, rhs, .. } => self.pipe(frame, *op_span, left, rhs),
             ExprKind::Call { callee_end, args, .. } => {
-                self.call_expr(frame, &left, *callee_end, None, args)
+                self.call_expr(frame, &left, *callee_end, args)
             }
             ExprKind::Method { null_safe, name, args, .. } => {
                 let call = MethodCall { name, null_safe: *null_safe, first: None, args };
@@ -81,7 +81,7 @@ impl Evaluator {
                 let values = self.elements(frame, None, elems)?;
                 Ok(literal::make_array(values))
             }
-            ExprKind::Dict(entries) => self.dict_literal(frame, entries),
+            ExprKind::Dict(entries) => self.dict_literal(frame, expr.span, entries),
             ExprKind::Func(func) => Ok(self.closure(frame, func)),
             ExprKind::StructLit { module, name, fields } => {
                 self.struct_literal(frame, expr, module.as_ref(), name, fields)
@@ -141,7 +141,8 @@ impl Evaluator {
         match &rhs.kind {
             ExprKind::Call { callee, callee_end, args } => {
                 let callee = self.eval(frame, callee)?;
-                self.call_expr(frame, &callee, *callee_end, Some(left), args)
+                let args = self.elements(frame, Some(left), args)?;
+                frame.at(*callee_end, self.call_piped(&callee, args))
             }
             ExprKind::Method { receiver, null_safe, name, args } => {
                 let call = MethodCall { name, null_safe: *null_safe, first: Some(left), args };
@@ -153,13 +154,17 @@ impl Evaluator {
             }
             _ => {
                 let callee = self.eval(frame, rhs)?;
-                if !is_callable(&callee) {
-                    let message = "Pipe operator requires a function on the right side";
-                    return frame.at(op_span, Err(Error::new(Kind::TypeError, message)));
-                }
-                frame.at(op_span, self.call_value(&callee, vec![left]))
+                frame.at(op_span, self.call_piped(&callee, vec![left]))
             }
         }
+    }
+
+    fn call_piped(&mut self, callee: &Value, args: Vec<Value>) -> Result<Value> {
+        if !matches!(callee.tag(), Tag::Function | Tag::Native | Tag::Wrapper) {
+            let message = "Pipe operator requires a function on the right side";
+            return Err(Error::new(Kind::TypeError, message));
+        }
+        self.call_value(callee, args)
     }
 
     #[inline(never)]
@@ -168,10 +173,9 @@ impl Evaluator {
         frame: &mut Frame,
         callee: &Value,
         callee_end: Span,
-        first: Option<Value>,
         args: &[Arg],
     ) -> Eval {
-        let args = self.elements(frame, first, args)?;
+        let args = self.elements(frame, None, args)?;
         frame.at(callee_end, self.call_value(callee, args))
     }
 
@@ -248,10 +252,6 @@ fn try_operator(frame: &mut Frame, question: Span, value: Value) -> Eval {
         }
         TryOutcome::Return(value) => Err(Stop::Return(value)),
     }
-}
-
-fn is_callable(value: &Value) -> bool {
-    matches!(value.tag(), Tag::Function | Tag::Native | Tag::Wrapper)
 }
 
 pub(super) fn literal_value(literal: &Literal) -> Value {

@@ -49,6 +49,8 @@ pub(super) struct Frame {
     /// Where in this function the error on its way out surfaced, as a source offset.
     failed_at: Option<u32>,
     pub is_outside_functions: bool,
+    /// Tracebacks list it: it is a call of a function in the program.
+    pub is_listed: bool,
 }
 
 /// Where a variable's content is, independent of the frame's borrow.
@@ -62,7 +64,8 @@ pub(super) enum Location {
 impl Frame {
     pub(super) fn new(unit: Rc<Unit>, func: FuncId, closure: Value) -> Frame {
         let slots = vec![Value::UNASSIGNED; unit.n_slots(func)];
-        Frame { unit, func, slots, closure, failed_at: None, is_outside_functions: false }
+        let (is_outside_functions, is_listed) = (false, false);
+        Frame { unit, func, slots, closure, failed_at: None, is_outside_functions, is_listed }
     }
 
     /// Gives the error in `result` a position and remembers it for the traceback.
@@ -83,14 +86,18 @@ impl Frame {
         error
     }
 
-    /// The line at which the error that leaves this function surfaced in it.
-    pub(super) fn failed_line(&self, default: u32) -> u32 {
-        self.unit.tree.source.line_col(self.failed_at.unwrap_or(default)).0
-    }
-
-    /// The error has been caught in this function.
-    pub(super) fn forget_failure(&mut self) {
-        self.failed_at = None;
+    /// Adds the function to the traceback of an error that leaves it or that it catches, with the
+    /// line at which the error surfaced in it.
+    #[cold]
+    pub(super) fn list_in(&mut self, error: &mut Error) {
+        let failed_at = self.failed_at.take();
+        if self.is_listed
+            && let View::Function(function) = self.closure.view()
+        {
+            let line = self.unit.tree.source.line_col(failed_at.unwrap_or_default()).0;
+            let code = function.code();
+            error.leave(code.info.display_name(), &code.file, line);
+        }
     }
 
     fn name(&self, var: VarId) -> &Arc<str> {

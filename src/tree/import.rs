@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use ruff_runtime::error::{Error, Kind, Result};
 use ruff_runtime::semantics::{error_value, index};
-use ruff_runtime::value::{Value, View};
+use ruff_runtime::value::Value;
 
 use super::Evaluator;
 use super::frame::{Eval, Frame};
+use crate::resolve::VarKind;
 use crate::syntax::ast::{Import, ImportWhat, NodeId};
+use crate::syntax::source::Span;
 
 impl Evaluator {
     #[inline(never)]
@@ -18,15 +20,10 @@ impl Evaluator {
         let module = self.import_module(&path, &importer);
         let module = frame.at(import.span, module)?;
         match &import.what {
-            ImportWhat::Module { id } => declare_all(frame, *id, &module),
+            ImportWhat::Module { id } => declare_all(frame, *id, import.span, &module)?,
             ImportWhat::Names(names) => {
-                let mut values = Vec::with_capacity(names.len());
                 for name in names {
-                    let value = export(&module, &name.name)
-                        .ok_or_else(|| index::symbol_not_found(&name.name, &path.join(".")));
-                    values.push(frame.at(import.span, value)?);
-                }
-                for (name, value) in names.iter().zip(values) {
+                    let value = frame.at(import.span, index::field(&module, &name.name))?;
                     self.assign_name(frame, name, value)?;
                 }
             }
@@ -72,21 +69,19 @@ impl Evaluator {
     }
 }
 
-fn export(module: &Value, name: &str) -> Option<Value> {
-    match module.view() {
-        View::Module(module) => module.body.export(name),
-        _ => None,
-    }
-}
-
 /// `import m`: a copy of each export, and `m` itself.
-fn declare_all(frame: &mut Frame, id: NodeId, module: &Value) {
+fn declare_all(frame: &mut Frame, id: NodeId, span: Span, module: &Value) -> Eval<()> {
     let unit = frame.unit.clone();
-    let Some(vars) = unit.resolved().import_vars.get(&id) else { return };
+    let vars = unit.resolved().import_vars.get(&id).map_or(&[][..], Vec::as_slice);
     for (name, var) in vars {
-        let value = export(module, name).unwrap_or_else(|| module.clone());
-        frame.initialise(*var, value);
+        let value = match unit.var(*var).kind {
+            VarKind::Module => module.clone(),
+            _ => frame.at(span, index::field(module, name))?,
+        };
+        let assigned = frame.assign(*var, value);
+        frame.at(span, assigned)?;
     }
+    Ok(())
 }
 
 #[cold]

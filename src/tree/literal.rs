@@ -12,37 +12,65 @@ use super::call::{arity_error, wrap};
 use super::frame::{Eval, Frame};
 use crate::resolve::Ref;
 use crate::syntax::ast::{Arg, Entry, Expr, Ident};
+use crate::syntax::source::Span;
 
 impl Evaluator {
+    /// `{ k: v }`; the keys before the first spread are checked when all of them and their values
+    /// are known.
     #[inline(never)]
-    pub(super) fn dict_literal(&mut self, frame: &mut Frame, entries: &[Entry]) -> Eval {
+    pub(super) fn dict_literal(
+        &mut self,
+        frame: &mut Frame,
+        span: Span,
+        entries: &[Entry],
+    ) -> Eval {
+        let is_plain = |entry: &Entry| !matches!(entry, Entry::Spread(..));
+        let n_plain = entries.iter().take_while(|entry| is_plain(entry)).count();
+        let (plain, rest) = entries.split_at(n_plain);
         let mut dict = Dict::default();
-        for entry in entries {
-            match entry {
-                Entry::Bare(name, value) => {
-                    let key = match frame.unit.resolved().declared(name.id) {
-                        Some(var) => {
-                            let key = frame.read(var);
-                            frame.at(name.span, key)?
-                        }
-                        None => Value::str(&name.name),
-                    };
-                    let value = self.eval(frame, value)?;
-                    frame.at(name.span, literal::dict_insert(&mut dict, key, value))?;
-                }
-                Entry::Keyed(key, value) => {
-                    let span = key.span;
-                    let key = self.eval(frame, key)?;
-                    let value = self.eval(frame, value)?;
-                    frame.at(span, literal::dict_insert(&mut dict, key, value))?;
-                }
-                Entry::Spread(dots, source) => {
-                    let source = self.eval(frame, source)?;
-                    frame.at(*dots, literal::dict_spread(&mut dict, &source))?;
-                }
+        let mut pairs = Vec::with_capacity(plain.len());
+        for entry in plain {
+            pairs.extend(self.dict_entry(frame, &mut dict, entry)?);
+        }
+        for (key, value) in pairs {
+            frame.at(span, literal::dict_insert(&mut dict, key, value))?;
+        }
+        for entry in rest {
+            if let Some((key, value)) = self.dict_entry(frame, &mut dict, entry)? {
+                frame.at(span, literal::dict_insert(&mut dict, key, value))?;
             }
         }
         Ok(Value::from_ref(Object::new(dict)))
+    }
+
+    /// Key and value of an entry; a spread goes into the dict at once.
+    fn dict_entry(
+        &mut self,
+        frame: &mut Frame,
+        dict: &mut Dict,
+        entry: &Entry,
+    ) -> Eval<Option<(Value, Value)>> {
+        match entry {
+            Entry::Bare(name, value) => {
+                let key = match frame.unit.resolved().declared(name.id) {
+                    Some(var) => {
+                        let key = frame.read(var);
+                        frame.at(name.span, key)?
+                    }
+                    None => Value::str(&name.name),
+                };
+                Ok(Some((key, self.eval(frame, value)?)))
+            }
+            Entry::Keyed(key, value) => {
+                let key = self.eval(frame, key)?;
+                Ok(Some((key, self.eval(frame, value)?)))
+            }
+            Entry::Spread(dots, source) => {
+                let source = self.eval(frame, source)?;
+                frame.at(*dots, literal::dict_spread(dict, &source))?;
+                Ok(None)
+            }
+        }
     }
 
     /// `S { f: e }` (LS 9.2).
@@ -89,8 +117,11 @@ impl Evaluator {
                 index::field(&module, &name.name)?
             }
             None => match frame.unit.resolved().get(expr.id) {
-                Ref::Undefined => Value::NULL,
-                Ref::Var(_) | Ref::Native => self.name(frame, expr.id, &name.name)?,
+                Ref::Var(var) => frame.read(var)?,
+                Ref::Native | Ref::Undefined if &*name.name == "Error" => {
+                    Value::from_ref(self.isolate.error_def.clone())
+                }
+                Ref::Native | Ref::Undefined => Value::NULL,
             },
         };
         value
@@ -117,48 +148,35 @@ impl Evaluator {
         variant: &Ident,
         args: &[Arg],
     ) -> Eval {
-        let first = module.unwrap_or(enum_name);
-        let def = match module {
-            Some(module) => {
-                let module = self.name(frame, module.id, &module.name);
-                let def = module.and_then(|module| index::field(&module, &enum_name.name));
-                frame.at(first.span, def)?
-            }
-            None => match frame.unit.resolved().declared(enum_name.id) {
-                Some(var) => frame.content(var),
-                None => Value::NULL,
-            },
+        let span = module.unwrap_or(enum_name).span;
+        let declared = |name: &Ident| frame.unit.resolved().declared(name.id);
+        let def = declared(module.unwrap_or(enum_name)).map(|var| frame.content(var));
+        let def = match (&def, module) {
+            (Some(def), None) => def.clone(),
+            (Some(def), Some(_)) => exported(def, &enum_name.name),
+            (None, _) => Value::NULL,
         };
+        let is_builtin = module.is_none() && def.tag() != Tag::EnumDef;
         let payload = self.elements(frame, None, args)?;
-        let is_declared = module.is_some() || def.tag() == Tag::EnumDef;
-        if !is_declared && let Some(which) = builtin_case(&enum_name.name, &variant.name) {
-            return match which {
-                BuiltinCase::None if payload.is_empty() => Ok(Value::NONE),
-                BuiltinCase::None => {
-                    let error = arity_error("None", 0, Some(0), payload.len());
-                    frame.at(first.span, Err(error))
-                }
-                BuiltinCase::Wrapper(which) => frame.at(first.span, wrap(which, payload)),
-            };
+        match (enum_name.name.as_ref(), variant.name.as_ref()) {
+            ("Option", "None") if is_builtin && args.is_empty() => return Ok(Value::NONE),
+            ("Result", "Ok") if is_builtin => return frame.at(span, wrap(Wrapper::Ok, payload)),
+            ("Result", "Err") if is_builtin => return frame.at(span, wrap(Wrapper::Err, payload)),
+            ("Option", "Some") if is_builtin => {
+                return frame.at(span, wrap(Wrapper::Some, payload));
+            }
+            _ => {}
         }
-        frame.at(first.span, check_payload(&def, enum_name, variant, payload.len()))?;
+        frame.at(span, check_payload(&def, enum_name, variant, payload.len()))?;
         Ok(literal::make_tag(&enum_name.name, &variant.name, payload))
     }
 }
 
-enum BuiltinCase {
-    Wrapper(Wrapper),
-    None,
-}
-
-/// `Result::Ok` and so on, which mean the builtin values (LS 10.3).
-fn builtin_case(enum_name: &str, variant: &str) -> Option<BuiltinCase> {
-    match (enum_name, variant) {
-        ("Result", "Ok") => Some(BuiltinCase::Wrapper(Wrapper::Ok)),
-        ("Result", "Err") => Some(BuiltinCase::Wrapper(Wrapper::Err)),
-        ("Option", "Some") => Some(BuiltinCase::Wrapper(Wrapper::Some)),
-        ("Option", "None") => Some(BuiltinCase::None),
-        _ => None,
+/// An enum that a module exports, if it has run that far.
+fn exported(module: &Value, name: &str) -> Value {
+    match module.view() {
+        View::Module(module) => module.body.export(name).unwrap_or_default(),
+        _ => Value::NULL,
     }
 }
 

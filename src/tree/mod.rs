@@ -119,7 +119,7 @@ impl Evaluator {
     /// # Errors
     /// The error that nobody caught, or the end by `exit` or interruption.
     pub fn run_main(&mut self, module: Rc<TreeModule>) -> Result<()> {
-        let unit = self.load_main(module);
+        let unit = self.add_unit(module);
         self.run_top_level(&unit)
     }
 
@@ -129,7 +129,7 @@ impl Evaluator {
     /// # Errors
     /// The first failure; the message of one in a setup starts with `Setup failed: `.
     pub fn run_test(&mut self, module: Rc<TreeModule>, test: &TestBodies<'_>) -> Result<()> {
-        let unit = self.load_main(module);
+        let unit = self.add_unit(module);
         self.run_top_level(&unit)?;
         let mut result = test.setups.iter().try_for_each(|block| {
             self.run_test_body(&unit, block).map_err(|mut error| {
@@ -147,11 +147,6 @@ impl Evaluator {
             result = result.and(self.run_test_body(&unit, block));
         }
         result
-    }
-
-    fn load_main(&mut self, module: Rc<TreeModule>) -> Rc<Unit> {
-        self.loading = vec![(module.real_path.clone(), module.name.clone())];
-        self.add_unit(module)
     }
 
     fn add_unit(&mut self, module: Rc<TreeModule>) -> Rc<Unit> {

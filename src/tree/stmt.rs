@@ -148,11 +148,11 @@ impl Evaluator {
         name: Option<&Ident>,
         handler: &Block,
     ) -> Eval<Flow> {
-        let error = match self.block(frame, body) {
+        let mut error = match self.block(frame, body) {
             Err(Stop::Raise(error)) if error.is_catchable() => error,
             other => return other,
         };
-        frame.forget_failure();
+        frame.list_in(&mut error);
         frame.enter(handler);
         let named = match name {
             Some(name) => {

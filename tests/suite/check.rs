@@ -21,7 +21,7 @@ struct Shown {
 ///
 /// # Errors
 /// A description of every difference.
-pub fn compare(golden: &Golden, finished: &Finished) -> Result<(), Failed> {
+pub(crate) fn compare(golden: &Golden, finished: &Finished) -> Result<(), Failed> {
     let mut report = String::new();
     compare_stdout(golden, &finished.stdout, &mut report);
     compare_diagnostics(golden, &finished.stderr, &mut report);

@@ -11,7 +11,7 @@ use crate::files::Scratch;
 
 const RUFF: &str = env!("CARGO_BIN_EXE_ruff");
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let tests: [(&str, fn() -> Result<(), Failed>); 21] = [
         ("runs_a_file", runs_a_file),
         ("file_without_a_subcommand", file_without_a_subcommand),

@@ -17,13 +17,13 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("docs/bytecode.md", || document("bytecode", &bytecode::docs::markdown())),
         Trial::test("docs/natives.md", || document("natives", &natives::docs::markdown())),
     ];
-    for native in natives::all() {
-        let example = example(native.doc);
+    for (owner, doc) in natives::docs::all_docs() {
+        let example = example(doc);
         if example.is_empty() {
             continue;
         }
         for setting in [Setting::Tree, Setting::Vm] {
-            let name = format!("example/{}::{}", native.name, setting.name());
+            let name = format!("example/{owner}::{}", setting.name());
             let example = example.clone();
             trials.push(Trial::test(name, move || run(&example, setting)));
         }

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A path inside the repository.
-pub fn root(path: &str) -> PathBuf {
+pub(crate) fn root(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
 /// Whether expectations are to be rewritten instead of compared.
-pub fn bless() -> bool {
+pub(crate) fn bless() -> bool {
     env::var_os("BLESS").is_some_and(|value| value == "1")
 }
 
 /// All files below a folder of the repository with the given extension, sorted.
-pub fn below(folder: &str, extension: &str) -> Vec<PathBuf> {
+pub(crate) fn below(folder: &str, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![root(folder)];
     while let Some(dir) = open.pop() {
@@ -35,27 +35,27 @@ pub fn below(folder: &str, extension: &str) -> Vec<PathBuf> {
 }
 
 /// The path below `folder` without its extension, with `/` between the parts.
-pub fn name(path: &Path, folder: &str) -> String {
+pub(crate) fn name(path: &Path, folder: &str) -> String {
     let relative = path.strip_prefix(root(folder)).expect("found below the folder");
     relative.with_extension("").to_string_lossy().replace('\\', "/")
 }
 
 /// The path below the root of the repository.
-pub fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     let relative = path.strip_prefix(root("")).unwrap_or(path);
     relative.to_string_lossy().replace('\\', "/")
 }
 
 /// The contents of a text file of the repository.
-pub fn read(path: &Path) -> String {
+pub(crate) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// A new empty directory that is removed when dropped.
-pub struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    pub fn new() -> Scratch {
+    pub(crate) fn new() -> Scratch {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let dir = env::temp_dir().join(format!("ruff-suite-{}-{number}", std::process::id()));
@@ -63,12 +63,12 @@ impl Scratch {
         Scratch(dir)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
     /// Writes a file, with its folders.
-    pub fn write(&self, name: &str, text: &[u8]) {
+    pub(crate) fn write(&self, name: &str, text: &[u8]) {
         let path = self.0.join(name);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent).expect("the temporary directory is writable");

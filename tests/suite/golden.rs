@@ -25,29 +25,29 @@ const MAIN: &str = "main.ruff";
 
 /// A diagnostic expected at a line; without a message any message will do.
 #[derive(Debug)]
-pub struct Expected {
-    pub file: String,
-    pub line: u32,
-    pub column: Option<u32>,
-    pub code: String,
-    pub message: Option<String>,
+pub(crate) struct Expected {
+    pub(crate) file: String,
+    pub(crate) line: u32,
+    pub(crate) column: Option<u32>,
+    pub(crate) code: String,
+    pub(crate) message: Option<String>,
 }
 
 /// A program and what it must do.
 #[derive(Debug, Default)]
-pub struct Golden {
+pub(crate) struct Golden {
     /// Names and texts; the main file is called `main.ruff`.
-    pub files: Vec<(String, String)>,
-    pub stdout: Vec<String>,
-    pub block: bool,
-    pub errors: Vec<Expected>,
-    pub throws: Option<Expected>,
+    pub(crate) files: Vec<(String, String)>,
+    pub(crate) stdout: Vec<String>,
+    pub(crate) block: bool,
+    pub(crate) errors: Vec<Expected>,
+    pub(crate) throws: Option<Expected>,
     /// Frames of the call stack, innermost first.
-    pub stack: Vec<String>,
-    pub exit: Option<u8>,
-    pub args: Vec<String>,
+    pub(crate) stack: Vec<String>,
+    pub(crate) exit: Option<u8>,
+    pub(crate) args: Vec<String>,
     /// Restricts the program to settings of this name.
-    pub engine: Option<String>,
+    pub(crate) engine: Option<String>,
 }
 
 impl Golden {
@@ -55,7 +55,7 @@ impl Golden {
     ///
     /// # Errors
     /// A comment that cannot be understood, or no expectation at all.
-    pub fn parse(text: &str) -> Result<Golden, Failed> {
+    pub(crate) fn parse(text: &str) -> Result<Golden, Failed> {
         let mut golden = Golden::default();
         let (program, block) = match text.split_once(BLOCK) {
             Some((program, block)) => (program, Some(block)),
@@ -111,7 +111,7 @@ impl Golden {
     }
 
     /// The exit code that the expectations imply.
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         let implied = match (&self.throws, self.errors.is_empty()) {
             (Some(_), _) => 4,
             (None, false) => 3,
@@ -152,7 +152,7 @@ fn uncomment(line: &str) -> String {
 type Agreed = Arc<Mutex<HashMap<PathBuf, String>>>;
 
 /// Every program on every setting.
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let agreed = Agreed::default();
     let mut trials = Vec::new();
     for path in files::below("tests/lang", "ruff") {
@@ -194,7 +194,10 @@ pub(crate) fn run_program(golden: &Golden, setting: Setting) -> engine::Finished
     let mut options = setting.options();
     options.args = golden.args.clone();
     let source = Source::new(MAIN, golden.main_text());
-    engine::run_captured(source, scratch.path().to_owned(), &options)
+    let mut finished = engine::run_captured(source, scratch.path().to_owned(), &options);
+    let dir = format!("{}/", scratch.path().display());
+    finished.stderr = finished.stderr.replace(&dir, "");
+    finished
 }
 
 fn bless_block(path: &Path, text: &str, stdout: &[u8]) -> Result<(), Failed> {

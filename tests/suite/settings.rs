@@ -4,7 +4,7 @@ use ruff::engine::{Engine, JitMode, JitOptions, Options, Stress};
 
 /// One way to run a program; all of them must behave alike.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Setting {
+pub(crate) enum Setting {
     /// The tree evaluator.
     Tree,
     /// The interpreter alone.
@@ -16,9 +16,9 @@ pub enum Setting {
 }
 
 impl Setting {
-    pub const ALL: [Setting; 4] = [Setting::Tree, Setting::Vm, Setting::Jit, Setting::Stress];
+    pub(crate) const ALL: [Setting; 4] = [Setting::Tree, Setting::Vm, Setting::Jit, Setting::Stress];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Setting::Tree => "tree",
             Setting::Vm => "vm",
@@ -27,13 +27,15 @@ impl Setting {
         }
     }
 
-    pub fn options(self) -> Options {
+    pub(crate) fn options(self) -> Options {
         let (engine, mode, stress) = match self {
             Setting::Tree => (Engine::Tree, JitMode::Off, None),
             Setting::Vm => (Engine::Vm, JitMode::Off, None),
             Setting::Jit => (Engine::Jit, JitMode::Always, None),
             Setting::Stress => (Engine::Jit, JitMode::Always, Some(Stress::Every(3))),
         };
-        Options { engine, jit: JitOptions { mode, stress }, ..Options::new(engine) }
+        let mut options = Options::new(engine);
+        options.jit = JitOptions { mode, stress };
+        options
     }
 }

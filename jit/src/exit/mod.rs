@@ -48,6 +48,10 @@ pub(crate) struct StressCounter {
     pub every: Cell<i64>,
 }
 
+/// How many different waits follow forced exits at one place; more than there are guards between
+/// the entry of a loop and its first effect.
+const STRESS_WAITS: u32 = 256;
+
 /// How a register's value comes out of the exit buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum WriteKind {
@@ -144,8 +148,11 @@ fn count(frame: &FrameMeta, meta: &ExitMeta) {
     let shared = &frame.shared;
     shared.stats.count_exit(meta.reason);
     if meta.reason == ExitReason::Stress {
+        // A wait that never changed could fail the same guard for ever, for example one that
+        // holds at the entry of a loop, to which the interpreter comes back at once.
+        meta.count.set((meta.count.get() + 1) % STRESS_WAITS);
         let stress = &shared.stress;
-        stress.left.set(stress.every.get());
+        stress.left.set(stress.every.get().saturating_add(meta.count.get().into()));
         return;
     }
     if meta.reason.policy() == Policy::Keep {
@@ -224,7 +231,9 @@ pub(crate) unsafe fn with_frame(
 pub(crate) fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &FrameMeta) -> u32 {
     let before = vm.native.depth;
     vm.native.depth = (depth as u32).saturating_sub(1);
-    vm.push_frame(frame.code, std::ptr::null_mut(), base, flags::USER | flags::BOUNDARY);
+    let flags = flags::USER | flags::BOUNDARY;
+    // SAFETY: compiled code checked the limits for its own window; its code is loaded.
+    unsafe { vm.push_frame(frame.code, std::ptr::null_mut(), base, flags) };
     before
 }
 

@@ -107,47 +107,61 @@ pub struct Assembler {
     error: Option<AsmError>,
 }
 
-/// An argument of an emit method becomes an operand.
-trait FromArg: Operand {
-    fn from_arg(arg: Self::Arg, asm: &mut Assembler) -> Self;
+/// What an emit method takes for an operand of role `R`.
+pub trait Arg<R> {
+    fn into_operand(self, asm: &mut Assembler) -> R;
 }
 
 macro_rules! plain_args {
-    ($($Role:ident),*) => {$(
-        impl FromArg for $Role {
-            fn from_arg(arg: Self::Arg, _asm: &mut Assembler) -> Self {
-                $Role(arg)
+    ($($Role:ident from $ty:ty),*) => {$(
+        impl Arg<$Role> for $ty {
+            fn into_operand(self, _asm: &mut Assembler) -> $Role {
+                $Role(self)
             }
         }
     )*};
 }
 
 plain_args!(
-    Def, Read, Update, Group, Count, ConstIdx, Name, Imm, Imm32, Upvalue, Slot, Proto, Native, Desc
+    Def from u16, Read from u16, Update from u16, Group from u16, Count from u8,
+    ConstIdx from u16, Name from u16, Imm from u16, Imm32 from i32, Upvalue from u16,
+    Slot from u16, Proto from u16, Native from u16, Desc from u16
 );
 
-impl FromArg for Use {
-    fn from_arg(arg: Use, _asm: &mut Assembler) -> Self {
-        arg
+impl Arg<Imm> for bool {
+    fn into_operand(self, _asm: &mut Assembler) -> Imm {
+        Imm(self.into())
     }
 }
 
-impl FromArg for Root {
-    fn from_arg(arg: Root, _asm: &mut Assembler) -> Self {
-        arg
+impl Arg<Use> for Use {
+    fn into_operand(self, _asm: &mut Assembler) -> Use {
+        self
     }
 }
 
-impl FromArg for Near {
-    fn from_arg(arg: Label, asm: &mut Assembler) -> Self {
-        asm.fixups.push((asm.code.len(), arg));
+impl Arg<Use> for u16 {
+    fn into_operand(self, _asm: &mut Assembler) -> Use {
+        self.into()
+    }
+}
+
+impl Arg<Root> for Root {
+    fn into_operand(self, _asm: &mut Assembler) -> Root {
+        self
+    }
+}
+
+impl Arg<Near> for Label {
+    fn into_operand(self, asm: &mut Assembler) -> Near {
+        asm.fixups.push((asm.code.len(), self));
         Near(0)
     }
 }
 
-impl FromArg for Target {
-    fn from_arg(arg: Label, asm: &mut Assembler) -> Self {
-        asm.fixups.push((asm.code.len(), arg));
+impl Arg<Target> for Label {
+    fn into_operand(self, asm: &mut Assembler) -> Target {
+        asm.fixups.push((asm.code.len(), self));
         Target(0)
     }
 }
@@ -155,8 +169,8 @@ impl FromArg for Target {
 /// Emit methods, one per row.
 mod emit {
     use super::{
-        Assembler, ConstIdx as Const, Count, Def, Desc, FromArg, Group, Imm, Imm32, LaneWriter,
-        Name, Native, Near, Op, Operand, Proto, Read, Root, Slot, Target, Update, Upvalue, Use,
+        Arg, Assembler, ConstIdx as Const, Count, Def, Desc, Group, Imm, Imm32, LaneWriter, Name,
+        Native, Near, Op, Operand, Proto, Read, Root, Slot, Target, Update, Upvalue, Use,
         for_each_op,
     };
 
@@ -171,11 +185,11 @@ mod emit {
                     #[allow(clippy::too_many_arguments, reason = "the row decides")]
                     pub fn $method(
                         &mut self,
-                        $($field: impl Into<<$Role as Operand>::Arg>,)*
+                        $($field: impl Arg<$Role>,)*
                     ) -> usize {
                         #[allow(unused_mut, reason = "rows without operands")]
                         let mut lanes = LaneWriter::new(Op::$Op);
-                        $(<$Role as FromArg>::from_arg($field.into(), self).write(&mut lanes);)*
+                        $($field.into_operand(self).write(&mut lanes);)*
                         self.emit(lanes.finish())
                     }
                 )*

@@ -144,8 +144,6 @@ pub trait Operand: Copy {
     const ROLE: Role;
     /// Bits of the lanes that the operand fills.
     const LANE_BITS: u32;
-    /// What the assembler's emit methods take.
-    type Arg;
 
     fn read(lanes: &mut Lanes) -> Self;
     fn write(self, lanes: &mut LaneWriter);
@@ -240,7 +238,6 @@ macro_rules! lane_roles {
         impl Operand for $Role {
             const ROLE: Role = Role::$Role;
             const LANE_BITS: u32 = 16;
-            type Arg = $ty;
 
             #[inline(always)]
             fn read(lanes: &mut Lanes) -> Self {
@@ -309,7 +306,6 @@ impl From<u16> for Use {
 impl Operand for Use {
     const ROLE: Role = Role::Use;
     const LANE_BITS: u32 = 16;
-    type Arg = Use;
 
     #[inline(always)]
     fn read(lanes: &mut Lanes) -> Self {
@@ -339,7 +335,6 @@ impl Count {
 impl Operand for Count {
     const ROLE: Role = Role::Count;
     const LANE_BITS: u32 = 0;
-    type Arg = u8;
 
     #[inline(always)]
     fn read(lanes: &mut Lanes) -> Self {
@@ -358,7 +353,6 @@ pub struct Imm32(pub i32);
 impl Operand for Imm32 {
     const ROLE: Role = Role::Imm32;
     const LANE_BITS: u32 = 32;
-    type Arg = i32;
 
     #[inline(always)]
     fn read(lanes: &mut Lanes) -> Self {
@@ -381,7 +375,6 @@ pub struct Near(pub i16);
 impl Operand for Near {
     const ROLE: Role = Role::Near;
     const LANE_BITS: u32 = 16;
-    type Arg = Label;
 
     #[inline(always)]
     fn read(lanes: &mut Lanes) -> Self {
@@ -400,7 +393,6 @@ pub struct Target(pub i32);
 impl Operand for Target {
     const ROLE: Role = Role::Target;
     const LANE_BITS: u32 = 32;
-    type Arg = Label;
 
     #[inline(always)]
     fn read(lanes: &mut Lanes) -> Self {
@@ -463,7 +455,6 @@ impl Root {
 impl Operand for Root {
     const ROLE: Role = Role::Root;
     const LANE_BITS: u32 = 16;
-    type Arg = Root;
 
     #[inline(always)]
     fn read(lanes: &mut Lanes) -> Self {

@@ -5,9 +5,7 @@
 
 use super::operand::{AnyOperand, RootKind, Word};
 use super::ops::{self, Effects, Op};
-use super::{
-    Capture, CompiledModule, Const, DefaultDesc, FunctionProto, PlaceStepKind, TestItem,
-};
+use super::{Capture, CompiledModule, Const, DefaultDesc, FunctionProto, PlaceStepKind, TestItem};
 use crate::objects::function::Receiver;
 
 /// Code that must not run: a mistake of the compiler.

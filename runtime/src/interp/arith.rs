@@ -84,7 +84,9 @@ impl Machine {
         // SAFETY: both are live registers or constants.
         let seen = site | unsafe { operand_types(&*a, &*b) };
         self.set_site(seen);
-        if site == 0 && let Some(form) = quick.form(seen) {
+        if site == 0
+            && let Some(form) = quick.form(seen)
+        {
             self.instr().quicken(form);
         }
         let owns = lhs.is_last || lhs.idx() == dst.idx();
@@ -181,7 +183,7 @@ impl Machine {
     fn unary_slow(mut self, op: UnOp, dst: Def, src: Use) -> Step {
         let operand = self.reg(src.idx()).clone();
         self.note(site::type_bit(operand.tag()) << site::LHS);
-        let result = self.vm().unary_value(op, operand);
+        let result = self.vm().unary_value(op, &operand);
         let result = self.checked(result)?;
         self.note(site::type_bit(result.tag()) << site::RESULT);
         self.done_with(src);
@@ -229,18 +231,17 @@ impl Vm {
         // SAFETY: registers and constants of the frame on top, which user code that runs
         // meanwhile cannot reach; `a` is only taken when it is not `b`.
         unsafe {
-            if owns && op == BinOp::Add && (*a).is_unique() && !std::ptr::eq(a, b) {
-                if matches!((*a).tag(), Tag::Str | Tag::Array) {
-                    arith::add_in_place(self, &mut *a, &*b)?;
-                    return Ok((*a).take());
-                }
+            let appends = owns && op == BinOp::Add && !std::ptr::eq(a, b);
+            if appends && matches!((*a).tag(), Tag::Str | Tag::Array) && (*a).is_unique() {
+                arith::add_in_place(self, &mut *a, &*b)?;
+                return Ok((*a).take());
             }
             arith::binary(self, op, &*a, &*b)
         }
     }
 
-    fn unary_value(&mut self, op: UnOp, v: Value) -> Result<Value, Error> {
-        arith::unary(self, op, &v)
+    fn unary_value(&mut self, op: UnOp, v: &Value) -> Result<Value, Error> {
+        arith::unary(self, op, v)
     }
 }
 

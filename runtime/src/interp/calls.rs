@@ -60,16 +60,9 @@ impl Machine {
     #[inline(always)]
     fn note_target(&self, code: *const FunctionCode) {
         let site = self.site();
-        if site & (site::TARGET_MASK | site::MONO) != code as u64 | site::MONO {
-            self.note_new_target(site, code as u64);
+        if site & site::TARGET_MASK != code as u64 {
+            self.set_site(new_target(site, code as u64));
         }
-    }
-
-    #[inline(never)]
-    fn note_new_target(self, site: u64, target: u64) {
-        let state = if site & (site::MONO | site::MEGA) == 0 { site::MONO } else { site::MEGA };
-        let results = site & site::types::ALL << site::CALL_RESULT;
-        self.set_site(results | state | target & site::TARGET_MASK);
     }
 
     #[inline(always)]
@@ -185,7 +178,8 @@ impl Machine {
     }
 
     /// Takes the elements of the array in a register.
-    pub(super) fn take_list(&mut self, reg: usize) -> Vec<Value> {
+    #[inline(never)]
+    pub(super) fn take_list(mut self, reg: usize) -> Vec<Value> {
         let array = self.take(reg);
         match array.view() {
             crate::value::View::Array(array) => array.iter().collect(),
@@ -310,6 +304,15 @@ impl Machine {
         }
         Ok(content.clone())
     }
+}
+
+/// The feedback of a call whose target is not the one noted.
+#[cold]
+#[inline(never)]
+fn new_target(site: u64, target: u64) -> u64 {
+    let state = if site & (site::MONO | site::MEGA) == 0 { site::MONO } else { site::MEGA };
+    let results = site & site::types::ALL << site::CALL_RESULT;
+    results | state | target & site::TARGET_MASK
 }
 
 /// The error of reading a variable with this content.

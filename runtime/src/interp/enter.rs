@@ -101,7 +101,8 @@ impl Vm {
         let receiver = usize::from(info.receiver != Receiver::None);
         place_args(info, window.wrapping_add(receiver), args);
         let closure = std::mem::ManuallyDrop::new(callee).payload() as *mut Obj<Function>;
-        self.push_frame(code, closure, window, flags);
+        // SAFETY: functions of the VM are loaded; the limits were just checked.
+        unsafe { self.push_frame(code, closure, window, flags) };
         self.enter_compiled(code)
     }
 
@@ -117,9 +118,12 @@ impl Vm {
         Ok(())
     }
 
-    /// Pushes a frame that starts at the function's first instruction. Limits have been checked;
-    /// `closure` gives its count to the frame.
-    pub fn push_frame(
+    /// Pushes a frame that starts at the function's first instruction; `closure` gives its count
+    /// to the frame.
+    ///
+    /// # Safety
+    /// `code` must be loaded by this VM, and limits must have been checked for `window`.
+    pub unsafe fn push_frame(
         &mut self,
         code: *const FunctionCode,
         closure: *mut Obj<Function>,

@@ -4,8 +4,8 @@ use super::arith::{Quick, Rhs, compare_floats, compare_ints};
 use super::machine::{Machine, Step, Stop};
 use crate::bytecode::operand::{Def, Near, Op, Target, Use};
 use crate::bytecode::ops;
-use crate::profile::site::types::{FLOAT, INT};
 use crate::profile::site;
+use crate::profile::site::types::{FLOAT, INT};
 use crate::semantics::{self, BinOp};
 use crate::value::Tag;
 

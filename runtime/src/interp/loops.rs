@@ -2,7 +2,7 @@
 
 use super::Vm;
 use super::machine::{Machine, Step, Stop, body};
-use crate::bytecode::operand::{Def, Group, Near};
+use crate::bytecode::operand::{Def, Group};
 use crate::bytecode::ops;
 use crate::error::Result;
 use crate::objects::array::Array;

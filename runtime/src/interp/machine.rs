@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Vm;
 use super::stack::Frame;
+use crate::bytecode::FunctionProto;
 use crate::bytecode::operand::{Instr, Use};
 use crate::error::Error;
 use crate::heap::Obj;
@@ -75,6 +76,13 @@ impl Machine {
     pub(super) fn frame(&self) -> &Frame {
         // SAFETY: while the loop runs there is a frame on top of the VM's frame stack.
         unsafe { &*(*self.vm).frame }
+    }
+
+    /// The running function's prototype.
+    #[inline(always)]
+    pub(super) fn proto<'a>(&self) -> &'a FunctionProto {
+        // SAFETY: prototypes live as long as the isolate, which outlives the loop.
+        unsafe { &*std::sync::Arc::as_ptr(&self.frame().loaded().proto) }
     }
 
     /// The address of a register.

@@ -3,6 +3,8 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::Vm;
 use super::machine::{Machine, Step, Stop};
 use super::stack::flags;
@@ -18,6 +20,8 @@ use crate::value::{Value, View};
 /// The modules of an isolate.
 #[derive(Default)]
 pub(super) struct Modules {
+    /// Imported modules by importing file and path, so that a repeated import finds no files.
+    requests: FxHashMap<(Arc<str>, Vec<Arc<str>>), Value>,
     /// Imported modules by real path.
     loaded: Vec<(Arc<str>, Value)>,
     /// Modules whose import is under way: name and real path.
@@ -64,8 +68,7 @@ impl Vm {
     /// Loads a module's code and makes an instance of its variables.
     fn instantiate(&mut self, module: &CompiledModule) -> (*const FunctionCode, Rc<ModuleBody>) {
         let (name, file) = (module.name.clone(), module.source.file.clone());
-        let body =
-            ModuleBody::new(name, file, module.slot_names.clone(), module.exports.clone());
+        let body = ModuleBody::new(name, file, module.slot_names.clone(), module.exports.clone());
         let code = self.load(&module.top, &body);
         self.modules.bodies.push(body.clone());
         (code, body)
@@ -84,7 +87,8 @@ impl Vm {
                 format!("Maximum call stack depth of {limit} exceeded while calling {name}");
             return Err(Error::new(Kind::RecursionError, message));
         }
-        self.push_frame(code, std::ptr::null_mut(), window, flags::BOUNDARY);
+        // SAFETY: the code was loaded by this VM; the limits were just checked.
+        unsafe { self.push_frame(code, std::ptr::null_mut(), window, flags::BOUNDARY) };
         self.complete(Ok(super::enter::Begun::Entered)).map(drop)
     }
 
@@ -94,6 +98,10 @@ impl Vm {
         path: &[Arc<str>],
         importer: &Arc<str>,
     ) -> Result<Value> {
+        let request = (importer.clone(), path.to_vec());
+        if let Some(module) = self.modules.requests.get(&request) {
+            return Ok(module.clone());
+        }
         let loaded = self.loader.load(path, importer)?;
         let known = self.modules.loaded.iter().find(|(path, _)| *path == loaded.real_path);
         if let Some((_, module)) = known {
@@ -112,6 +120,7 @@ impl Vm {
         }
         let module = Value::from_ref(Ref::new(ModuleObj { body }));
         self.modules.loaded.push((loaded.real_path, module.clone()));
+        self.modules.requests.insert(request, module.clone());
         Ok(module)
     }
 

@@ -51,8 +51,7 @@ impl Machine {
 
     /// A place description of the running function, which outlives the frame.
     fn place<'a>(&self, desc: usize) -> &'a PlaceDesc {
-        // SAFETY: prototypes live as long as the isolate.
-        unsafe { &*(&raw const self.frame().loaded().proto.places[desc]) }
+        &self.proto().places[desc]
     }
 
     #[inline(always)]
@@ -178,10 +177,7 @@ impl Machine {
         let computed = self.apply(op, old, &value, |machine, content| {
             machine.with_root(root, |root| place::set_index(root, &at, content))
         });
-        let computed = match computed? {
-            Some(computed) => computed,
-            None => return Ok(()),
-        };
+        let Some(computed) = computed? else { return Ok(()) };
         let stored = self.with_root(root, |content| place::set_index(content, &at, computed))?;
         self.checked(stored)
     }
@@ -234,10 +230,7 @@ impl Machine {
         let computed = self.apply(op, old, &value, |machine, content| {
             machine.with_root(root, |root| place::set_field(root, &name, content))
         });
-        let computed = match computed? {
-            Some(computed) => computed,
-            None => return Ok(()),
-        };
+        let Some(computed) = computed? else { return Ok(()) };
         let stored = self.with_root(root, |content| place::set_field(content, &name, computed))?;
         self.checked(stored)
     }

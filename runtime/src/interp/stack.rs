@@ -62,6 +62,7 @@ impl Frame {
     }
 
     /// The index of the instruction that `pc`, which stands behind it, belongs to.
+    #[allow(clippy::not_unsafe_ptr_arg_deref, reason = "the pointer is compared, not read")]
     pub fn index_before(&self, pc: *const Instr) -> usize {
         // SAFETY: `pc` points into the frame's code or just behind it.
         let after = unsafe { pc.offset_from(self.call_info().code) };

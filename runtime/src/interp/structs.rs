@@ -32,14 +32,14 @@ impl Machine {
         Ok(())
     }
 
+    #[inline(always)]
     fn name_list<'a>(&self, desc: usize) -> &'a NameList {
-        // SAFETY: prototypes live as long as the isolate.
-        unsafe { &*(&raw const self.frame().loaded().proto.name_lists[desc]) }
+        &self.proto().name_lists[desc]
     }
 
+    #[inline(always)]
     fn variant<'a>(&self, desc: usize) -> &'a VariantDesc {
-        // SAFETY: prototypes live as long as the isolate.
-        unsafe { &*(&raw const self.frame().loaded().proto.variants[desc]) }
+        &self.proto().variants[desc]
     }
 
     #[inline(always)]
@@ -57,7 +57,9 @@ impl Machine {
             let shape = def.base_shape();
             // A site remembers the shape when the literal gives all fields in their order.
             if self.site() & (0xffff_ffff | site::MONO) == u64::from(shape.id()) | site::MONO {
-                let instance = Struct::make(shape, |slot| self.take(first + 1 + slot));
+                let fields = self.at(first + 1);
+                // SAFETY: the verifier bounds the group, which has a register for each field.
+                let instance = Struct::make(shape, |slot| unsafe { (*fields.add(slot)).take() });
                 self.set(first, Value::NULL);
                 self.set(op.dst.idx(), instance);
                 return Ok(());
@@ -215,7 +217,7 @@ impl Vm {
     #[inline(never)]
     fn declare_struct(&mut self, desc: usize) -> Value {
         // SAFETY: there is a frame on top; prototypes and code live as long as the isolate.
-        let loaded = unsafe { &*(&raw const *(*self.frame).loaded()) };
+        let loaded = unsafe { super::stack::loaded((*self.frame).code) };
         let desc = &loaded.proto.structs[desc];
         let def = StructDef::new(desc.name.clone(), desc.decl_id, &desc.fields, false);
         let child = |index: u16| loaded.children[usize::from(index)];
@@ -247,14 +249,12 @@ impl Vm {
                 fields[slot] = Some(value);
             }
         }
-        for slot in 0..fields.len() {
-            if fields[slot].is_none() {
-                let default = def.default(slot);
-                fields[slot] = Some(match default.view() {
-                    View::Function(_) => self.call_nested(&default, flags::HIDDEN, &mut [])?,
-                    _ => default,
-                });
-            }
+        for (slot, field) in fields.iter_mut().enumerate().filter(|(_, f)| f.is_none()) {
+            let default = def.default(slot);
+            *field = Some(match default.view() {
+                View::Function(_) => self.call_nested(&default, flags::HIDDEN, &mut [])?,
+                _ => default,
+            });
         }
         Ok(Struct::make(shape, |slot| fields[slot].take().unwrap_or_default()))
     }

@@ -159,6 +159,11 @@ impl Machine {
 
     #[inline(always)]
     pub(super) fn put_root(&mut self, op: ops::PutRoot) -> Step {
+        self.put_root_slow(op)
+    }
+
+    #[inline(never)]
+    fn put_root_slow(mut self, op: ops::PutRoot) -> Step {
         let value = self.value(op.src);
         drop(self.swap_root(op.root, value));
         Ok(())

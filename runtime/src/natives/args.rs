@@ -66,8 +66,9 @@ pub(super) trait FromArg<'a>: Sized {
 }
 
 /// A type word as messages write it: `a, b or c`.
-fn words(ty: &str) -> String {
-    let word = |w| match w {
+fn words(ty: &'static str) -> String {
+    // The types of elements are checked one by one, with errors of their own.
+    let word = |w: &'static str| match w.split('<').next().unwrap_or(w) {
         "whole" => "int",
         "func" => "function",
         other => other,
@@ -80,7 +81,7 @@ fn words(ty: &str) -> String {
 }
 
 #[cold]
-fn type_mismatch(name: &str, param: &str, ty: &str, got: &Value) -> Error {
+fn type_mismatch(name: &str, param: &str, ty: &'static str, got: &Value) -> Error {
     let param = param.trim_end_matches('_');
     let got = type_name(got);
     let message = format!("{name}: argument '{param}' must be {}, got {got}", words(ty));
@@ -108,7 +109,7 @@ impl Cx<'_> {
 
     /// `NAME: argument 'param' must be TYPE, got TYPE`; alternatives separated by `|`.
     #[cold]
-    pub(super) fn bad_type(&self, param: &str, ty: &str, got: &Value) -> Error {
+    pub(super) fn bad_type(&self, param: &str, ty: &'static str, got: &Value) -> Error {
         type_mismatch(self.name, param, ty, got)
     }
 
@@ -386,12 +387,14 @@ value_args! {
     /// A value that can be searched.
     Searched = "string|array|dict|set|queue|stack|bytes",
         Str | Array | Dict | Bytes | Set | Queue | Stack;
+    /// A number that keeps its type.
+    NumberValue = "number", Int | Float;
     ArrayValue = "array", Array;
     StrOrArray = "string|array", Str | Array;
     ArrayOrStr = "array|string", Str | Array;
     DictOrArray = "dict|array", Dict | Array;
     Sliced = "array|string|bytes", Array | Str | Bytes;
-    BytesSource = "array|string|bytes", Array | Str | Bytes;
+    BytesSource = "array<int>|string|bytes", Array | Str | Bytes;
     Cleared = "array|dict|set|queue|stack", Array | Dict | Set | Queue | Stack;
     Convertible = "int|float|bool|string", Int | Float | Bool | Str;
     ResultArg = "result", Ok | Err;

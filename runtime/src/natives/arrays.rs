@@ -2,18 +2,20 @@
 
 use super::Cx;
 use super::args::{
-    ArrayOrDict, ArrayValue, Cleared, IntoValue, Number, Owned, Whole, array_limit, pair,
+    ArrayOrBytes, ArrayOrDict, ArrayValue, Cleared, IntoValue, Number, Owned, Sliced, Whole,
+    array_limit, pair,
 };
 use super::items::Items;
-use super::sequences::position;
+use super::sequences::{clamp_range, position, slice_text};
 use crate::error::Result;
 use crate::limits;
 use crate::objects::array::{Array, ElemKind};
+use crate::objects::bytes::Bytes;
 use crate::objects::collections::{Queue, Set, Stack};
 use crate::objects::dict::Dict;
 use crate::semantics::arith::{check_array_len, int_overflow};
 use crate::semantics::index::{index_out_of_bounds, resolve_index};
-use crate::semantics::{BinOp, iterate, sets};
+use crate::semantics::{BinOp, iterate, sets, type_name};
 use crate::value::{Tag, Value, View};
 
 natives! {
@@ -117,13 +119,24 @@ natives! {
     /// The ints from start to stop (excluded) in steps.
     ///
     ///     print(range(3), range(10, 0, -3))   # expect: [0, 1, 2] [10, 7, 4, 1]
-    fn range(start_or_stop: Value, stop: Option<Whole>, step: Option<Whole>)
+    fn range(start_or_stop: Whole, stop: Option<Whole>, step: Option<Whole>)
         -> "array<int>" [Pure];
 
     /// An array of count copies.
     ///
     ///     print(fill(3, 0))   # expect: [0, 0, 0]
     fn fill(count: Whole, value: &Value) -> "array" [Pure];
+
+    /// The part from start to end (excluded); negative positions count from the end.
+    ///
+    ///     print(slice([1, 2, 3, 4], -2), slice("hello", 1, -1))   # expect: [3, 4] ell
+    fn slice(value: Sliced<'_>, start: Whole, end: Option<Whole>)
+        -> "array|string|bytes" [Pure];
+
+    /// The first followed by the second.
+    ///
+    ///     print(concat([1], [2, 3]))   # expect: [1, 2, 3]
+    fn concat(a: ArrayOrBytes, b: ArrayOrBytes) -> "array|bytes" [Pure; cx];
 }
 
 pub(super) fn push(mut array: Owned<'_, Array>, item: Value) -> Result<Value> {
@@ -365,9 +378,9 @@ fn last(cx: &mut Cx<'_>, mut items: Items) -> Result<Value> {
     Ok(last)
 }
 
-fn range(start_or_stop: Value, stop: Option<Whole>, step: Option<Whole>) -> Result<Array> {
+fn range(start_or_stop: Whole, stop: Option<Whole>, step: Option<Whole>) -> Result<Array> {
     let or_null = |w: Option<Whole>| w.map_or(Value::NULL, |w| Value::int(w.0));
-    let args = [start_or_stop, or_null(stop), or_null(step)];
+    let args = [Value::int(start_or_stop.0), or_null(stop), or_null(step)];
     let (start, stop, step) = iterate::range_bounds(&args)?;
     let mut ints = Vec::new();
     let mut at = start;
@@ -389,4 +402,36 @@ fn fill(count: Whole, value: &Value) -> Result<Value> {
         array.push(value.clone());
     }
     array.into_value()
+}
+
+fn slice(value: Sliced<'_>, start: Whole, end: Option<Whole>) -> Result<Value> {
+    match value.view() {
+        View::Str(text) => Ok(Value::str(slice_text(text, start, end))),
+        View::Bytes(bytes) => {
+            let (from, to) = clamp_range(start, end, bytes.0.len());
+            Bytes(bytes.0[from..to].into()).into_value()
+        }
+        View::Array(array) => {
+            let (from, to) = clamp_range(start, end, array.len());
+            array.slice(from, to).into_value()
+        }
+        _ => Ok(value.0.clone()),
+    }
+}
+
+fn concat(cx: &mut Cx<'_>, a: ArrayOrBytes, b: ArrayOrBytes) -> Result<Value> {
+    let (mut first, second) = (a.0, b.0);
+    if let View::Array(more) = second.view()
+        && let Some(array) = first.make_mut::<Array>()
+    {
+        check_array_len(array.len() + more.len())?;
+        array.extend(more);
+        return Ok(first);
+    }
+    match (first.view(), second.view()) {
+        (View::Bytes(a), View::Bytes(b)) => {
+            Bytes([&a.0[..], &b.0[..]].concat().into()).into_value()
+        }
+        _ => Err(cx.bad_type("b", type_name(&first), &second)),
+    }
 }

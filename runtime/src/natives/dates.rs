@@ -261,15 +261,8 @@ fn cannot_parse(cx: &Cx<'_>, text: &str, pattern: &str) -> Error {
 }
 
 fn read(text: &str, pattern: &str) -> Option<f64> {
-    let mut found = Fields {
-        year: 1970,
-        month: 1,
-        day: 1,
-        hour: 0,
-        minute: 0,
-        second: 0,
-        millisecond: 0,
-    };
+    let mut found =
+        Fields { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, millisecond: 0 };
     let mut rest = text;
     for piece in pieces(pattern) {
         match piece {

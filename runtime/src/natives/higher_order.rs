@@ -242,7 +242,7 @@ pub(super) fn is_beyond(
     best: &Value,
     beyond: Ordering,
 ) -> Result<bool> {
-    let order = order_of(cx, value, best)?;
+    let order = order_of(cx, best, value)?.reverse();
     let is_nan = |v: &Value| v.as_float().is_some_and(f64::is_nan);
     Ok(match (is_nan(value), is_nan(best)) {
         (true, _) => false,
@@ -251,11 +251,7 @@ pub(super) fn is_beyond(
     })
 }
 
-pub(super) fn count(
-    cx: &mut Cx<'_>,
-    items: IterableOrDict,
-    match_: Option<&Value>,
-) -> Result<i64> {
+pub(super) fn count(cx: &mut Cx<'_>, items: IterableOrDict, match_: Option<&Value>) -> Result<i64> {
     match (items.0.view(), match_) {
         (View::Dict(dict), None) => return Ok(dict.len() as i64),
         (View::Dict(_), Some(_)) => {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::f64::consts::{E, PI};
 
 use super::Cx;
-use super::args::{FromArg, Iterable, Number, Rest};
+use super::args::{FromArg, Iterable, Number, NumberValue, Rest};
 use super::higher_order::is_beyond;
 use super::items::Items;
 use crate::error::{Error, Kind, Result};
@@ -61,7 +61,7 @@ natives! {
     /// x limited to low..high.
     ///
     ///     print(clamp(15, 0, 10))   # expect: 10
-    fn clamp(x: &Value, low: &Value, high: &Value) -> "int|float" [Pure; cx];
+    fn clamp(x: NumberValue<'_>, low: NumberValue<'_>, high: NumberValue<'_>) -> "int|float" [Pure; cx];
 
     /// -1, 0 or 1.
     ///
@@ -266,23 +266,24 @@ fn extreme(cx: &mut Cx<'_>, first: Value, more: Rest<'_>, beyond: Ordering) -> R
     Ok(best)
 }
 
-fn clamp(cx: &mut Cx<'_>, x: &Value, low: &Value, high: &Value) -> Result<Value> {
-    for (param, value) in [("x", x), ("low", low), ("high", high)] {
-        if Number::fit(value) != super::args::Fit::Good {
-            return Err(cx.bad_type(param, "number", value));
-        }
-    }
-    if is_beyond(cx, low, high, Ordering::Greater)? {
-        return Err(cx.bad_value("low", "<= high", low.clone()));
+fn clamp(
+    cx: &mut Cx<'_>,
+    x: NumberValue<'_>,
+    low: NumberValue<'_>,
+    high: NumberValue<'_>,
+) -> Result<Value> {
+    if is_beyond(cx, &low, &high, Ordering::Greater)? {
+        return Err(cx.bad_value("low", "<= high", low.0.clone()));
     }
     let is_nan = x.as_float().is_some_and(f64::is_nan);
-    if !is_nan && is_beyond(cx, x, low, Ordering::Less)? {
-        return Ok(low.clone());
-    }
-    if !is_nan && is_beyond(cx, x, high, Ordering::Greater)? {
-        return Ok(high.clone());
-    }
-    Ok(x.clone())
+    let limited = if !is_nan && is_beyond(cx, &x, &low, Ordering::Less)? {
+        low
+    } else if !is_nan && is_beyond(cx, &x, &high, Ordering::Greater)? {
+        high
+    } else {
+        x
+    };
+    Ok(limited.0.clone())
 }
 
 fn sign(cx: &mut Cx<'_>, x: Number) -> Result<i64> {

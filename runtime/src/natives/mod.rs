@@ -206,3 +206,6 @@ pub fn is_predefined(name: &str) -> bool {
 pub fn builtin_names() -> impl Iterator<Item = &'static str> {
     all().iter().map(|native| native.name).chain(OTHER_NAMES)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,12 @@
 //! Functions for several kinds of sequences: length, search, parts.
 
 use super::Cx;
-use super::args::{ArrayOrBytes, IntoValue, Measured, Searched, Sliced, StrOrArray, Whole};
+use super::args::{Measured, Searched, StrOrArray, Whole};
 use crate::error::Result;
 use crate::objects::array::Array;
-use crate::objects::bytes::Bytes;
 use crate::objects::string::Str;
-use crate::semantics::arith::check_array_len;
 use crate::semantics::equal::equal;
-use crate::semantics::{sets, type_name};
+use crate::semantics::sets;
 use crate::value::{Value, View};
 
 natives! {
@@ -38,17 +36,6 @@ natives! {
     ///
     ///     print(last_index_of("banana", "an"))   # expect: 3
     fn last_index_of(collection: StrOrArray<'_>, item: &Value) -> "int" [Pure; cx];
-
-    /// The part from start to end (excluded); negative positions count from the end.
-    ///
-    ///     print(slice([1, 2, 3, 4], -2), slice("hello", 1, -1))   # expect: [3, 4] ell
-    fn slice(value: Sliced<'_>, start: Whole, end: Option<Whole>)
-        -> "array|string|bytes" [Pure];
-
-    /// The first followed by the second.
-    ///
-    ///     print(concat([1], [2, 3]))   # expect: [1, 2, 3]
-    fn concat(a: ArrayOrBytes, b: ArrayOrBytes) -> "array|bytes" [Pure; cx];
 }
 
 /// The number of items of a value that has one.
@@ -185,34 +172,4 @@ pub(super) fn clamp_range(start: Whole, end: Option<Whole>, len: usize) -> (usiz
 pub(super) fn slice_text(text: &Str, start: Whole, end: Option<Whole>) -> &str {
     let (from, to) = clamp_range(start, end, text.n_chars());
     text.slice_chars(from, to - from)
-}
-
-fn slice(value: Sliced<'_>, start: Whole, end: Option<Whole>) -> Result<Value> {
-    match value.view() {
-        View::Str(text) => Ok(Value::str(slice_text(text, start, end))),
-        View::Bytes(bytes) => {
-            let (from, to) = clamp_range(start, end, bytes.0.len());
-            Bytes(bytes.0[from..to].into()).into_value()
-        }
-        View::Array(array) => {
-            let (from, to) = clamp_range(start, end, array.len());
-            array.slice(from, to).into_value()
-        }
-        _ => Ok(value.0.clone()),
-    }
-}
-
-fn concat(cx: &mut Cx<'_>, a: ArrayOrBytes, b: ArrayOrBytes) -> Result<Value> {
-    let (mut first, second) = (a.0, b.0);
-    if let View::Array(more) = second.view()
-        && let Some(array) = first.make_mut::<Array>()
-    {
-        check_array_len(array.len() + more.len())?;
-        array.extend(more);
-        return Ok(first);
-    }
-    match (first.view(), second.view()) {
-        (View::Bytes(a), View::Bytes(b)) => Bytes([&a.0[..], &b.0[..]].concat().into()).into_value(),
-        _ => Err(cx.bad_type("b", type_name(&first), &second)),
-    }
 }

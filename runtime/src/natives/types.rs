@@ -203,7 +203,7 @@ fn bytes(cx: &mut Cx<'_>, source: BytesSource<'_>) -> Result<Bytes> {
     Ok(Bytes(array.iter().enumerate().map(byte).collect::<Result<_>>()?))
 }
 
-const BYTES_WORDS: &str = "array|string|bytes";
+const BYTES_WORDS: &str = "array<int>|string|bytes";
 
 fn bytes_to_string(cx: &mut Cx<'_>, data: &Bytes, lossy: Option<bool>) -> Result<String> {
     if lossy == Some(true) {

@@ -1,7 +1,10 @@
 //! The stages of a compilation as text, for `ruff dis`.
 
-use ruff_runtime::objects::function::FunctionCode;
-use ruff_runtime::value::Tag;
+use std::sync::Arc;
+
+use ruff_runtime::bytecode::{Const, FunctionProto};
+use ruff_runtime::objects::function::{CallInfo, FunctionCode, LoadedProto};
+use ruff_runtime::value::Value;
 
 use crate::bailout::Bailout;
 use crate::build::{self, EntryKind, Request, feedback::Feedback};
@@ -17,15 +20,33 @@ pub struct Dump {
     pub asm: String,
 }
 
-/// Compiles a function as if it were entered with arguments of these types, without running it.
+/// Compiles a function that has not run: without feedback, so that only what follows from its
+/// constants is typed.
 ///
 /// # Errors
 /// The reason why the compiler refuses the function.
-pub fn compile_for_dump(code: &FunctionCode, tags: &[Tag]) -> Result<Dump, Bailout> {
+pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
+    let consts: Box<[Value]> = proto.consts.iter().map(value_of).collect();
+    let call = CallInfo {
+        code: proto.code.as_ptr(),
+        consts: consts.as_ptr(),
+        site_delta: 0,
+        slots: std::ptr::null_mut(),
+        profile: &raw const proto.profile,
+        exact_args: u32::MAX,
+        n_registers: proto.n_registers.into(),
+    };
+    let (children, module) = (Box::default(), std::ptr::null());
+    let code = FunctionCode {
+        info: proto.info.clone(),
+        file: proto.source.file.clone(),
+        proto: Some(LoadedProto { call, proto: proto.clone(), consts, children, module }),
+        tree: None,
+    };
     let feedback = Feedback::default();
     let request = Request {
-        code,
-        entry: EntryKind::Framed { pc: 0, tags: tags.to_vec() },
+        code: &code,
+        entry: EntryKind::Framed { pc: 0, tags: Vec::new() },
         feedback: &feedback,
         callees: &|_| None,
         is_eager: true,
@@ -33,6 +54,17 @@ pub fn compile_for_dump(code: &FunctionCode, tags: &[Tag]) -> Result<Dump, Bailo
     let mut func = build::build(&request)?;
     passes::run(&mut func);
     let ir = print(&func);
-    let (clif, asm) = Compiler::new().ok_or(Bailout::Backend)?.text_of(&func, code)?;
+    let (clif, asm) = Compiler::new().ok_or(Bailout::Backend)?.text_of(&func, &code)?;
     Ok(Dump { ir, clif, asm })
+}
+
+fn value_of(value: &Const) -> Value {
+    match value {
+        Const::Null => Value::NULL,
+        Const::Bool(v) => Value::bool(*v),
+        Const::Int(v) => Value::int(*v),
+        Const::Float(v) => Value::float(*v),
+        Const::Str(text) => Value::str(text),
+        Const::None => Value::NONE,
+    }
 }

@@ -16,11 +16,11 @@ macro_rules! routines {
     ($($(#[$doc:meta])* $Name:ident = $function:ident;)*) => {
         /// A routine of the compiler's runtime.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-        pub enum Routine { $($(#[$doc])* $Name,)* }
+        pub(crate) enum Routine { $($(#[$doc])* $Name,)* }
 
         impl Routine {
             /// Where it is.
-            pub fn address(self) -> usize {
+            pub(crate) fn address(self) -> usize {
                 match self { $(Routine::$Name => $function as *const () as usize,)* }
             }
         }

@@ -27,5 +27,7 @@ mod passes;
 #[allow(unsafe_code, reason = "turns code addresses into entries")]
 pub mod pipeline;
 pub mod stats;
+#[cfg(test)]
+mod tests;
 
 pub use pipeline::{Jit, Options, Stress};

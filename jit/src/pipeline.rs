@@ -62,6 +62,7 @@ pub struct Compiler {
     isa: OwnedTargetIsa,
     context: Context,
     builder_context: FunctionBuilderContext,
+    wants_text: bool,
 }
 
 /// What is kept for a function.
@@ -82,10 +83,13 @@ pub struct Jit {
     stress: Rc<StressCounter>,
     /// Whether the register stack has room for the deepest recursion of typed functions.
     has_room: Option<bool>,
-    // Compiled code holds the addresses of what follows.
+    #[allow(clippy::vec_box, reason = "compiled code holds the addresses")]
     frames: Vec<Box<FrameMeta>>,
+    #[allow(clippy::vec_box, reason = "compiled code holds the addresses")]
     exits: Vec<Box<ExitMeta>>,
+    #[allow(clippy::vec_box, reason = "compiled code holds the addresses")]
     entries: Vec<Box<EntryMeta>>,
+    #[allow(clippy::vec_box, reason = "compiled code holds the addresses")]
     cells: Vec<Box<TypedCell>>,
 }
 
@@ -107,7 +111,7 @@ impl Compiler {
         }
         let isa = cranelift_native::builder().ok()?.finish(settings::Flags::new(flags)).ok()?;
         let (context, builder_context) = (Context::new(), FunctionBuilderContext::new());
-        Some(Compiler { isa, context, builder_context })
+        Some(Compiler { isa, context, builder_context, wants_text: false })
     }
 
     /// The trampoline of a cold routine.
@@ -140,6 +144,7 @@ impl Compiler {
         metas: &Metas<'_>,
     ) -> Result<Vec<u8>, Bailout> {
         self.context.clear();
+        self.context.set_disasm(self.wants_text);
         let input = Input {
             func,
             isa: &*self.isa,
@@ -169,7 +174,7 @@ impl Compiler {
         let exits = exit_metas(func, &frame, false);
         let (stress_exits, stress_counter, cold) = (&[], None, &Cold::default());
         let metas = Metas { frame: &frame, exits: &exits, stress_exits, stress_counter, cold };
-        self.context.set_disasm(true);
+        self.wants_text = true;
         self.function(func, true, &metas)?;
         let clif = self.context.func.display().to_string();
         let compiled = self.context.compiled_code();
@@ -196,6 +201,7 @@ fn new_shared(stats: &Rc<Stats>, stress: &Rc<StressCounter>) -> Rc<Shared> {
     })
 }
 
+#[allow(clippy::vec_box, reason = "compiled code holds the addresses")]
 fn exit_metas(func: &Func, frame: &FrameMeta, is_stress: bool) -> Vec<Box<ExitMeta>> {
     let metas = func.exits.iter().map(|exit| {
         let writes =

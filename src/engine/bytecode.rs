@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ruff_jit::Jit;
+use ruff_jit::dump::{Dump, compile_for_dump};
 use ruff_jit::exit_reason::ExitReason;
 use ruff_jit::stats::Stats;
 use ruff_runtime::bytecode::{CompiledModule, FunctionProto, TestItem, disasm};
@@ -133,10 +134,7 @@ fn threshold(options: &Options) -> Threshold {
     }
 }
 
-fn compile_checked(
-    checked: &Checked,
-    name: &str,
-) -> Result<Arc<CompiledModule>, Vec<Diagnostic>> {
+fn compile_checked(checked: &Checked, name: &str) -> Result<Arc<CompiledModule>, Vec<Diagnostic>> {
     compile::compile(&checked.file, &checked.source, &checked.resolved, name).map(Arc::new)
 }
 
@@ -181,14 +179,27 @@ pub fn dump(
     Ok(out)
 }
 
-fn dump_function(proto: &FunctionProto, form: DumpForm, only: Option<&str>, out: &mut String) {
+fn dump_function(proto: &Arc<FunctionProto>, form: DumpForm, only: Option<&str>, out: &mut String) {
     let name = proto.info.display_name();
     if only.is_none_or(|only| only == name) {
-        let _ = form;
-        out.push_str(&disasm::function(proto));
+        let text = match form {
+            DumpForm::Bytecode => disasm::function(proto),
+            DumpForm::Clif => compiled_text(proto, |dump| dump.clif),
+            DumpForm::Asm => compiled_text(proto, |dump| dump.asm),
+        };
+        out.push_str(&text);
         out.push('\n');
     }
     for child in &proto.children {
         dump_function(child, form, only, out);
+    }
+}
+
+/// One stage of the compilation of a function.
+fn compiled_text(proto: &Arc<FunctionProto>, stage: impl FnOnce(Dump) -> String) -> String {
+    let name = proto.info.display_name();
+    match compile_for_dump(proto) {
+        Ok(dump) => format!("func {name}\n{}", stage(dump)),
+        Err(reason) => format!("func {name}: left to the interpreter: {}\n", reason.name()),
     }
 }

@@ -75,7 +75,7 @@ impl Builder<'_> {
             Arith::Mul => FloatOp::Mul,
             Arith::Div | Arith::Rem => FloatOp::Div,
         };
-        let (a, b) = (self.to_float(a), self.to_float(b));
+        let (a, b) = (self.as_float(a), self.as_float(b));
         if op == FloatOp::Div && !self.as_const(b).is_some_and(|b| f64::from_bits(b) != 0.0) {
             let zero = self.constant(0, Ty::Float);
             let is_fine = self.add(Op::FCmp(Cond::Ne, b, zero), Ty::Bool);
@@ -84,7 +84,7 @@ impl Builder<'_> {
         self.add(Op::Float(op, a, b), Ty::Float)
     }
 
-    pub(super) fn to_float(&mut self, node: NodeId) -> NodeId {
+    pub(super) fn as_float(&mut self, node: NodeId) -> NodeId {
         match (self.func.ty(node), self.as_const(node)) {
             (Ty::Int, Some(bits)) => self.constant((bits as i64 as f64).to_bits(), Ty::Float),
             (Ty::Int, None) => self.add(Op::ToFloat(node), Ty::Float),
@@ -159,7 +159,7 @@ impl Builder<'_> {
         }
         let (a, b) = (self.operand(lhs, left), self.operand(rhs, right));
         if left == Ty::Float || right == Ty::Float {
-            let (a, b) = (self.to_float(a), self.to_float(b));
+            let (a, b) = (self.as_float(a), self.as_float(b));
             return Some(self.add(Op::FCmp(cond, a, b), Ty::Bool));
         }
         Some(self.add(Op::ICmp(cond, a, b), Ty::Bool))

@@ -56,9 +56,10 @@ impl Builder<'_> {
 
     /// The array register of an element write that will be typed.
     fn typed_write(&self, pc: u32) -> Option<u16> {
-        let root = match self.flow.insns[pc as usize] {
-            Insn::SetIndex { root, .. } | Insn::UpdateIndex { root, .. } => root,
-            _ => return None,
+        let (Insn::SetIndex { root, .. } | Insn::UpdateIndex { root, .. }) =
+            self.flow.insns[pc as usize]
+        else {
+            return None;
         };
         let kind = Site::of(self.proto, pc).array_kind()?;
         (unboxed(kind).is_some() && self.request.feedback.may_speculate(pc)).then_some(root)

@@ -169,7 +169,7 @@ impl Builder<'_> {
             }
             (Intrinsic::Sqrt | Intrinsic::ToFloat, Some(ty @ (Ty::Int | Ty::Float))) => {
                 let value = self.want(src.reg, ty);
-                let value = self.to_float(value);
+                let value = self.as_float(value);
                 if intrinsic == Intrinsic::ToFloat { value } else { self.sqrt(value) }
             }
             _ => return self.step(),

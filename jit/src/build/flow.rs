@@ -182,12 +182,10 @@ impl Flow {
                 }
                 let regs = &self.regs[pc as usize];
                 regs.writes.iter().for_each(|&r| set.remove(r));
-                for handler in &proto.handlers {
-                    if handler.start <= pc && pc < handler.end {
-                        let mut at_handler = live[handler.target as usize].clone();
-                        at_handler.remove(handler.reg);
-                        set.add_all(&at_handler);
-                    }
+                for handler in proto.handlers.iter().filter(|h| h.start <= pc && pc < h.end) {
+                    let mut at_handler = live[handler.target as usize].clone();
+                    at_handler.remove(handler.reg);
+                    set.add_all(&at_handler);
                 }
                 regs.reads.iter().for_each(|&r| set.add(r));
                 changed |= live[pc as usize].add_all(&set);

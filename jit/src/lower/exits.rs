@@ -85,13 +85,13 @@ impl Lowering<'_, '_> {
             match *source {
                 Source::Node(node) => {
                     let value = self.payload(node);
-                    self.to_buffer(&mut index, value);
+                    self.buffer(&mut index, value);
                 }
                 Source::Pair(payload, tag) => {
                     let payload = self.value(payload);
-                    self.to_buffer(&mut index, payload);
+                    self.buffer(&mut index, payload);
                     let tag = self.tag_value(tag);
-                    self.to_buffer(&mut index, tag);
+                    self.buffer(&mut index, tag);
                 }
                 Source::Slot(_) => {}
             }
@@ -111,7 +111,7 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn to_buffer(&mut self, index: &mut i32, value: ir::Value) {
+    fn buffer(&mut self, index: &mut i32, value: ir::Value) {
         let at = abi::CONTEXT_DEOPT + *index * 8;
         self.b.ins().store(trusted(), value, self.vm, at);
         *index += 1;

@@ -67,7 +67,7 @@ impl Lowering<'_, '_> {
         }
     }
 
-    pub(super) fn from_bits(&mut self, word: ir::Value, ty: Ty) -> ir::Value {
+    pub(super) fn unpack(&mut self, word: ir::Value, ty: Ty) -> ir::Value {
         match ty {
             Ty::Float => self.b.ins().bitcast(types::F64, MemFlagsData::new(), word),
             Ty::Bool => self.b.ins().ireduce(types::I8, word),

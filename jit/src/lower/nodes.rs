@@ -117,7 +117,7 @@ impl Lowering<'_, '_> {
             Op::Bits(a) => self.bits(*a),
             Op::FromBits(a) => {
                 let word = self.value(*a);
-                self.from_bits(word, ty)
+                self.unpack(word, ty)
             }
             _ => return self.load(op, ty),
         };

@@ -126,14 +126,10 @@ impl<'a> Ranges<'a> {
         let mut changed = true;
         while std::mem::take(&mut changed) {
             for (i, block) in self.order.iter().enumerate().skip(1) {
-                let mut new: Option<usize> = None;
-                for (from, _) in self.incoming.get(block).into_iter().flatten() {
-                    let from = index[from];
-                    if from != 0 && above[from].is_none() {
-                        continue;
-                    }
-                    new = Some(new.map_or(from, |known| common(&above, known, from)));
-                }
+                let from = self.incoming.get(block).into_iter().flatten();
+                let from = from.map(|(from, _)| index[from]);
+                let known = from.filter(|&from| from == 0 || above[from].is_some());
+                let new = known.reduce(|a, b| common(&above, a, b));
                 changed |= above[i] != new;
                 above[i] = new;
             }

@@ -120,6 +120,8 @@ fn a_near_jump_that_is_too_long_is_reported() {
     assert_eq!(asm.finish(header(1)).err(), Some(AsmError::UnboundLabel));
 }
 
+type Build = fn(&mut Assembler);
+
 /// What the verifier says about code made by `build`.
 fn verified(n_registers: u16, build: impl FnOnce(&mut Assembler)) -> Option<String> {
     let mut asm = Assembler::new();
@@ -139,7 +141,7 @@ fn the_verifier_accepts_what_is_right() {
 
 #[test]
 fn the_verifier_rejects_what_is_wrong() {
-    let cases: [(fn(&mut Assembler), &str); 7] = [
+    let cases: [(Build, &str); 7] = [
         (
             |asm| {
                 asm.mov(2, 0);

@@ -3,7 +3,7 @@
 use cranelift_codegen::binemit::Reloc;
 
 /// Patches a call from `offset` to the start of its own function; false for other relocations.
-pub fn patch_self_call(code: &mut [u8], kind: Reloc, offset: u32, addend: i64) -> bool {
+pub(crate) fn patch_self_call(code: &mut [u8], kind: Reloc, offset: u32, addend: i64) -> bool {
     let at = offset as usize;
     let Some(word) = code.get_mut(at..at + 4) else { return false };
     let distance = addend - i64::from(offset);
@@ -24,7 +24,7 @@ pub fn patch_self_call(code: &mut [u8], kind: Reloc, offset: u32, addend: i64) -
 
 /// Makes freshly written code visible to instruction fetch.
 #[cfg(target_arch = "x86_64")]
-pub fn make_visible(_start: *const u8, _len: usize) {}
+pub(crate) fn make_visible(_start: *const u8, _len: usize) {}
 
 /// Makes freshly written code visible to instruction fetch.
 #[cfg(target_arch = "aarch64")]

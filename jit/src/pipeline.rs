@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Instant;
 
+use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
-use cranelift_codegen::Context;
 use cranelift_frontend::FunctionBuilderContext;
 use ruff_runtime::interp::Vm;
 use ruff_runtime::objects::function::{FunctionCode, Receiver};
@@ -22,7 +22,7 @@ use crate::code::{CodeHeap, TypedCell};
 use crate::exit::{EntryMeta, ExitMeta, FrameMeta, Shared, StressCounter};
 use crate::exit_reason::ExitReason;
 use crate::ir::{Func, Ty};
-use crate::lower::{self, Input, write_kind};
+use crate::lower::{self, Cold, ColdRoutine, Input, write_kind};
 use crate::stats::Stats;
 use crate::{arch, passes};
 
@@ -76,6 +76,7 @@ pub struct Jit {
     options: Options,
     compiler: Compiler,
     heap: CodeHeap,
+    cold: Cold,
     functions: HashMap<*const FunctionCode, FunctionState>,
     stats: Rc<Stats>,
     stress: Rc<StressCounter>,
@@ -109,6 +110,14 @@ impl Compiler {
         Some(Compiler { isa, context, builder_context })
     }
 
+    /// The trampoline of a cold routine.
+    fn trampoline(&mut self, routine: ColdRoutine, cold: &Cold) -> Result<Vec<u8>, Bailout> {
+        self.context.clear();
+        let (func, builder) = (&mut self.context.func, &mut self.builder_context);
+        lower::lower_trampoline(&*self.isa, routine, cold.result(), func, builder);
+        self.compile()
+    }
+
     /// Compiles what is in the context.
     fn compile(&mut self) -> Result<Vec<u8>, Bailout> {
         let compiled = self
@@ -139,6 +148,7 @@ impl Compiler {
             exits: metas.exits,
             stress_exits: metas.stress_exits,
             stress_counter: metas.stress_counter,
+            cold: metas.cold,
         };
         lower::lower(&input, &mut self.context.func, &mut self.builder_context);
         self.compile()
@@ -157,7 +167,8 @@ impl Compiler {
         let shared = new_shared(&stats, &Rc::default());
         let frame = Box::new(FrameMeta { code, is_framed: true, shared });
         let exits = exit_metas(func, &frame, false);
-        let metas = Metas { frame: &frame, exits: &exits, stress_exits: &[], stress_counter: None };
+        let (stress_exits, stress_counter, cold) = (&[], None, &Cold::default());
+        let metas = Metas { frame: &frame, exits: &exits, stress_exits, stress_counter, cold };
         self.context.set_disasm(true);
         self.function(func, true, &metas)?;
         let clif = self.context.func.display().to_string();
@@ -173,6 +184,7 @@ struct Metas<'a> {
     exits: &'a [Box<ExitMeta>],
     stress_exits: &'a [Box<ExitMeta>],
     stress_counter: Option<*const i64>,
+    cold: &'a Cold,
 }
 
 fn new_shared(stats: &Rc<Stats>, stress: &Rc<StressCounter>) -> Rc<Shared> {
@@ -210,14 +222,23 @@ impl Jit {
     pub fn new(options: Options) -> Option<Jit> {
         let stress = Rc::new(StressCounter::default());
         let never = i64::MAX;
-        let every = options.stress.every.map_or(never, |n| i64::try_from(n.max(1)).unwrap_or(never));
+        let every =
+            options.stress.every.map_or(never, |n| i64::try_from(n.max(1)).unwrap_or(never));
         let first = options.stress.exit_at.map_or(every, |n| i64::try_from(n).unwrap_or(never));
         stress.every.set(every);
         stress.left.set(first.max(1));
+        let mut compiler = Compiler::new()?;
+        let mut heap = CodeHeap::new(options.code_limit)?;
+        let mut cold = Cold::default();
+        for routine in ColdRoutine::ALL {
+            let bytes = compiler.trampoline(routine, &cold).ok()?;
+            cold.set(routine, heap.install(&bytes)?);
+        }
         Some(Jit {
             options,
-            compiler: Compiler::new()?,
-            heap: CodeHeap::new(options.code_limit)?,
+            compiler,
+            heap,
+            cold,
             functions: HashMap::new(),
             stats: Rc::default(),
             stress,
@@ -272,8 +293,13 @@ impl Jit {
             Some(_) => exit_metas(&func, &frame, true),
             None => Vec::new(),
         };
-        let metas =
-            Metas { frame: &frame, exits: &exits, stress_exits: &stress_exits, stress_counter };
+        let metas = Metas {
+            frame: &frame,
+            exits: &exits,
+            stress_exits: &stress_exits,
+            stress_counter,
+            cold: &self.cold,
+        };
         let bytes = self.compiler.function(&func, is_framed, &metas)?;
         let address = self.heap.install(&bytes).ok_or(Bailout::CodeMemory)?;
         self.stats.add_time("generate", start.elapsed());
@@ -324,7 +350,12 @@ impl Jit {
     }
 
     /// Compiles a function for calls from anywhere.
-    fn compile_call(&mut self, vm: &Vm, code: &FunctionCode, tags: Vec<Tag>) -> Result<(), Bailout> {
+    fn compile_call(
+        &mut self,
+        vm: &Vm,
+        code: &FunctionCode,
+        tags: Vec<Tag>,
+    ) -> Result<(), Bailout> {
         let Some(loaded) = &code.proto else { return Err(Bailout::NoBytecode) };
         let profile = &loaded.proto.profile;
         if !self.is_typed(vm, code) {

@@ -43,6 +43,10 @@ pub(super) fn run(args: RunArgs) -> u8 {
                 eprint("error: no program given\n\nUsage: ruff run [OPTIONS] FILE [ARGS]...\n");
                 return 2;
             };
+            if file.len() > 1 && file.starts_with('-') {
+                eprint(&format!("error: unexpected argument '{file}' before the program\n"));
+                return 2;
+            }
             match read(&file) {
                 Ok(found) => found,
                 Err(error) => {

@@ -6,7 +6,7 @@ use ruff_runtime::error::Kind;
 
 use crate::resolve::{Ref, VarId};
 use crate::syntax::ast::{
-    Bind, BinaryOp, Elem, Expr, ExprKind, Ident, Pattern, Place, PlaceRoot, Step,
+    BinaryOp, Bind, Elem, Expr, ExprKind, Ident, Pattern, Place, PlaceRoot, Step,
 };
 
 use super::function::{Builder, Home, Val, Want, undefined_variable};
@@ -137,7 +137,13 @@ impl<'a> Builder<'a> {
     }
 
     /// `var op= value`
-    fn compound_var(&mut self, (var, at): (VarId, u32), op: BinaryOp, offset: u32, value: &'a Expr) {
+    fn compound_var(
+        &mut self,
+        (var, at): (VarId, u32),
+        op: BinaryOp,
+        offset: u32,
+        value: &'a Expr,
+    ) {
         let home = self.home(var);
         let in_register = matches!(home, Home::Register(_));
         if (!in_register || self.tries > 0) && self.updates_in_place(op, value) {

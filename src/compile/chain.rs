@@ -44,7 +44,7 @@ impl<'a> Builder<'a> {
         match &link.kind {
             ExprKind::Binary { op, op_span, lhs, rhs } => {
                 let val = self.hold(lhs, val, &[rhs]);
-                self.binary(*op, op_span.start, val, rhs, base, want)
+                self.binary((*op, op_span.start), &val, rhs, base, want)
             }
             ExprKind::Logic { rhs, .. } => self.coalesce(&val, rhs, base, want),
             ExprKind::Index { object, open, index } => {
@@ -99,21 +99,20 @@ impl<'a> Builder<'a> {
 
     fn binary(
         &mut self,
-        op: BinaryOp,
-        offset: u32,
-        lhs: Val,
+        (op, offset): (BinaryOp, u32),
+        lhs: &Val,
         rhs: &'a Expr,
         base: u16,
         want: Want,
     ) -> Val {
         let rhs = self.value(rhs);
-        if let (Val::Const(lhs), Val::Const(rhs)) = (&lhs, &rhs)
+        if let (Val::Const(lhs), Val::Const(rhs)) = (lhs, &rhs)
             && let Some(folded) = fold::binary(op, lhs, rhs)
         {
             self.free_to(base);
             return self.deliver(Val::Const(folded), want);
         }
-        let lhs = self.reg(&lhs);
+        let lhs = self.reg(lhs);
         self.operate(op, offset, lhs, &rhs, |this| {
             this.free_to(base);
             this.target(want)
@@ -231,7 +230,9 @@ impl<'a> Builder<'a> {
                     this.method_on_value(first, *null_safe, (name, args), Some(piped), want)
                 })
             }
-            _ => self.settle(base, want, |this, want| this.pipe_into_value(piped, rhs, offset, want)),
+            _ => {
+                self.settle(base, want, |this, want| this.pipe_into_value(piped, rhs, offset, want))
+            }
         }
     }
 

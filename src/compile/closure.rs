@@ -142,6 +142,25 @@ impl<'a> Builder<'a> {
         finish(self.code, header)
     }
 
+    /// The prototype of a function that mentions no variables.
+    pub(super) fn into_piece(self, info: FunctionInfo) -> FunctionProto {
+        let (unit, n_registers) = (self.unit, self.n_registers());
+        if self.code.overflow {
+            unit.report_overflow(Span::default());
+        }
+        let header = Header {
+            n_registers,
+            n_args: 0,
+            pinned: false,
+            captures: Vec::new(),
+            upvalue_names: Vec::new(),
+            source: unit.source.clone(),
+            line: 1,
+            info,
+        };
+        finish(self.code, header)
+    }
+
     /// A body without parameters.
     pub(super) fn whole_block(&mut self, body: &'a Block) {
         let scope = self.enter(body.id);
@@ -152,7 +171,8 @@ impl<'a> Builder<'a> {
 
     /// Ends the code of a function.
     fn end(&mut self) {
-        let falls_through = !self.state.dead || matches!(self.code.items.last(), Some(Item::Label(_)));
+        let falls_through =
+            !self.state.dead || matches!(self.code.items.last(), Some(Item::Label(_)));
         if falls_through || self.code.items.is_empty() {
             self.return_null();
         }
@@ -203,8 +223,13 @@ impl<'a> Builder<'a> {
     }
 
     /// `self` or the fields as variables. Gives the start of the code in which a captured
-    /// `self` lives in its cell.
-    fn receiver(&mut self, var: Option<VarId>, kind: Receiver, offset: u32) -> Option<Label> {
+    /// `self` lives in its cell, and a register for an error in it.
+    fn receiver(
+        &mut self,
+        var: Option<VarId>,
+        kind: Receiver,
+        offset: u32,
+    ) -> Option<(Label, u16)> {
         match (kind, var) {
             (Receiver::SelfValue | Receiver::MutSelf, Some(var)) => {
                 self.state.assign(var);
@@ -218,7 +243,8 @@ impl<'a> Builder<'a> {
                     return None;
                 }
                 self.self_cell = Some(cell);
-                Some(self.code.here())
+                let error = self.alloc();
+                Some((self.code.here(), error))
             }
             (Receiver::Fields, _) => {
                 for &field in &self.unit.resolved.func_info(self.func).fields {
@@ -253,10 +279,9 @@ impl<'a> Builder<'a> {
     }
 
     /// In a mutating method with a captured `self`: the caller gets it back after an error too.
-    fn restore_self_after_error(&mut self, body: Option<Label>) {
-        let Some(start) = body else { return };
+    fn restore_self_after_error(&mut self, body: Option<(Label, u16)>) {
+        let Some((start, error)) = body else { return };
         let target = self.code.new_label();
-        let error = self.alloc();
         self.code.handler(start, target, error, HandlerKind::Cleanup);
         self.code.bind(target);
         self.write_self_back();

@@ -116,8 +116,20 @@ macro_rules! plain_args {
 }
 
 plain_args!(
-    Def(u16), Read(u16), Update(u16), Group(u16), ConstIndex(u16), Name(u16), Imm(u16),
-    Upvalue(u16), Slot(u16), Proto(u16), Native(u16), Desc(u16), Count(u8), Imm32(i32)
+    Def(u16),
+    Read(u16),
+    Update(u16),
+    Group(u16),
+    ConstIndex(u16),
+    Name(u16),
+    Imm(u16),
+    Upvalue(u16),
+    Slot(u16),
+    Proto(u16),
+    Native(u16),
+    Desc(u16),
+    Count(u8),
+    Imm32(i32)
 );
 
 impl Arg for Use {

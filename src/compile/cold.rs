@@ -77,9 +77,7 @@ impl Builder<'_> {
                 RootKind::Register => {
                     self.code.mov(root.index, content);
                 }
-                RootKind::Cell
-                | RootKind::Upvalue
-                | RootKind::Module => {
+                RootKind::Cell | RootKind::Upvalue | RootKind::Module => {
                     self.code.put_root(root, content);
                 }
             }

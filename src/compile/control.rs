@@ -224,7 +224,7 @@ impl<'a> Builder<'a> {
         }
         let is_range = range.is_some();
         let item = self.loop_variable(pattern, body);
-        self.next_item(is_range, for_span, item, base, exit, false);
+        self.next_item(is_range, (item, base), exit, false);
         let top = self.code.here();
         self.code.at(for_span.start);
         self.body(body, exit, |this| {
@@ -236,22 +236,14 @@ impl<'a> Builder<'a> {
                 this.state.assign(var);
             }
         });
-        self.next_item(is_range, for_span, item, base, top, true);
+        self.code.at(for_span.start);
+        self.next_item(is_range, (item, base), top, true);
         self.code.bind(exit);
         self.free_to(base);
     }
 
     /// Emits the test for a next item, at the top or (`again`) at the bottom of the loop.
-    fn next_item(
-        &mut self,
-        is_range: bool,
-        for_span: Span,
-        item: u16,
-        base: u16,
-        target: Label,
-        again: bool,
-    ) {
-        self.code.at(for_span.start);
+    fn next_item(&mut self, is_range: bool, (item, base): (u16, u16), target: Label, again: bool) {
         match (is_range, again) {
             (true, false) => self.code.range_test(item, base, target),
             (true, true) => self.code.range_loop(item, base, target),

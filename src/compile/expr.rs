@@ -19,7 +19,7 @@ use super::fold;
 use super::function::{Builder, Val, Want, undefined_variable};
 use super::place::root_of;
 
-/// Parts that one `concat` joins, and elements that one `new_array` or `new_dict` takes.
+/// Parts that one `concat` joins.
 const GROUP: usize = 64;
 
 impl<'a> Builder<'a> {
@@ -211,7 +211,9 @@ impl<'a> Builder<'a> {
                 Ref::Undefined => false,
                 Ref::Var(var) => match self.unit.resolved.var(var).storage {
                     Storage::Register => self.state.has(var),
-                    Storage::CapturedValue => self.register_of(var).is_none() || self.state.has(var),
+                    Storage::CapturedValue => {
+                        self.register_of(var).is_none() || self.state.has(var)
+                    }
                     Storage::Cell | Storage::Module(_) => false,
                 },
             },
@@ -224,10 +226,8 @@ impl<'a> Builder<'a> {
                     self.unit.resolved.declared(key.id).is_none() && self.is_simple(value)
                 }
                 Entry::Keyed(key, value) => {
-                    let fits = matches!(
-                        key.kind,
-                        ExprKind::Literal(Literal::Str(_) | Literal::Int(_))
-                    );
+                    let fits =
+                        matches!(key.kind, ExprKind::Literal(Literal::Str(_) | Literal::Int(_)));
                     fits && self.is_simple(value)
                 }
                 Entry::Spread(..) => false,
@@ -310,120 +310,6 @@ impl<'a> Builder<'a> {
         self.code.concat(dst, base, n);
         Val::Temp(dst)
     }
-
-    fn array(&mut self, elems: &'a [Elem], want: Want) -> Val {
-        let base = self.top();
-        let plain = |elem: &&Elem| matches!(elem, Elem::Value(_));
-        let n = elems.iter().take_while(plain).count().min(GROUP);
-        for elem in &elems[..n] {
-            if let Elem::Value(expr) = elem {
-                self.push(expr);
-            }
-        }
-        self.free_to(base);
-        if n == elems.len() {
-            let dst = self.target(want);
-            self.code.new_array(dst, base, n as u16);
-            return Val::Temp(dst);
-        }
-        let array = self.alloc();
-        self.code.new_array(array, base, n as u16);
-        self.append(array, &elems[n..]);
-        self.finish_collection(array, base, want)
-    }
-
-    /// Appends elements to the array in a register.
-    pub(super) fn append(&mut self, array: u16, elems: &'a [Elem]) {
-        for elem in elems {
-            let mark = self.top();
-            match elem {
-                Elem::Value(expr) => {
-                    let val = self.value(expr);
-                    let src = self.reg(&val);
-                    self.code.at(expr.span.start);
-                    self.code.array_push(array, src);
-                }
-                Elem::Spread(dots, expr) => {
-                    let val = self.value(expr);
-                    let src = self.reg(&val);
-                    self.code.at(dots.start);
-                    self.code.array_spread(array, src);
-                }
-            }
-            self.free_to(mark);
-        }
-    }
-
-    /// A collection built step by step in the temporary at `base` goes where it is wanted.
-    fn finish_collection(&mut self, built: u16, base: u16, want: Want) -> Val {
-        match want {
-            Want::Any | Want::Temp | Want::Nothing => Val::Temp(built),
-            Want::Into(dst) | Want::Final(dst) => {
-                self.free_to(base);
-                self.code.mov(dst, built);
-                Val::Temp(dst)
-            }
-        }
-    }
-
-    fn dict(&mut self, expr: &'a Expr, entries: &'a [Entry], want: Want) -> Val {
-        let base = self.top();
-        let plain = |entry: &&Entry| !matches!(entry, Entry::Spread(..));
-        let n = entries.iter().take_while(plain).count().min(GROUP / 2);
-        for entry in &entries[..n] {
-            self.entry(entry);
-        }
-        self.free_to(base);
-        if n == entries.len() {
-            let dst = self.target(want);
-            self.code.at(expr.span.start);
-            self.code.new_dict(dst, base, n as u16);
-            return Val::Temp(dst);
-        }
-        let dict = self.alloc();
-        self.code.at(expr.span.start);
-        self.code.new_dict(dict, base, n as u16);
-        for entry in &entries[n..] {
-            let mark = self.top();
-            if let Entry::Spread(dots, value) = entry {
-                let val = self.value(value);
-                let src = self.reg(&val);
-                self.code.at(dots.start);
-                self.code.dict_spread(dict, src);
-            } else {
-                self.entry(entry);
-                self.code.at(expr.span.start);
-                self.code.dict_insert(dict, mark, mark + 1);
-            }
-            self.free_to(mark);
-        }
-        self.finish_collection(dict, base, want)
-    }
-
-    /// Key and value of an entry into the next two registers.
-    fn entry(&mut self, entry: &'a Entry) {
-        match entry {
-            Entry::Bare(key, value) => {
-                match self.unit.resolved.get(key.id) {
-                    Ref::Var(var) => {
-                        self.read(var, key.span.start, Want::Temp);
-                    }
-                    Ref::Native | Ref::Undefined => {
-                        let reg = self.alloc();
-                        self.load(reg, &Const::Str(key.name.clone()));
-                    }
-                }
-                self.push(value);
-            }
-            Entry::Keyed(key, value) => {
-                self.push(key);
-                self.push(value);
-            }
-            Entry::Spread(_, value) => {
-                self.push(value);
-            }
-        }
-    }
 }
 
 /// The constant of a literal.
@@ -439,7 +325,10 @@ pub(super) fn constant(literal: &Literal) -> Const {
 
 /// The native's result is never an object.
 pub(super) fn gives_scalar(native: u32) -> bool {
-    matches!(natives::get(native).result, "int" | "float" | "number" | "int|float" | "bool" | "null")
+    matches!(
+        natives::get(native).result,
+        "int" | "float" | "number" | "int|float" | "bool" | "null"
+    )
 }
 
 /// Pushes the operands of an expression, without those inside functions.

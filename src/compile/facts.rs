@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use crate::resolve::{FuncId, Ref, Resolved, VarId, VarKind};
 use crate::syntax::ast::{
-    Block, Case, Elem, Else, EnumDecl, Entry, Expr, ExprKind, File, Func, Ident, Import, ImportWhat, Literal, Match, Pattern,
-    Place, PlaceRoot, Step, Stmt, StmtKind, StrPart, StructDecl,
+    Block, Case, Elem, Else, Entry, EnumDecl, Expr, ExprKind, File, Func, Ident, Import,
+    ImportWhat, Literal, Match, Pattern, Place, PlaceRoot, Step, Stmt, StmtKind, StrPart,
+    StructDecl,
 };
 use crate::syntax::codes::Code;
 use crate::syntax::diagnostic::Diagnostic;
@@ -22,9 +23,25 @@ const MAX_PER_FUNCTION: usize = 60_000;
 
 /// Methods of the library that change their receiver (LS 12.4).
 const UPDATING: &[&str] = &[
-    "push", "append", "insert", "remove", "clear", "sort", "reverse", "pop", "remove_at", "update",
-    "add", "set_add", "set_remove", "enqueue", "queue_enqueue", "dequeue", "queue_dequeue",
-    "stack_push", "stack_pop",
+    "push",
+    "append",
+    "insert",
+    "remove",
+    "clear",
+    "sort",
+    "reverse",
+    "pop",
+    "remove_at",
+    "update",
+    "add",
+    "set_add",
+    "set_remove",
+    "enqueue",
+    "queue_enqueue",
+    "dequeue",
+    "queue_dequeue",
+    "stack_push",
+    "stack_pop",
 ];
 
 /// What the walk found.

@@ -53,7 +53,7 @@ pub(super) fn finish(mut code: Code, header: Header) -> FunctionProto {
     let clears = mark_last_uses(&mut layout.ins, &code, &layout.labels, &ranges, frame);
     insert_clears(&mut layout, clears);
     let widened = widen(&mut layout, &mut code);
-    encode(layout, &widened, code, header)
+    encode(&layout, &widened, code, header)
 }
 
 /// Puts late instructions in their places and gives labels their indexes.
@@ -171,7 +171,7 @@ fn jump(distance: i64) -> Word {
 
 /// Writes words, spans and handlers. A widened jump leads to a long `jump` behind it:
 /// `0: jump_x -> 2; 1: jump -> 3; 2: jump -> far; 3:`.
-fn encode(layout: Layout, widened: &[bool], code: Code, header: Header) -> FunctionProto {
+fn encode(layout: &Layout, widened: &[bool], code: Code, header: Header) -> FunctionProto {
     let positions = positions(widened);
     let pc_of = |label: super::code::Label| positions[layout.labels[label.0 as usize]];
     let mut words = Vec::with_capacity(positions[widened.len()]);

@@ -14,10 +14,10 @@ use ruff_runtime::error::Kind;
 use crate::resolve::{FuncId, Ref, Storage, VarId};
 use crate::syntax::ast::NodeId;
 
+use super::Unit;
 use super::code::{Code, Label};
 use super::cold::Cold;
 use super::definite::Assigned;
-use super::Unit;
 
 /// Where the current function finds a variable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,6 +73,7 @@ pub(super) struct Loop {
 }
 
 /// A block whose variables have registers.
+#[derive(Clone, Copy)]
 pub(super) struct Scope {
     block: NodeId,
     top: u32,
@@ -390,8 +391,11 @@ impl<'a> Builder<'a> {
     pub(super) fn leave(&mut self, scope: Scope) {
         let Scope { block, top, late } = scope;
         let vars = self.unit.resolved.vars_of_block(block);
-        let checked: Vec<u16> =
-            vars.iter().filter(|var| self.checked.contains(var)).map(|var| self.regs[var]).collect();
+        let checked: Vec<u16> = vars
+            .iter()
+            .filter(|var| self.checked.contains(var))
+            .map(|var| self.regs[var])
+            .collect();
         self.code.fill(late, checked.into_iter());
         self.top = top;
     }

@@ -205,8 +205,7 @@ impl Flow<'_> {
         let (mut gens, mut kills) = (Sets::new(n, words), Sets::new(n, words));
         let mut preds: Vec<Vec<usize>> = vec![Vec::new(); n];
         let mut may_throw = vec![false; n];
-        for b in 0..n {
-            let block = &self.blocks[b];
+        for (b, block) in self.blocks.iter().enumerate() {
             for i in (block.start..block.end).rev() {
                 self.regs.collect(&self.ins[i], self.code);
                 may_throw[b] |= throws(&self.ins[i]);
@@ -238,12 +237,9 @@ impl Flow<'_> {
             }
             if live != self.live_in.get(b) {
                 self.live_in.get_mut(b).copy_from_slice(&live);
-                for &pred in &preds[b] {
-                    if !waiting[pred] {
-                        waiting[pred] = true;
-                        work.push(pred);
-                    }
-                }
+                let woken = preds[b].iter().filter(|&&pred| !waiting[pred]);
+                work.extend(woken);
+                preds[b].iter().for_each(|&pred| waiting[pred] = true);
             }
         }
     }
@@ -333,10 +329,17 @@ impl Flow<'_> {
             if self.leaves_at_once(b) {
                 continue;
             }
+            // What the block itself overwrites need not be cleared first.
+            let mut written = vec![0; entering.len()];
+            for ins in &self.ins[self.blocks[b].start..self.blocks[b].end] {
+                self.regs.collect(ins, self.code);
+                self.regs.defs.iter().for_each(|&reg| add(&mut written, reg));
+            }
             let live = self.live_in.get(b);
             let dying = entering.iter().zip(live).map(|(entering, live)| entering & !live);
             let regs: Vec<u16> = members(dying)
-                .filter(|&reg| heap[reg as usize] && !(self.frame.pinned && reg == 0))
+                .filter(|&reg| heap[reg as usize] && !has(&written, reg))
+                .filter(|&reg| !(self.frame.pinned && reg == 0))
                 .take(MAX_CLEARS)
                 .collect();
             if !regs.is_empty() {

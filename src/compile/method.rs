@@ -5,8 +5,8 @@
 //! The method is selected before the arguments are evaluated; where they can neither raise nor
 //! change anything, that order cannot be observed and shorter code is emitted.
 
-use ruff_runtime::bytecode::{Const, HandlerKind};
 use ruff_runtime::bytecode::operand::{Root, RootKind};
+use ruff_runtime::bytecode::{Const, HandlerKind};
 use ruff_runtime::error::Kind;
 
 use crate::resolve::VarKind;
@@ -108,12 +108,13 @@ impl<'a> Builder<'a> {
         let ExprKind::Method { receiver, null_safe, name, args } = &expr.kind else {
             return self.nowhere(want);
         };
-        let Some((root, var)) = root_of(receiver).and_then(|root| {
-            Some((root, self.unit.resolved.declared(root.id)?))
-        }) else {
+        let Some((root, var)) =
+            root_of(receiver).and_then(|root| Some((root, self.unit.resolved.declared(root.id)?)))
+        else {
             // The root is no variable: an ordinary value.
             let first = self.push(receiver);
-            let val = self.method_on_value(first, *null_safe, (name, args), piped, Want::Into(first));
+            let val =
+                self.method_on_value(first, *null_safe, (name, args), piped, Want::Into(first));
             return self.deliver(val, want);
         };
         let base = self.top();

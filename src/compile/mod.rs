@@ -19,6 +19,7 @@ mod facts;
 mod finish;
 mod fold;
 mod function;
+mod literals;
 mod liveness;
 mod method;
 mod modules;

@@ -91,11 +91,7 @@ pub(super) fn steps_of_target(steps: &[Step]) -> Vec<RawStep<'_>> {
 
 impl<'a> Builder<'a> {
     /// Evaluates the index expressions of a place. `later` is evaluated before the place is used.
-    pub(super) fn ready_steps(
-        &mut self,
-        steps: &[RawStep<'a>],
-        later: &[&Expr],
-    ) -> Vec<ReadyStep> {
+    pub(super) fn ready_steps(&mut self, steps: &[RawStep<'a>], later: &[&Expr]) -> Vec<ReadyStep> {
         let mut ready = Vec::with_capacity(steps.len());
         for (i, step) in steps.iter().enumerate() {
             ready.push(match step {

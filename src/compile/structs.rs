@@ -76,9 +76,8 @@ impl<'a> Builder<'a> {
 
     /// Whether the variable is a struct known here that has all the fields.
     fn declares(&self, var: VarId, fields: &[(Ident, Expr)]) -> bool {
-        let has_all = |declared: &dyn Fn(&str) -> bool| {
-            fields.iter().all(|(field, _)| declared(&field.name))
-        };
+        let has_all =
+            |declared: &dyn Fn(&str) -> bool| fields.iter().all(|(field, _)| declared(&field.name));
         match (&self.unit.resolved.var(var).kind, self.unit.facts.struct_decl(var)) {
             (VarKind::Struct, Some(decl)) if decl.fields.len() <= 64 => {
                 has_all(&|name| decl.fields.iter().any(|field| &*field.name.name == name))
@@ -115,10 +114,11 @@ impl<'a> Builder<'a> {
         };
         let args = args.as_deref().unwrap_or(&[]);
         let declared = self.unit.resolved.declared(enum_name.id);
-        if declared.is_none() && module.is_none() {
-            if let Some(val) = self.builtin_tag(expr, (enum_name, variant), args, want) {
-                return val;
-            }
+        if declared.is_none()
+            && module.is_none()
+            && let Some(val) = self.builtin_tag(expr, (enum_name, variant), args, want)
+        {
+            return val;
         }
         let arity = declared.and_then(|var| self.arity_of(var, &variant.name));
         let desc = self.code.variant(VariantDesc {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ruff_runtime::error::{Error, Kind, Result};
 use ruff_runtime::semantics::{error_value, index};
-use ruff_runtime::value::{Tag, Value, View};
+use ruff_runtime::value::Value;
 
 use super::Evaluator;
 use super::frame::{Eval, Frame};
@@ -76,23 +76,12 @@ fn declare_all(frame: &mut Frame, id: NodeId, span: Span, module: &Value) -> Eva
     for (name, var) in vars {
         let value = match unit.var(*var).kind {
             VarKind::Module => module.clone(),
-            _ => frame.at(span, copy_of_export(module, name))?,
+            _ => frame.at(span, index::field(module, name))?,
         };
         let assigned = frame.assign(*var, value);
         frame.at(span, assigned)?;
     }
     Ok(())
-}
-
-/// What `import m` copies: an export that has no value yet has none in the copy either.
-fn copy_of_export(module: &Value, name: &str) -> Result<Value> {
-    match module.view() {
-        View::Module(body) => match body.body.export(name) {
-            Some(content) if content.tag() == Tag::Unassigned => Ok(content),
-            Some(_) | None => index::export(body, name),
-        },
-        _ => index::field(module, name),
-    }
 }
 
 #[cold]

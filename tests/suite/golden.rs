@@ -194,7 +194,10 @@ pub(crate) fn run_program(golden: &Golden, setting: Setting) -> engine::Finished
     let mut options = setting.options();
     options.args = golden.args.clone();
     let source = Source::new(MAIN, golden.main_text());
-    engine::run_captured(source, scratch.path().to_owned(), &options)
+    let mut finished = engine::run_captured(source, scratch.path().to_owned(), &options);
+    let dir = format!("{}/", scratch.path().display());
+    finished.stderr = finished.stderr.replace(&dir, "");
+    finished
 }
 
 fn bless_block(path: &Path, text: &str, stdout: &[u8]) -> Result<(), Failed> {

@@ -49,6 +49,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("jit/src", &["ruff::"]),
 ];
 
+/// `(file, what it may mention all the same)`: names in texts for people, counts for checks, plain
+/// data.
+const EXCEPTIONS: &[(&str, &str)] = &[
+    ("runtime/src/bytecode/asm.rs", "crate::objects"),
+    ("runtime/src/bytecode/mod.rs", "crate::objects"),
+    ("runtime/src/bytecode/verify.rs", "crate::objects"),
+    ("runtime/src/bytecode/verify.rs", "crate::natives"),
+    ("runtime/src/bytecode/disasm.rs", "crate::natives"),
+    ("runtime/src/semantics/display.rs", "crate::natives"),
+];
+
 /// Longest source file; tables may be exempted by name.
 const MAX_LINES: usize = 600;
 const TABLES: [&str; 1] = ["runtime/src/bytecode/ops.rs"];
@@ -100,8 +111,13 @@ fn layers() -> Result<(), Failed> {
     let mut problems = Vec::new();
     for (folder, banned) in LAYERS {
         for (path, line, code) in code_lines(folder) {
+            if path.ends_with("/tests.rs") || path.contains("/tests/") {
+                continue;
+            }
             for name in banned.iter().filter(|name| mentions(&code, name)) {
-                problems.push(format!("{path}:{line}: {folder} must not know {name}"));
+                if !EXCEPTIONS.contains(&(path.as_str(), *name)) {
+                    problems.push(format!("{path}:{line}: {folder} must not know {name}"));
+                }
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::ir::{Cond, FloatFn, FloatOp, IntOp, NodeId, Op, Ty};
 const EXACT: i64 = 1 << 53;
 
 impl Builder<'_> {
-    pub fn arith(&mut self, op: Arith, dst: u16, lhs: Operand, rhs: Operand) {
+    pub(super) fn arith(&mut self, op: Arith, dst: u16, lhs: Operand, rhs: Operand) {
         let site = Site::of(self.proto, self.pc);
         let types = (self.guess(lhs, site.lhs()), self.guess(rhs, site.rhs()));
         let (Some(left), Some(right)) = types else { return self.step() };
@@ -34,7 +34,7 @@ impl Builder<'_> {
         self.define(dst, result.0, result.1);
     }
 
-    pub fn give_up_operands(&mut self, lhs: Operand, rhs: Operand) {
+    pub(super) fn give_up_operands(&mut self, lhs: Operand, rhs: Operand) {
         for operand in [lhs, rhs] {
             if let Operand::Reg(r) = operand {
                 self.done_with(r);
@@ -43,7 +43,7 @@ impl Builder<'_> {
     }
 
     /// Checked arithmetic on int nodes.
-    pub fn int_arith(&mut self, op: Arith, a: NodeId, b: NodeId) -> NodeId {
+    pub(super) fn int_arith(&mut self, op: Arith, a: NodeId, b: NodeId) -> NodeId {
         let checked = match op {
             Arith::Add => IntOp::Add,
             Arith::Sub => IntOp::Sub,
@@ -68,7 +68,7 @@ impl Builder<'_> {
     }
 
     /// Arithmetic on nodes of which at least one is a float.
-    pub fn float_arith(&mut self, op: Arith, a: NodeId, b: NodeId) -> NodeId {
+    pub(super) fn float_arith(&mut self, op: Arith, a: NodeId, b: NodeId) -> NodeId {
         let op = match op {
             Arith::Add => FloatOp::Add,
             Arith::Sub => FloatOp::Sub,
@@ -84,17 +84,15 @@ impl Builder<'_> {
         self.add(Op::Float(op, a, b), Ty::Float)
     }
 
-    pub fn to_float(&mut self, node: NodeId) -> NodeId {
+    pub(super) fn to_float(&mut self, node: NodeId) -> NodeId {
         match (self.func.ty(node), self.as_const(node)) {
-            (Ty::Int, Some(bits)) => {
-                self.constant((bits as i64 as f64).to_bits(), Ty::Float)
-            }
+            (Ty::Int, Some(bits)) => self.constant((bits as i64 as f64).to_bits(), Ty::Float),
             (Ty::Int, None) => self.add(Op::ToFloat(node), Ty::Float),
             _ => node,
         }
     }
 
-    pub fn neg(&mut self, dst: u16, src: Use) {
+    pub(super) fn neg(&mut self, dst: u16, src: Use) {
         let site = Site::of(self.proto, self.pc);
         let node = match self.guess_reg(src.reg, site.lhs()) {
             Some(Ty::Int) => {
@@ -114,7 +112,7 @@ impl Builder<'_> {
     }
 
     /// R[dst] = truth of R[src], or its negation.
-    pub fn truth(&mut self, dst: u16, src: Use, sense: bool) {
+    pub(super) fn truth(&mut self, dst: u16, src: Use, sense: bool) {
         let site = Site::of(self.proto, self.pc);
         let Some(ty) = self.guess_reg(src.reg, site.lhs()) else { return self.step() };
         let value = self.want(src.reg, ty);
@@ -125,7 +123,7 @@ impl Builder<'_> {
     }
 
     /// Truthiness of a typed node.
-    pub fn truth_of(&mut self, value: NodeId) -> NodeId {
+    pub(super) fn truth_of(&mut self, value: NodeId) -> NodeId {
         match self.func.ty(value) {
             Ty::Int => {
                 let zero = self.int(0);
@@ -139,14 +137,14 @@ impl Builder<'_> {
         }
     }
 
-    pub fn compare_to(&mut self, cond: Cond, dst: u16, lhs: Operand, rhs: Operand) {
+    pub(super) fn compare_to(&mut self, cond: Cond, dst: u16, lhs: Operand, rhs: Operand) {
         let Some(node) = self.comparison(cond, lhs, rhs) else { return self.step() };
         self.give_up_operands(lhs, rhs);
         self.define(dst, node, Ty::Bool);
     }
 
     /// The comparison as a bool node, if the operands' types have one.
-    pub fn comparison(&mut self, cond: Cond, lhs: Operand, rhs: Operand) -> Option<NodeId> {
+    pub(super) fn comparison(&mut self, cond: Cond, lhs: Operand, rhs: Operand) -> Option<NodeId> {
         let site = Site::of(self.proto, self.pc);
         let left = self.guess(lhs, site.lhs())?;
         let right = self.guess(rhs, site.rhs())?;

@@ -19,7 +19,7 @@ use crate::ir::{Cond, Elem, NodeId, Op, Ty};
 
 /// An array that a loop reads or writes by index, in a register that keeps it.
 #[derive(Clone, Copy, Debug)]
-pub struct LoopUse {
+pub(super) struct LoopUse {
     pub reg: u16,
     kind: ElemKind,
     /// Written, and nothing in the loop makes a second owner.
@@ -40,7 +40,7 @@ impl Builder<'_> {
     // ---- loops
 
     /// The registers that a loop writes; typed element writes leave the register its array.
-    pub fn loop_writes(&self, range: Loop) -> RegSet {
+    pub(super) fn loop_writes(&self, range: Loop) -> RegSet {
         let n_registers = self.proto.n_registers;
         let mut set = RegSet::new(n_registers as usize);
         for pc in range.header..=range.last {
@@ -65,7 +65,7 @@ impl Builder<'_> {
     }
 
     /// The arrays whose checks can be done before a loop.
-    pub fn array_uses(&self, range: Loop, written: &RegSet) -> Vec<LoopUse> {
+    pub(super) fn array_uses(&self, range: Loop, written: &RegSet) -> Vec<LoopUse> {
         let mut uses: Vec<LoopUse> = Vec::new();
         let mut conflicting = Vec::new();
         for pc in range.header..=range.last {
@@ -108,7 +108,7 @@ impl Builder<'_> {
     }
 
     /// Checks an array before a loop and loads what the loop needs of it.
-    pub fn hoist_array(&mut self, found: LoopUse) {
+    pub(super) fn hoist_array(&mut self, found: LoopUse) {
         if self.state.get(found.reg).node().is_some() {
             return;
         }
@@ -165,7 +165,7 @@ impl Builder<'_> {
         self.guard(is_inside, ExitReason::OutOfBounds);
     }
 
-    pub fn get_index(&mut self, dst: u16, object: Use, index: Use) {
+    pub(super) fn get_index(&mut self, dst: u16, object: Use, index: Use) {
         let site = Site::of(self.proto, self.pc);
         let is_typed = self.guess_reg(index.reg, site.rhs()) == Some(Ty::Int)
             && self.state.get(object.reg).node().is_none();
@@ -198,7 +198,7 @@ impl Builder<'_> {
         self.state.set(dst, Reg::slot(Know::Any));
     }
 
-    pub fn set_index(&mut self, root: u16, index: Use, src: Use) {
+    pub(super) fn set_index(&mut self, root: u16, index: Use, src: Use) {
         let Some((view, at, elem, ty)) = self.begin_write(root, index, src) else {
             return self.step();
         };
@@ -210,7 +210,7 @@ impl Builder<'_> {
         self.done_with(src);
     }
 
-    pub fn update_index(&mut self, root: u16, index: Use, src: Use, op: Arith) {
+    pub(super) fn update_index(&mut self, root: u16, index: Use, src: Use, op: Arith) {
         if op == Arith::Rem && self.guess_reg(src.reg, None) == Some(Ty::Float) {
             return self.step();
         }
@@ -253,7 +253,7 @@ impl Builder<'_> {
     // ---- whole arrays
 
     /// The number of elements of the array in a register, as an int.
-    pub fn array_len(&mut self, r: u16) -> NodeId {
+    pub(super) fn array_len(&mut self, r: u16) -> NodeId {
         self.materialise(r);
         let reg = self.state.get(r);
         if let Some(view) = reg.view {
@@ -270,7 +270,7 @@ impl Builder<'_> {
 
     /// Appends the value of a register to the array in another one, in place, and gives the
     /// slot in which the array is.
-    pub fn array_push(&mut self, array: u16, value: u16) -> Option<u16> {
+    pub(super) fn array_push(&mut self, array: u16, value: u16) -> Option<u16> {
         let slot = self.slot_of(array)?;
         if !matches!(self.state.get(array).know, Know::Array(_)) {
             self.guard_tag(slot, Tag::Array, ExitReason::WrongType);

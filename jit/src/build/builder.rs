@@ -52,18 +52,18 @@ pub struct Widened {
 }
 
 /// A loop header that has been built.
-pub struct Header {
+pub(super) struct Header {
     pub block: BlockId,
     pub state: State,
 }
 
 /// An edge whose target has not been built yet.
-pub struct Pending {
+pub(super) struct Pending {
     pub edge: EdgeId,
     pub state: State,
 }
 
-pub struct Builder<'a> {
+pub(super) struct Builder<'a> {
     pub request: &'a Request<'a>,
     pub loaded: &'a LoadedProto,
     pub proto: &'a FunctionProto,
@@ -86,7 +86,7 @@ pub struct Builder<'a> {
 }
 
 /// Builds once; false if the result is to be thrown away and built again.
-pub fn attempt(
+pub(super) fn attempt(
     request: &Request<'_>,
     loaded: &LoadedProto,
     flow: &Flow,
@@ -274,7 +274,7 @@ impl Builder<'_> {
     // ---- keys and edges
 
     /// The key of a jump from the present instruction.
-    pub fn key_of(&self, target: u32) -> Key {
+    pub(super) fn key_of(&self, target: u32) -> Key {
         let mut level = self.level;
         while level > 0 {
             let around = self.entry_loops[level as usize - 1];
@@ -287,7 +287,7 @@ impl Builder<'_> {
     }
 
     /// Ends the block with a jump.
-    pub fn goto(&mut self, key: Key) {
+    pub(super) fn goto(&mut self, key: Key) {
         let edge = self.func.new_edge();
         self.end(Term::Jump(edge));
         let state = self.state.clone();
@@ -295,14 +295,14 @@ impl Builder<'_> {
     }
 
     /// Ends the block with a branch whose successors have their own states.
-    pub fn branch(&mut self, cond: NodeId, yes: (Key, State), no: (Key, State)) {
+    pub(super) fn branch(&mut self, cond: NodeId, yes: (Key, State), no: (Key, State)) {
         let (yes_edge, no_edge) = (self.func.new_edge(), self.func.new_edge());
         self.end(Term::Branch(cond, yes_edge, no_edge));
         self.lead(yes_edge, yes.1, yes.0);
         self.lead(no_edge, no.1, no.0);
     }
 
-    pub fn end(&mut self, term: Term) {
+    pub(super) fn end(&mut self, term: Term) {
         self.func.blocks[self.block.0 as usize].term = term;
         self.is_done = true;
     }
@@ -310,39 +310,39 @@ impl Builder<'_> {
     // ---- nodes
 
     /// Appends a node to the block.
-    pub fn add(&mut self, op: Op, ty: Ty) -> NodeId {
+    pub(super) fn add(&mut self, op: Op, ty: Ty) -> NodeId {
         let node = self.func.new_node(op, ty);
         self.func.blocks[self.block.0 as usize].nodes.push(node);
         node
     }
 
-    pub fn constant(&mut self, bits: u64, ty: Ty) -> NodeId {
+    pub(super) fn constant(&mut self, bits: u64, ty: Ty) -> NodeId {
         self.add(Op::Const(bits), ty)
     }
 
-    pub fn int(&mut self, value: i64) -> NodeId {
+    pub(super) fn int(&mut self, value: i64) -> NodeId {
         self.constant(value as u64, Ty::Int)
     }
 
-    pub fn word(&mut self, bits: u64) -> NodeId {
+    pub(super) fn word(&mut self, bits: u64) -> NodeId {
         self.constant(bits, Ty::Word)
     }
 
     /// The value of a node that is a constant.
-    pub fn as_const(&self, node: NodeId) -> Option<u64> {
+    pub(super) fn as_const(&self, node: NodeId) -> Option<u64> {
         match self.func.node(node).op {
             Op::Const(bits) => Some(bits),
             _ => None,
         }
     }
 
-    pub fn guard(&mut self, cond: NodeId, reason: ExitReason) {
+    pub(super) fn guard(&mut self, cond: NodeId, reason: ExitReason) {
         let exit = self.exit(reason);
         self.add(Op::Guard(cond, exit), Ty::None);
     }
 
     /// Goes on only if a home slot has this tag.
-    pub fn guard_tag(&mut self, r: u16, tag: Tag, reason: ExitReason) {
+    pub(super) fn guard_tag(&mut self, r: u16, tag: Tag, reason: ExitReason) {
         let found = self.add(Op::LoadTag(r), Ty::Word);
         let wanted = self.word(tag as u64);
         let same = self.add(Op::ICmp(Cond::Eq, found, wanted), Ty::Bool);
@@ -350,7 +350,7 @@ impl Builder<'_> {
     }
 
     /// The slot in which a register's value is, if it is not in a node.
-    pub fn slot_of(&self, r: u16) -> Option<u16> {
+    pub(super) fn slot_of(&self, r: u16) -> Option<u16> {
         match self.state.get(r).val {
             Val::Slot => Some(r),
             Val::Moved(from) => Some(from),

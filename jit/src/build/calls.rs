@@ -16,7 +16,7 @@ use crate::exit_reason::ExitReason;
 use crate::ir::{Call, Callee, Cond, ExitSite, FloatFn, NodeId, Op, Source, Ty};
 
 impl Builder<'_> {
-    pub fn call(&mut self, dst: u16, first: u16, count: u8, target: Target) {
+    pub(super) fn call(&mut self, dst: u16, first: u16, count: u8, target: Target) {
         let site = Site::of(self.proto, self.pc);
         let code = site.callee().map(|address| address as *const FunctionCode);
         let Some((callee, params)) = code.and_then(|code| self.compiled(code)) else {
@@ -39,7 +39,11 @@ impl Builder<'_> {
         for r in window + u16::from(count)..self.proto.n_registers {
             self.release(r);
         }
-        self.finish_call(dst, first, Call { callee, window, args, pc: self.pc, depth, expect: None });
+        self.finish_call(
+            dst,
+            first,
+            Call { callee, window, args, pc: self.pc, depth, expect: None },
+        );
     }
 
     /// The compiled form of a function, as this one may call it.
@@ -141,7 +145,7 @@ impl Builder<'_> {
 
     // ---- natives
 
-    pub fn native(&mut self, dst: u16, native: u16, first: u16, count: u8) {
+    pub(super) fn native(&mut self, dst: u16, native: u16, first: u16, count: u8) {
         let intrinsic = find(natives::get(u32::from(native)).name);
         match (intrinsic, count) {
             (Some(Intrinsic::Push), 2) => self.push(dst, first),
@@ -150,7 +154,7 @@ impl Builder<'_> {
         }
     }
 
-    pub fn native_one(&mut self, dst: u16, native: u16, src: Use) {
+    pub(super) fn native_one(&mut self, dst: u16, native: u16, src: Use) {
         match find(natives::get(u32::from(native)).name) {
             Some(found) => self.native_one_of(found, dst, src),
             None => self.step(),
@@ -166,11 +170,7 @@ impl Builder<'_> {
             (Intrinsic::Sqrt | Intrinsic::ToFloat, Some(ty @ (Ty::Int | Ty::Float))) => {
                 let value = self.want(src.reg, ty);
                 let value = self.to_float(value);
-                if intrinsic == Intrinsic::ToFloat {
-                    value
-                } else {
-                    self.sqrt(value)
-                }
+                if intrinsic == Intrinsic::ToFloat { value } else { self.sqrt(value) }
             }
             _ => return self.step(),
         };
@@ -199,14 +199,12 @@ impl Builder<'_> {
             return self.state.set(dst, Reg { val: Val::Slot, know, view: None, unique: true });
         }
         // The array is still in the slot of the argument.
-        self.state.set(first, Reg { val: Val::Moved(slot), know, view: None, unique: true });
-        self.release(dst);
-        let at = self.state.get(first);
-        self.state.set(first, Reg::EMPTY);
-        let val = match at.val {
-            Val::Moved(slot) => Val::Moved(slot),
-            Val::Slot | Val::Ssa { .. } => Val::Moved(first),
-        };
-        self.state.set(dst, Reg { val, ..at });
+        let moved = Reg { val: Val::Moved(slot), know, view: None, unique: true };
+        if dst != first {
+            self.state.set(first, moved);
+            self.release(dst);
+            self.state.set(first, Reg::EMPTY);
+        }
+        self.state.set(dst, moved);
     }
 }

@@ -22,7 +22,7 @@ impl Builder<'_> {
         if sense { self.branch(cond, there, on) } else { self.branch(cond, on, there) }
     }
 
-    pub fn jump_truth(&mut self, cond: Use, target: u32, sense: bool) {
+    pub(super) fn jump_truth(&mut self, cond: Use, target: u32, sense: bool) {
         let ty = self.guess_reg(cond.reg, Some(Ty::Bool));
         let Some(ty) = ty else { return self.step() };
         let value = self.want(cond.reg, ty);
@@ -31,7 +31,7 @@ impl Builder<'_> {
         self.jump_on(truth, target, sense);
     }
 
-    pub fn jump_compare(
+    pub(super) fn jump_compare(
         &mut self,
         cond: Cond,
         lhs: Operand,
@@ -43,7 +43,7 @@ impl Builder<'_> {
         self.jump_on(node, target, sense);
     }
 
-    pub fn jump_null(&mut self, src: u16, target: u32, sense: bool) {
+    pub(super) fn jump_null(&mut self, src: u16, target: u32, sense: bool) {
         if self.state.get(src).node().is_some() {
             let next = if sense { self.pc + 1 } else { target };
             return self.goto(self.key_of(next));
@@ -55,7 +55,7 @@ impl Builder<'_> {
         self.jump_on(is_null, target, sense);
     }
 
-    pub fn range_init(&mut self, base: u16, count: u8) {
+    pub(super) fn range_init(&mut self, base: u16, count: u8) {
         let types: Vec<_> =
             (0..u16::from(count)).map(|i| self.guess_reg(base + i, Some(Ty::Int))).collect();
         if count == 0 || count > 3 || types.iter().any(|&ty| ty != Some(Ty::Int)) {
@@ -95,7 +95,7 @@ impl Builder<'_> {
         self.guard(fits, ExitReason::Declined);
     }
 
-    pub fn range_step(&mut self, dst: u16, base: u16, target: u32, at_end: bool) {
+    pub(super) fn range_step(&mut self, dst: u16, base: u16, target: u32, at_end: bool) {
         let types = [0, 1, 2].map(|i| self.guess_reg(base + i, Some(Ty::Int)));
         if types.iter().any(|&ty| ty != Some(Ty::Int)) {
             return self.step();
@@ -121,8 +121,7 @@ impl Builder<'_> {
             let exit = self.exit(ExitReason::IntOverflow);
             self.add(Op::Checked(IntOp::Add, at, by_node, exit), Ty::Int)
         };
-        let (more_pc, left_pc) =
-            if at_end { (target, self.pc + 1) } else { (self.pc + 1, target) };
+        let (more_pc, left_pc) = if at_end { (target, self.pc + 1) } else { (self.pc + 1, target) };
         let (more_key, left_key) = (self.key_of(more_pc), self.key_of(left_pc));
         let old = self.state.get(dst);
         if old.node().is_none() && old.know.may_own() {
@@ -147,7 +146,7 @@ impl Builder<'_> {
 
     // ---- returns
 
-    pub fn ret(&mut self, src: Use) {
+    pub(super) fn ret(&mut self, src: Use) {
         if self.keeps_receiver() && src.reg == 0 {
             return self.ret_receiver();
         }
@@ -171,7 +170,7 @@ impl Builder<'_> {
         self.leave(payload, tag);
     }
 
-    pub fn ret_null(&mut self) {
+    pub(super) fn ret_null(&mut self) {
         let payload = self.word(0);
         let tag = self.word(Tag::Null as u64);
         self.leave(payload, tag);
@@ -210,7 +209,7 @@ impl Builder<'_> {
     // ---- module variables
 
     /// Reads a module variable, expecting a value of the type that it has now.
-    pub fn get_module(&mut self, dst: u16, slot: u16) {
+    pub(super) fn get_module(&mut self, dst: u16, slot: u16) {
         let Some(address) = self.module_slot(slot) else { return self.step() };
         // SAFETY: the slot belongs to the module of the code that is being compiled.
         let tag = unsafe { (*address).tag() };
@@ -248,11 +247,11 @@ impl Builder<'_> {
     }
 
     /// The address of a variable of the function's module.
-    pub fn module_slot(&self, slot: u16) -> Option<*const Value> {
+    pub(super) fn module_slot(&self, slot: u16) -> Option<*const Value> {
         abi::module_slot(self.loaded, slot)
     }
 
-    pub fn check_assigned(&mut self, src: u16) {
+    pub(super) fn check_assigned(&mut self, src: u16) {
         let reg = self.state.get(src);
         let is_known = reg.node().is_some()
             || matches!(reg.know, Know::Int | Know::Float | Know::Bool | Know::Array(_));

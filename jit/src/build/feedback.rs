@@ -122,8 +122,7 @@ impl Site {
             return None;
         }
         let kinds = self.0 >> site::KINDS & 0x1f;
-        let all =
-            [ElemKind::Int, ElemKind::Float, ElemKind::Bool, ElemKind::Value];
+        let all = [ElemKind::Int, ElemKind::Float, ElemKind::Bool, ElemKind::Value];
         all.into_iter().find(|&kind| kinds == 1 << kind as u32)
     }
 

@@ -6,6 +6,7 @@
 use ruff_runtime::bytecode::FunctionProto;
 use ruff_runtime::bytecode::operand::Word;
 use ruff_runtime::bytecode::ops::{Effects, Op};
+use ruff_runtime::objects::function::Receiver;
 
 use super::insn::{Insn, decode};
 use super::regs::{Registers, registers};
@@ -164,6 +165,10 @@ impl Flow {
         let n_registers = proto.n_registers as usize;
         let n = self.words.len();
         let mut live = vec![RegSet::new(n_registers); n];
+        if proto.info.receiver == Receiver::MutSelf {
+            // The caller reads it after the method has returned or raised.
+            live.iter_mut().for_each(|set| set.add(0));
+        }
         let mut changed = true;
         while changed {
             changed = false;

@@ -35,36 +35,129 @@ pub enum Target {
 /// An instruction with a typed lowering, or [`Insn::Other`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Insn {
-    Mov { dst: u16, src: Use },
-    Const { dst: u16, index: u16 },
-    Int { dst: u16, value: i32 },
-    Null { dst: u16 },
-    Bool { dst: u16, value: bool },
-    Arith { op: Arith, dst: u16, lhs: Operand, rhs: Operand },
-    Neg { dst: u16, src: Use },
-    Not { dst: u16, src: Use },
-    Truth { dst: u16, src: Use },
-    Compare { cond: Cond, dst: u16, lhs: Operand, rhs: Operand },
-    Jump { target: u32 },
-    JumpTruth { cond: Use, target: u32, sense: bool },
-    JumpCompare { cond: Cond, lhs: Operand, rhs: Operand, target: u32, sense: bool },
-    JumpNull { src: u16, target: u32, sense: bool },
+    Mov {
+        dst: u16,
+        src: Use,
+    },
+    Const {
+        dst: u16,
+        index: u16,
+    },
+    Int {
+        dst: u16,
+        value: i32,
+    },
+    Null {
+        dst: u16,
+    },
+    Bool {
+        dst: u16,
+        value: bool,
+    },
+    Arith {
+        op: Arith,
+        dst: u16,
+        lhs: Operand,
+        rhs: Operand,
+    },
+    Neg {
+        dst: u16,
+        src: Use,
+    },
+    Not {
+        dst: u16,
+        src: Use,
+    },
+    Truth {
+        dst: u16,
+        src: Use,
+    },
+    Compare {
+        cond: Cond,
+        dst: u16,
+        lhs: Operand,
+        rhs: Operand,
+    },
+    Jump {
+        target: u32,
+    },
+    JumpTruth {
+        cond: Use,
+        target: u32,
+        sense: bool,
+    },
+    JumpCompare {
+        cond: Cond,
+        lhs: Operand,
+        rhs: Operand,
+        target: u32,
+        sense: bool,
+    },
+    JumpNull {
+        src: u16,
+        target: u32,
+        sense: bool,
+    },
     LoopHeader,
-    RangeInit { base: u16, count: u8 },
+    RangeInit {
+        base: u16,
+        count: u8,
+    },
     /// `at_end`: jumps back while values are left; else jumps away when none is left.
-    RangeStep { dst: u16, base: u16, target: u32, at_end: bool },
-    Call { dst: u16, first: u16, count: u8, target: Target },
-    Native { dst: u16, native: u16, first: u16, count: u8 },
-    NativeOne { dst: u16, native: u16, src: Use },
-    Ret { src: Use },
+    RangeStep {
+        dst: u16,
+        base: u16,
+        target: u32,
+        at_end: bool,
+    },
+    Call {
+        dst: u16,
+        first: u16,
+        count: u8,
+        target: Target,
+    },
+    Native {
+        dst: u16,
+        native: u16,
+        first: u16,
+        count: u8,
+    },
+    NativeOne {
+        dst: u16,
+        native: u16,
+        src: Use,
+    },
+    Ret {
+        src: Use,
+    },
     RetNull,
-    GetModule { dst: u16, slot: u16 },
-    GetIndex { dst: u16, object: Use, index: Use },
-    SetIndex { root: u16, index: Use, src: Use },
-    UpdateIndex { root: u16, index: Use, src: Use, op: Arith },
-    CheckAssigned { src: u16 },
+    GetModule {
+        dst: u16,
+        slot: u16,
+    },
+    GetIndex {
+        dst: u16,
+        object: Use,
+        index: Use,
+    },
+    SetIndex {
+        root: u16,
+        index: Use,
+        src: Use,
+    },
+    UpdateIndex {
+        root: u16,
+        index: Use,
+        src: Use,
+        op: Arith,
+    },
+    CheckAssigned {
+        src: u16,
+    },
     /// Executed through the interpreter; the jump target if it has one.
-    Other { target: Option<u32> },
+    Other {
+        target: Option<u32>,
+    },
 }
 
 macro_rules! arith {
@@ -105,7 +198,7 @@ fn near(pc: u32, distance: i64) -> u32 {
 }
 
 /// The instruction at `pc`.
-pub fn decode(word: Word, pc: u32) -> Insn {
+pub(super) fn decode(word: Word, pc: u32) -> Insn {
     match word.op() {
         Op::Add | Op::AddInt | Op::AddFloat => arith!(word, Add, Add),
         Op::Sub | Op::SubInt | Op::SubFloat => arith!(word, Sub, Sub),

@@ -2,7 +2,7 @@
 
 /// What a native does, if the compiler knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Intrinsic {
+pub(super) enum Intrinsic {
     /// `len(array)`.
     Len,
     /// `push(array, item)`.
@@ -22,6 +22,6 @@ const INTRINSICS: [(&str, Intrinsic); 5] = [
 ];
 
 /// The intrinsic of a native's name.
-pub fn find(name: &str) -> Option<Intrinsic> {
+pub(super) fn find(name: &str) -> Option<Intrinsic> {
     INTRINSICS.iter().find(|(known, _)| *known == name).map(|&(_, intrinsic)| intrinsic)
 }

@@ -8,7 +8,7 @@ use crate::ir::{BlockId, EdgeId, NodeId, Op, Term, Ty};
 
 impl Builder<'_> {
     /// Leads an edge with its state to a key: a block not built yet, or a loop header.
-    pub fn lead(&mut self, edge: EdgeId, state: State, key: Key) {
+    pub(super) fn lead(&mut self, edge: EdgeId, state: State, key: Key) {
         if self.headers.contains_key(&key) {
             self.back_edge(edge, state, key);
         } else {
@@ -17,7 +17,7 @@ impl Builder<'_> {
     }
 
     /// Begins the present block: one state out of those of the incoming edges.
-    pub fn merge(&mut self, key: Key, edges: Vec<Pending>) {
+    pub(super) fn merge(&mut self, key: Key, edges: Vec<Pending>) {
         let n = self.proto.n_registers;
         let mut target = State::new(n, Know::Immediate);
         for r in 0..n {
@@ -107,7 +107,7 @@ impl Builder<'_> {
     // ---- loops
 
     /// Makes the present block a preheader and goes on in a new block, the header.
-    pub fn enter_loop(&mut self, key: Key, range: Loop) {
+    pub(super) fn enter_loop(&mut self, key: Key, range: Loop) {
         let written = self.loop_writes(range);
         self.hoist(key, range, &written);
         let target_state = self.header_state(key, &written);
@@ -179,9 +179,8 @@ impl Builder<'_> {
             return;
         }
         let header_params = self.func.block(block).params.clone();
-        let is_param = |r: &u16| {
-            target.get(*r).node().is_some_and(|(node, _)| header_params.contains(&node))
-        };
+        let is_param =
+            |r: &u16| target.get(*r).node().is_some_and(|(node, _)| header_params.contains(&node));
         let mut params: Vec<u16> = (0..self.proto.n_registers).filter(is_param).collect();
         params.sort_by_key(|&r| target.get(r).node().map(|(node, _)| node));
         let (saved, saved_state, pc) = (self.block, self.state.clone(), self.pc);

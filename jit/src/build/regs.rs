@@ -19,7 +19,7 @@ pub struct Registers {
 }
 
 /// The registers of `word`.
-pub fn registers(word: Word, proto: &FunctionProto) -> Registers {
+pub(super) fn registers(word: Word, proto: &FunctionProto) -> Registers {
     let mut regs = Registers::default();
     let (mut group, mut count) = (None, None);
     let (mut imm, mut desc) = (0, None);

@@ -9,7 +9,7 @@ use crate::ir::{NodeId, Ty};
 
 /// Where a register's value is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Val {
+pub(super) enum Val {
     /// In the home slot.
     Slot,
     /// In a node; `synced`: the home slot holds the same value.
@@ -76,7 +76,7 @@ impl Know {
 /// Loaded header words of the array in a slot. They stay true as long as the slot keeps its
 /// array and only elements are overwritten: whoever else holds the array copies before writing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct View {
+pub(super) struct View {
     pub object: NodeId,
     pub data: NodeId,
     pub len: NodeId,
@@ -84,7 +84,7 @@ pub struct View {
 
 /// One register.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Reg {
+pub(super) struct Reg {
     pub val: Val,
     /// Of the home slot (for a moved value, of the slot where it is).
     pub know: Know,
@@ -94,19 +94,19 @@ pub struct Reg {
 }
 
 impl Reg {
-    pub const EMPTY: Reg = Reg::slot(Know::Immediate);
+    pub(super) const EMPTY: Reg = Reg::slot(Know::Immediate);
 
-    pub const fn slot(know: Know) -> Reg {
+    pub(super) const fn slot(know: Know) -> Reg {
         Reg { val: Val::Slot, know, view: None, unique: false }
     }
 
-    pub fn ssa(node: NodeId, ty: Ty, synced: bool) -> Reg {
+    pub(super) fn ssa(node: NodeId, ty: Ty, synced: bool) -> Reg {
         let know = if synced { Know::of_ty(ty) } else { Know::Immediate };
         Reg { val: Val::Ssa { node, ty, synced }, know, view: None, unique: false }
     }
 
     /// The unboxed value.
-    pub fn node(&self) -> Option<(NodeId, Ty)> {
+    pub(super) fn node(&self) -> Option<(NodeId, Ty)> {
         match self.val {
             Val::Ssa { node, ty, .. } => Some((node, ty)),
             Val::Slot | Val::Moved(_) => None,
@@ -114,32 +114,32 @@ impl Reg {
     }
 
     /// The type of the value if it is unboxed or known.
-    pub fn ty(&self) -> Option<Ty> {
+    pub(super) fn ty(&self) -> Option<Ty> {
         self.node().map(|(_, ty)| ty).or_else(|| self.know.ty())
     }
 }
 
 /// All registers.
 #[derive(Clone, PartialEq, Debug)]
-pub struct State {
+pub(super) struct State {
     pub regs: Vec<Reg>,
 }
 
 impl State {
-    pub fn new(n_registers: u16, know: Know) -> State {
+    pub(super) fn new(n_registers: u16, know: Know) -> State {
         State { regs: vec![Reg::slot(know); n_registers as usize] }
     }
 
-    pub fn get(&self, r: u16) -> Reg {
+    pub(super) fn get(&self, r: u16) -> Reg {
         self.regs[r as usize]
     }
 
-    pub fn set(&mut self, r: u16, reg: Reg) {
+    pub(super) fn set(&mut self, r: u16, reg: Reg) {
         self.regs[r as usize] = reg;
     }
 
     /// The register whose moved value still is in the slot of `from`.
-    pub fn moved_from(&self, from: u16) -> Option<u16> {
+    pub(super) fn moved_from(&self, from: u16) -> Option<u16> {
         self.regs.iter().position(|reg| reg.val == Val::Moved(from)).map(|r| r as u16)
     }
 }

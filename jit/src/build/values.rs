@@ -14,7 +14,7 @@ use crate::exit_reason::ExitReason;
 use crate::ir::{Cond, ExitId, ExitSite, NodeId, Op, Source, Term, Ty};
 
 /// The tag of values of a representation.
-pub fn tag_of(ty: Ty) -> Tag {
+pub(super) fn tag_of(ty: Ty) -> Tag {
     match ty {
         Ty::Int => Tag::Int,
         Ty::Float => Tag::Float,
@@ -27,7 +27,7 @@ impl Builder<'_> {
     // ---- reading
 
     /// The representation in which an operand comes, or is expected to come.
-    pub fn guess(&self, operand: Operand, profiled: Option<Ty>) -> Option<Ty> {
+    pub(super) fn guess(&self, operand: Operand, profiled: Option<Ty>) -> Option<Ty> {
         match operand {
             Operand::Reg(r) => self.guess_reg(r.reg, profiled),
             Operand::Const(index) => match self.proto.consts[index as usize] {
@@ -39,7 +39,7 @@ impl Builder<'_> {
         }
     }
 
-    pub fn guess_reg(&self, r: u16, profiled: Option<Ty>) -> Option<Ty> {
+    pub(super) fn guess_reg(&self, r: u16, profiled: Option<Ty>) -> Option<Ty> {
         let reg = self.state.get(r);
         match (reg.ty(), reg.know) {
             (Some(ty), _) => Some(ty),
@@ -49,7 +49,7 @@ impl Builder<'_> {
     }
 
     /// An operand as a node of the type that [`Builder::guess`] gave.
-    pub fn operand(&mut self, operand: Operand, ty: Ty) -> NodeId {
+    pub(super) fn operand(&mut self, operand: Operand, ty: Ty) -> NodeId {
         match operand {
             Operand::Reg(r) => self.want(r.reg, ty),
             Operand::Const(index) => match self.proto.consts[index as usize] {
@@ -62,7 +62,7 @@ impl Builder<'_> {
     }
 
     /// A register's value as a node; leaves if it has another type.
-    pub fn want(&mut self, r: u16, ty: Ty) -> NodeId {
+    pub(super) fn want(&mut self, r: u16, ty: Ty) -> NodeId {
         if let Some((node, _)) = self.state.get(r).node() {
             return node;
         }
@@ -78,13 +78,13 @@ impl Builder<'_> {
     // ---- writing
 
     /// The register's new value is a node; what its home slot held is released.
-    pub fn define(&mut self, dst: u16, node: NodeId, ty: Ty) {
+    pub(super) fn define(&mut self, dst: u16, node: NodeId, ty: Ty) {
         self.release(dst);
         self.state.set(dst, Reg::ssa(node, ty, false));
     }
 
     /// Gives up the register's value; its home slot then owns nothing.
-    pub fn release(&mut self, r: u16) {
+    pub(super) fn release(&mut self, r: u16) {
         if let Some(other) = self.state.moved_from(r) {
             self.materialise(other);
         }
@@ -103,14 +103,14 @@ impl Builder<'_> {
     }
 
     /// After a use: gives the operand up if it was its last one.
-    pub fn done_with(&mut self, operand: Use) {
+    pub(super) fn done_with(&mut self, operand: Use) {
         if operand.is_last {
             self.release(operand.reg);
         }
     }
 
     /// Does a move that was put off.
-    pub fn materialise(&mut self, r: u16) {
+    pub(super) fn materialise(&mut self, r: u16) {
         let reg = self.state.get(r);
         if let Val::Moved(from) = reg.val {
             self.add(Op::MoveSlot(r, from), Ty::None);
@@ -119,14 +119,14 @@ impl Builder<'_> {
         }
     }
 
-    pub fn materialise_all(&mut self) {
+    pub(super) fn materialise_all(&mut self) {
         for r in 0..self.proto.n_registers {
             self.materialise(r);
         }
     }
 
     /// Writes a register's unboxed value to its home slot too.
-    pub fn sync(&mut self, r: u16) {
+    pub(super) fn sync(&mut self, r: u16) {
         let reg = self.state.get(r);
         if let Val::Ssa { node, ty, synced: false } = reg.val {
             self.add(Op::StoreSlot(r, node), Ty::None);
@@ -135,7 +135,7 @@ impl Builder<'_> {
     }
 
     /// Makes the window look as the interpreter expects it before the present instruction.
-    pub fn sync_live(&mut self) {
+    pub(super) fn sync_live(&mut self) {
         self.materialise_all();
         for r in 0..self.proto.n_registers {
             if self.flow.is_live(self.pc, r) {
@@ -144,7 +144,7 @@ impl Builder<'_> {
         }
     }
 
-    pub fn mov(&mut self, dst: u16, src: Use) {
+    pub(super) fn mov(&mut self, dst: u16, src: Use) {
         let from = self.state.get(src.reg);
         if dst == src.reg {
             return;
@@ -193,7 +193,7 @@ impl Builder<'_> {
         self.state.set(dst, Reg { val: at, ..from });
     }
 
-    pub fn load_const(&mut self, dst: u16, index: u16) {
+    pub(super) fn load_const(&mut self, dst: u16, index: u16) {
         let operand = Operand::Const(index);
         if let Some(ty) = self.guess(operand, None) {
             let node = self.operand(operand, ty);
@@ -219,7 +219,7 @@ impl Builder<'_> {
     // ---- leaving
 
     /// An exit that resumes before the present instruction.
-    pub fn exit(&mut self, reason: ExitReason) -> ExitId {
+    pub(super) fn exit(&mut self, reason: ExitReason) -> ExitId {
         if let Some((pc, last, exit)) = self.last_exit
             && pc == self.pc
             && last == reason
@@ -236,13 +236,13 @@ impl Builder<'_> {
         exit
     }
 
-    pub fn new_exit(&mut self, site: ExitSite) -> ExitId {
+    pub(super) fn new_exit(&mut self, site: ExitSite) -> ExitId {
         self.func.exits.push(site);
         ExitId(self.func.exits.len() as u32 - 1)
     }
 
     /// What an exit has to write so that the interpreter can go on at `pc`.
-    pub fn exit_writes(&self, pc: u32, state: &State) -> Vec<(u16, Source)> {
+    pub(super) fn exit_writes(&self, pc: u32, state: &State) -> Vec<(u16, Source)> {
         let mut writes = Vec::new();
         for r in 0..self.proto.n_registers {
             match state.get(r).val {
@@ -257,7 +257,7 @@ impl Builder<'_> {
     }
 
     /// Runs the present instruction through the interpreter, or leaves if it never ran.
-    pub fn step(&mut self) {
+    pub(super) fn step(&mut self) {
         let word = self.flow.words[self.pc as usize];
         let effects = word.op().info().effects;
         let is_cold = effects.has(Effects::PROFILED)

@@ -24,7 +24,7 @@ use crate::stats::Stats;
 const EXITS_BEFORE_RECOMPILATION: u32 = 10;
 
 /// What compiled code and routines know of the function that runs.
-pub struct FrameMeta {
+pub(crate) struct FrameMeta {
     pub code: *const FunctionCode,
     /// The function's frame record is on top of the frame stack.
     pub is_framed: bool,
@@ -32,7 +32,7 @@ pub struct FrameMeta {
 }
 
 /// What all compiled forms of a function share.
-pub struct Shared {
+pub(crate) struct Shared {
     pub feedback: Feedback,
     /// A speculation was given up since the function was compiled last.
     pub is_stale: Cell<bool>,
@@ -42,15 +42,19 @@ pub struct Shared {
 
 /// Counts down to a forced exit; compiled code decrements it.
 #[derive(Default)]
-pub struct StressCounter {
+pub(crate) struct StressCounter {
     pub left: Cell<i64>,
     /// What the counter starts again from.
     pub every: Cell<i64>,
 }
 
+/// How many different waits follow forced exits at one place; more than there are guards between
+/// the entry of a loop and its first effect.
+const STRESS_WAITS: u32 = 256;
+
 /// How a register's value comes out of the exit buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum WriteKind {
+pub(crate) enum WriteKind {
     Int,
     Float,
     Bool,
@@ -61,7 +65,7 @@ pub enum WriteKind {
 }
 
 /// One exit.
-pub struct ExitMeta {
+pub(crate) struct ExitMeta {
     pub frame: *const FrameMeta,
     /// Where the interpreter goes on.
     pub pc: u32,
@@ -77,7 +81,7 @@ pub struct ExitMeta {
 /// # Safety
 /// Only for compiled code: `vm` runs the function of `meta` with its window at `base`, and the
 /// exit buffer holds what `meta` says.
-pub unsafe fn leave(vm: *mut Vm, base: *mut Value, depth: u64, meta: *const ExitMeta) {
+pub(crate) unsafe fn leave(vm: *mut Vm, base: *mut Value, depth: u64, meta: *const ExitMeta) {
     // SAFETY: the caller's promise; metas live as long as the code.
     let (vm, meta) = unsafe { (&mut *vm, &*meta) };
     // SAFETY: as above.
@@ -134,7 +138,7 @@ unsafe fn restore(vm: &mut Vm, base: *mut Value, meta: &ExitMeta) {
 ///
 /// # Safety
 /// The words must be those of a value, and the caller must own its count.
-pub unsafe fn value_of(payload: u64, tag: u64) -> Value {
+pub(crate) unsafe fn value_of(payload: u64, tag: u64) -> Value {
     // SAFETY: compiled code only hands out tag words that it read from values.
     unsafe { Value::from_parts(std::mem::transmute::<u64, Tag>(tag), payload) }
 }
@@ -144,8 +148,11 @@ fn count(frame: &FrameMeta, meta: &ExitMeta) {
     let shared = &frame.shared;
     shared.stats.count_exit(meta.reason);
     if meta.reason == ExitReason::Stress {
+        // A wait that never changed could fail the same guard for ever, for example one that
+        // holds at the entry of a loop, to which the interpreter comes back at once.
+        meta.count.set((meta.count.get() + 1) % STRESS_WAITS);
         let stress = &shared.stress;
-        stress.left.set(stress.every.get());
+        stress.left.set(stress.every.get().saturating_add(meta.count.get().into()));
         return;
     }
     if meta.reason.policy() == Policy::Keep {
@@ -174,7 +181,7 @@ fn make_stale(frame: &FrameMeta) {
 }
 
 /// The entry of a typed function for the interpreter.
-pub struct EntryMeta {
+pub(crate) struct EntryMeta {
     pub frame: *const FrameMeta,
     /// The tags that the parameters must have; `None` for any.
     pub tags: Vec<Option<Tag>>,
@@ -185,7 +192,7 @@ pub struct EntryMeta {
 ///
 /// # Safety
 /// `base` must be the window of a call with as many arguments.
-pub unsafe fn count_miss(base: *const Value, meta: &EntryMeta) {
+pub(crate) unsafe fn count_miss(base: *const Value, meta: &EntryMeta) {
     meta.misses.set(meta.misses.get() + 1);
     if meta.misses.get() != EXITS_BEFORE_RECOMPILATION {
         return;
@@ -207,7 +214,7 @@ pub unsafe fn count_miss(base: *const Value, meta: &EntryMeta) {
 ///
 /// # Safety
 /// As for [`leave`].
-pub unsafe fn with_frame(
+pub(crate) unsafe fn with_frame(
     vm: &mut Vm,
     base: *mut Value,
     depth: u64,
@@ -221,7 +228,7 @@ pub unsafe fn with_frame(
 }
 
 /// Pushes a frame record for a function that has none and gives the depth to restore.
-pub fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &FrameMeta) -> u32 {
+pub(crate) fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &FrameMeta) -> u32 {
     let before = vm.native.depth;
     vm.native.depth = (depth as u32).saturating_sub(1);
     let flags = flags::USER | flags::BOUNDARY;
@@ -231,25 +238,25 @@ pub fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &FrameMeta)
 }
 
 /// Removes a record that [`push_record`] pushed; the registers stay as they are.
-pub fn drop_record(vm: &mut Vm, before: u32) {
+pub(crate) fn drop_record(vm: &mut Vm, before: u32) {
     // SAFETY: the record on top was pushed by `push_record` and owns nothing.
     vm.frame = unsafe { vm.frame.sub(1) };
     vm.native.depth = before;
 }
 
 /// The frame on top goes on at `pc`.
-pub fn set_pc(vm: &mut Vm, pc: u32) {
+pub(crate) fn set_pc(vm: &mut Vm, pc: u32) {
     // SAFETY: there is a frame on top, whose code has this instruction.
     unsafe { (*vm.frame).pc = (*vm.frame).call_info().code.add(pc as usize) };
 }
 
 /// A framed function returns this status.
-pub fn put_status(vm: &mut Vm, status: Status) {
+pub(crate) fn put_status(vm: &mut Vm, status: Status) {
     vm.native.deopt[1] = status as u64;
 }
 
 /// A typed function returns the result in the context, or that an error is there.
-pub fn put_result(vm: &mut Vm, status: Status) {
+pub(crate) fn put_result(vm: &mut Vm, status: Status) {
     if status == Status::Done {
         let result = std::mem::ManuallyDrop::new(vm.native.result.take());
         vm.native.deopt[0] = result.payload();

@@ -5,10 +5,10 @@ use cranelift_codegen::ir::{self, InstBuilder, types};
 use ruff_runtime::objects::array::ElemKind;
 use ruff_runtime::value::Tag;
 
+use super::cold::ColdRoutine;
 use super::memory::trusted;
 use super::{Lowering, clif_type};
 use crate::abi;
-use crate::helpers::Routine;
 use crate::ir::{Elem, ExitId, NodeId, Ty};
 
 impl Lowering<'_, '_> {
@@ -90,7 +90,8 @@ impl Lowering<'_, '_> {
         let address = self.slot_address(slot);
         let tag = self.word(tag as u64);
         let bits = self.bits(value);
-        let declined = self.call_routine(Routine::Push, &[address, tag, bits]);
+        self.call_cold(ColdRoutine::Push, &[address, tag, bits]);
+        let declined = self.cold_result();
         let out = self.exit_block(exit, false);
         self.b.ins().brif(declined, out, [].iter(), on, [].iter());
         self.b.switch_to_block(on);

@@ -2,8 +2,10 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AbiParam, InstBuilder, Signature, types};
+use cranelift_codegen::isa::CallConv;
 use ruff_runtime::value::Tag;
 
+use super::cold::ColdRoutine;
 use super::memory::trusted;
 use super::{Lowering, typed_signature};
 use crate::abi;
@@ -20,6 +22,22 @@ impl Lowering<'_, '_> {
         let address = self.word(routine.address() as u64);
         let call = self.b.ins().call_indirect(signature, address, args);
         self.b.inst_results(call)[0]
+    }
+
+    /// Calls a routine on a cold path: no register is clobbered, so that a call that hardly ever
+    /// happens does not make values live in memory.
+    pub(super) fn call_cold(&mut self, routine: ColdRoutine, args: &[ir::Value]) {
+        let mut signature = Signature::new(CallConv::PreserveAll);
+        signature.params.extend(args.iter().map(|_| AbiParam::new(types::I64)));
+        let signature = self.b.import_signature(signature);
+        let address = self.word(self.input.cold.address(routine) as u64);
+        self.b.ins().call_indirect(signature, address, args);
+    }
+
+    /// The result word of the last cold routine.
+    pub(super) fn cold_result(&mut self) -> ir::Value {
+        let at = self.word(self.input.cold.result() as u64);
+        self.b.ins().load(types::I64, trusted(), at, 0)
     }
 
     /// Runs one instruction through the interpreter; its value is the next pc.

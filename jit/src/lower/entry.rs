@@ -16,7 +16,7 @@ use crate::helpers::Routine;
 use crate::ir::Ty;
 
 /// The tag of values of a type.
-pub fn tag_of_ty(ty: Ty) -> Tag {
+pub(crate) fn tag_of_ty(ty: Ty) -> Tag {
     match ty {
         Ty::Float => Tag::Float,
         Ty::Bool => Tag::Bool,
@@ -45,7 +45,7 @@ fn ret(b: &mut FunctionBuilder<'_>, status: Status) {
 }
 
 /// Writes the entry of the typed function at `address`.
-pub fn lower_entry(
+pub(crate) fn lower_entry(
     isa: &dyn TargetIsa,
     address: *const u8,
     params: &[Option<Ty>],

@@ -128,8 +128,7 @@ impl Lowering<'_, '_> {
 
     fn fill_left(&mut self) {
         if self.input.is_framed {
-            let status =
-                self.b.ins().load(types::I32, trusted(), self.vm, abi::CONTEXT_DEOPT + 8);
+            let status = self.b.ins().load(types::I32, trusted(), self.vm, abi::CONTEXT_DEOPT + 8);
             self.b.ins().return_(&[status]);
         } else {
             let payload = self.b.ins().load(types::I64, trusted(), self.vm, abi::CONTEXT_DEOPT);
@@ -140,7 +139,7 @@ impl Lowering<'_, '_> {
 }
 
 /// The words of the exit buffer that a source takes, and how they are read.
-pub fn write_kind(func: &crate::ir::Func, source: Source) -> (WriteKind, usize) {
+pub(crate) fn write_kind(func: &crate::ir::Func, source: Source) -> (WriteKind, usize) {
     match source {
         Source::Node(node) => match func.ty(node) {
             crate::ir::Ty::Float => (WriteKind::Float, 1),

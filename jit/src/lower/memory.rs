@@ -4,9 +4,9 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
 use ruff_runtime::value::Tag;
 
+use super::cold::ColdRoutine;
 use super::{Lowering, clif_type};
 use crate::abi;
-use crate::helpers::Routine;
 use crate::ir::{NodeId, Ty};
 
 /// Flags of memory that is there and aligned.
@@ -152,7 +152,7 @@ impl Lowering<'_, '_> {
             this.b.ins().jump(on, [].iter());
             this.b.switch_to_block(last);
             let address = this.slot_address(r);
-            this.call_routine(Routine::Release, &[address]);
+            this.call_cold(ColdRoutine::Release, &[address]);
             this.b.ins().jump(on, [].iter());
             this.b.switch_to_block(on);
         });

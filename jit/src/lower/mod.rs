@@ -8,6 +8,7 @@
 
 mod arrays;
 mod calls;
+mod cold;
 mod emit;
 mod entry;
 mod exits;
@@ -27,11 +28,12 @@ use crate::abi;
 use crate::exit::{ExitMeta, FrameMeta};
 use crate::ir::{BlockId, EdgeId, ExitId, Func, NodeId, Term, Ty};
 
-pub use entry::{lower_entry, tag_of_ty};
-pub use exits::write_kind;
+pub(crate) use cold::{Cold, ColdRoutine, lower_trampoline};
+pub(crate) use entry::{lower_entry, tag_of_ty};
+pub(crate) use exits::write_kind;
 
 /// What the lowering needs besides the IR.
-pub struct Input<'a> {
+pub(crate) struct Input<'a> {
     pub func: &'a Func,
     pub isa: &'a dyn TargetIsa,
     pub is_framed: bool,
@@ -41,6 +43,7 @@ pub struct Input<'a> {
     pub exits: &'a [Box<ExitMeta>],
     /// As `exits`, with the reason `Stress`; empty unless exits are stressed.
     pub stress_exits: &'a [Box<ExitMeta>],
+    pub cold: &'a Cold,
     /// Counts down to a forced exit.
     pub stress_counter: Option<*const i64>,
 }
@@ -65,7 +68,7 @@ pub(crate) struct Lowering<'a, 'b> {
 }
 
 /// The signature of a typed function.
-pub fn typed_signature(params: &[Ty]) -> Signature {
+pub(crate) fn typed_signature(params: &[Ty]) -> Signature {
     let mut signature = Signature::new(CallConv::Fast);
     for _ in 0..3 {
         signature.params.push(AbiParam::new(types::I64));
@@ -77,7 +80,7 @@ pub fn typed_signature(params: &[Ty]) -> Signature {
 }
 
 /// The signature of an entry for the interpreter.
-pub fn entry_signature(isa: &dyn TargetIsa) -> Signature {
+pub(crate) fn entry_signature(isa: &dyn TargetIsa) -> Signature {
     let mut signature = Signature::new(isa.default_call_conv());
     signature.params.push(AbiParam::new(types::I64));
     signature.params.push(AbiParam::new(types::I64));
@@ -94,7 +97,11 @@ pub(crate) fn clif_type(ty: Ty) -> ir::Type {
 }
 
 /// Writes the function into `target`.
-pub fn lower(input: &Input<'_>, target: &mut ir::Function, context: &mut FunctionBuilderContext) {
+pub(crate) fn lower(
+    input: &Input<'_>,
+    target: &mut ir::Function,
+    context: &mut FunctionBuilderContext,
+) {
     target.signature = if input.is_framed {
         entry_signature(input.isa)
     } else {
@@ -195,10 +202,8 @@ impl Lowering<'_, '_> {
             return known;
         }
         let signature = self.b.import_signature(typed_signature(&self.func.params));
-        let name = self
-            .b
-            .func
-            .declare_imported_user_function(UserExternalName { namespace: 0, index: 0 });
+        let name =
+            self.b.func.declare_imported_user_function(UserExternalName { namespace: 0, index: 0 });
         let data = ExtFuncData {
             name: ExternalName::user(name),
             signature,

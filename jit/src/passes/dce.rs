@@ -3,7 +3,7 @@
 use crate::ir::{ExitId, Func, NodeId, Source, Term};
 
 /// Marks what is needed, from effects and block ends backwards, and drops the rest.
-pub fn run(func: &mut Func) {
+pub(super) fn run(func: &mut Func) {
     let mut needed = vec![false; func.nodes.len()];
     let mut work: Vec<NodeId> = Vec::new();
     for block in &func.blocks {

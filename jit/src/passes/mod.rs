@@ -6,7 +6,7 @@ mod ranges;
 use crate::ir::Func;
 
 /// Runs all passes.
-pub fn run(func: &mut Func) {
+pub(crate) fn run(func: &mut Func) {
     ranges::run(func);
     dce::run(func);
 }

@@ -11,13 +11,13 @@ use crate::lower::reachable;
 
 /// A closed interval of ints.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Range {
+pub(super) struct Range {
     pub lo: i64,
     pub hi: i64,
 }
 
 impl Range {
-    pub const ALL: Range = Range { lo: i64::MIN, hi: i64::MAX };
+    pub(super) const ALL: Range = Range { lo: i64::MIN, hi: i64::MAX };
 
     fn of(v: i64) -> Range {
         Range { lo: v, hi: v }
@@ -71,7 +71,7 @@ struct Ranges<'a> {
 }
 
 /// Replaces checked operations that cannot overflow.
-pub fn run(func: &mut Func) {
+pub(super) fn run(func: &mut Func) {
     let found = {
         let mut ranges = Ranges::new(func);
         ranges.solve();
@@ -312,14 +312,8 @@ fn remainder(a: Range, b: Range) -> Range {
 /// What is left of a checked operation's range when overflow leaves.
 fn clamp(op: IntOp, a: Range, b: Range) -> Range {
     match op {
-        IntOp::Add => Range {
-            lo: a.lo.saturating_add(b.lo),
-            hi: a.hi.saturating_add(b.hi),
-        },
-        IntOp::Sub => Range {
-            lo: a.lo.saturating_sub(b.hi),
-            hi: a.hi.saturating_sub(b.lo),
-        },
+        IntOp::Add => Range { lo: a.lo.saturating_add(b.lo), hi: a.hi.saturating_add(b.hi) },
+        IntOp::Sub => Range { lo: a.lo.saturating_sub(b.hi), hi: a.hi.saturating_sub(b.lo) },
         IntOp::Mul if a.lo >= 0 && b.lo >= 0 => {
             Range { lo: a.lo.saturating_mul(b.lo), hi: i64::MAX }
         }

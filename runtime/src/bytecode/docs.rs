@@ -29,7 +29,10 @@ const ROLES: [(Role, &str); 18] = [
 
 /// The reference as markdown: the roles, then every instruction in the table's order.
 pub fn markdown() -> String {
-    let mut out = String::from("| operand role | meaning |\n| --- | --- |\n");
+    let mut out = String::from(
+        "# Bytecode\n\nMade from the table in `runtime/src/bytecode/ops.rs`; do not edit.\n\n\
+         | operand role | meaning |\n| --- | --- |\n",
+    );
     for (role, meaning) in ROLES {
         push(&mut out, format_args!("| {role:?} | {meaning} |\n"));
     }

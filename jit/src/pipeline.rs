@@ -201,7 +201,10 @@ fn exit_metas(func: &Func, frame: &FrameMeta, is_stress: bool) -> Vec<Box<ExitMe
         let writes =
             exit.writes.iter().map(|&(reg, source)| (reg, write_kind(func, source).0)).collect();
         let reason = if is_stress { ExitReason::Stress } else { exit.reason };
-        let (pc, site, count) = (exit.pc, exit.site, Cell::new(0));
+        // A forced exit at a loop header resumes behind it, or it would come back at once.
+        let skips_header = is_stress && exit.reason == ExitReason::Interrupt;
+        let pc = exit.pc + u32::from(skips_header);
+        let (site, count) = (exit.site, Cell::new(0));
         Box::new(ExitMeta { frame, pc, site, reason, writes, count })
     });
     metas.collect()

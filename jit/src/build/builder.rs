@@ -235,7 +235,8 @@ impl Builder<'_> {
             }
             Insn::Null { dst } => {
                 self.release(dst);
-                self.add(Op::StoreNull(dst), Ty::None);
+                let (tag, payload) = (self.word(Tag::Null as u64), self.word(0));
+                self.add(Op::StorePair(dst, tag, payload), Ty::None);
                 self.state.set(dst, Reg::slot(Know::Null));
             }
             Insn::Arith { op, dst, lhs, rhs } => self.arith(op, dst, lhs, rhs),

@@ -67,7 +67,7 @@ const MAX_ATTEMPTS: usize = 40;
 /// Largest function that is compiled, in instructions.
 const MAX_INSTRUCTIONS: usize = 4_000;
 /// Largest window of a function that is compiled.
-const MAX_REGISTERS: u16 = 512;
+const MAX_REGISTERS: u16 = 250;
 
 /// Builds the IR of a function.
 ///

@@ -178,7 +178,7 @@ pub enum Op {
     StoreSlot(u16, NodeId),
     /// Writes tag word and payload word of a home slot.
     StorePair(u16, NodeId, NodeId),
-    /// Writes null.
+    /// Empties a home slot: its tag becomes null, its payload stays as it is.
     StoreNull(u16),
     /// Moves the content of the second home slot to the first and leaves null.
     MoveSlot(u16, u16),

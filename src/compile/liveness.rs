@@ -83,6 +83,16 @@ fn throws(ins: &Ins) -> bool {
     effects.has(Effects::THROWS) || effects.has(Effects::CALLS)
 }
 
+/// What the blocks of a function do, as sets by block.
+struct Summary {
+    /// Read before they are written.
+    read: Sets,
+    written: Sets,
+    /// Written before anything can be raised.
+    early: Sets,
+    may_throw: Vec<bool>,
+}
+
 /// The analysis of one function.
 struct Flow<'c> {
     ins: &'c mut [Ins],
@@ -201,47 +211,61 @@ fn split(ins: &[Ins], labels: &[usize], ranges: &[Range]) -> Vec<Block> {
 impl Flow<'_> {
     /// Finds what is live at the start of every block.
     fn solve(&mut self) {
-        let (n, words) = (self.blocks.len(), self.live_in.words);
-        let (mut gens, mut kills) = (Sets::new(n, words), Sets::new(n, words));
+        let summary = self.summarise();
+        let n = self.blocks.len();
         let mut preds: Vec<Vec<usize>> = vec![Vec::new(); n];
-        let mut may_throw = vec![false; n];
         for (b, block) in self.blocks.iter().enumerate() {
-            for i in (block.start..block.end).rev() {
-                self.regs.collect(&self.ins[i], self.code);
-                may_throw[b] |= throws(&self.ins[i]);
-                for &reg in &self.regs.defs {
-                    add(kills.get_mut(b), reg);
-                    remove(gens.get_mut(b), reg);
-                }
-                for &(reg, _) in &self.regs.uses {
-                    add(gens.get_mut(b), reg);
-                }
-            }
-            block.succs.iter().for_each(|&succ| preds[succ].push(b));
-            if may_throw[b] {
-                block.handlers.iter().for_each(|&handler| preds[handler].push(b));
-            }
+            let handlers = block.handlers.iter().filter(|_| summary.may_throw[b]);
+            block.succs.iter().chain(handlers).for_each(|&next| preds[next].push(b));
         }
         let mut waiting = vec![true; n];
         let mut work: Vec<usize> = (0..n).collect();
         while let Some(b) = work.pop() {
             waiting[b] = false;
             let mut live = self.live_out(b);
-            for (word, (gen_, kill)) in live.iter_mut().zip(gens.get(b).iter().zip(kills.get(b))) {
-                *word = *word & !kill | gen_;
+            let (read, written) = (summary.read.get(b), summary.written.get(b));
+            for (word, (read, written)) in live.iter_mut().zip(read.iter().zip(written)) {
+                *word = *word & !written | read;
             }
-            if may_throw[b] {
+            if summary.may_throw[b] {
+                let early = summary.early.get(b);
                 for &handler in &self.blocks[b].handlers {
-                    union(&mut live, self.live_in.get(handler));
+                    let caught = self.live_in.get(handler).iter().zip(early);
+                    live.iter_mut().zip(caught).for_each(|(a, (b, early))| *a |= b & !early);
                 }
             }
             if live != self.live_in.get(b) {
                 self.live_in.get_mut(b).copy_from_slice(&live);
-                let woken = preds[b].iter().filter(|&&pred| !waiting[pred]);
-                work.extend(woken);
+                work.extend(preds[b].iter().filter(|&&pred| !waiting[pred]));
                 preds[b].iter().for_each(|&pred| waiting[pred] = true);
             }
         }
+    }
+
+    /// What every block reads and writes.
+    fn summarise(&mut self) -> Summary {
+        let (n, words) = (self.blocks.len(), self.live_in.words);
+        let sets = || Sets::new(n, words);
+        let (mut read, mut written, mut early) = (sets(), sets(), sets());
+        let mut may_throw = vec![false; n];
+        for (b, block) in self.blocks.iter().enumerate() {
+            for i in block.start..block.end {
+                self.regs.collect(&self.ins[i], self.code);
+                may_throw[b] |= throws(&self.ins[i]);
+                for &(reg, _) in &self.regs.uses {
+                    if !has(written.get(b), reg) {
+                        add(read.get_mut(b), reg);
+                    }
+                }
+                for &reg in &self.regs.defs {
+                    add(written.get_mut(b), reg);
+                    if !may_throw[b] {
+                        add(early.get_mut(b), reg);
+                    }
+                }
+            }
+        }
+        Summary { read, written, early, may_throw }
     }
 
     fn live_out(&self, block: usize) -> Vec<u64> {

@@ -5,10 +5,14 @@
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 use ruff::engine::{self, Engine, JitMode, JitOptions, Options, Stress};
 use ruff::syntax::source::Source;
+use ruff_runtime::host::Interrupt;
 
 use crate::generate;
 
@@ -17,6 +21,10 @@ const BATCH: u64 = 25;
 const DEFAULT_PROGRAMS: u64 = 300;
 /// Programs whose guards are forced one by one.
 const FORCED_PROGRAMS: u64 = 50;
+
+/// A program that runs longer is taken to run for ever.
+const LONGEST_RUN: Duration = Duration::from_secs(10);
+const INTERRUPTED: u8 = 130;
 
 /// What must be equal on all engines.
 #[derive(PartialEq, Eq, Debug)]
@@ -48,8 +56,19 @@ fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }
 
+/// Runs a program; one that takes too long is interrupted.
 fn run(text: &str, options: &Options) -> Outcome {
-    let finished = engine::run_captured(Source::new("main.ruff", text), PathBuf::new(), options);
+    let interrupt = Arc::<Interrupt>::default();
+    let options = Options { interrupt: interrupt.clone(), ..options.clone() };
+    let (done, wait) = mpsc::channel::<()>();
+    let watch = thread::spawn(move || {
+        if wait.recv_timeout(LONGEST_RUN) == Err(mpsc::RecvTimeoutError::Timeout) {
+            interrupt.request_stop();
+        }
+    });
+    let finished = engine::run_captured(Source::new("main.ruff", text), PathBuf::new(), &options);
+    drop(done);
+    watch.join().expect("the watch does not panic");
     Outcome {
         exit_code: finished.exit_code,
         stdout: String::from_utf8_lossy(&finished.stdout).into_owned(),
@@ -74,6 +93,9 @@ fn settings() -> [(&'static str, Options); 4] {
 /// The first setting that differs from the tree evaluator, with both outcomes.
 fn divergence(text: &str) -> Option<(&'static str, Outcome, Outcome)> {
     let expected = run(text, &Options::new(Engine::Tree));
+    if expected.exit_code == INTERRUPTED {
+        return None;
+    }
     settings().into_iter().find_map(|(name, options)| {
         let got = run(text, &options);
         (got != expected).then(|| (name, got, run(text, &Options::new(Engine::Tree))))

@@ -15,6 +15,9 @@ pub mod ops;
 pub mod spans;
 pub mod verify;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use crate::objects::function::FunctionInfo;

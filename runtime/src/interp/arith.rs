@@ -64,6 +64,14 @@ impl Machine {
         lhs: Use,
         rhs: Rhs,
     ) -> Step {
+        let (a, b) = (self.reg(lhs.idx()), self.operand(rhs));
+        let types = operand_types(a, b);
+        if self.site() & types == types
+            && let Some(result) = mixed_result(op, a, b)
+        {
+            self.set(dst.idx(), result);
+            return Ok(());
+        }
         let result = self.binary_result(op, quick, dst, lhs, rhs)?;
         self.set(dst.idx(), result);
         Ok(())
@@ -280,6 +288,19 @@ fn float_result(op: BinOp, a: f64, b: f64) -> Option<Value> {
             Some(Value::bool(compare_floats(op, a, b)))
         }
     }
+}
+
+/// The result on an int and a float, if there is no error and nothing to compare.
+#[inline(always)]
+fn mixed_result(op: BinOp, a: &Value, b: &Value) -> Option<Value> {
+    let (a, b) = match (a.tag(), b.tag()) {
+        (Tag::Int, Tag::Float) => (a.int_payload() as f64, b.float_payload()),
+        (Tag::Float, Tag::Int) => (a.float_payload(), b.int_payload() as f64),
+        _ => return None,
+    };
+    let is_arithmetic =
+        matches!(op, BinOp::Add | BinOp::Sub | BinOp::Mul | BinOp::Div | BinOp::Mod);
+    if is_arithmetic { float_result(op, a, b) } else { None }
 }
 
 /// A comparison of ints; false for operators that do not compare.

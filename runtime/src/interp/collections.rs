@@ -7,7 +7,7 @@ use crate::bytecode::operand::{Group, Name, Use};
 use crate::bytecode::ops;
 use crate::error::Result;
 use crate::heap::Ref;
-use crate::objects::array::Array;
+use crate::objects::array::{Array, ElemKind};
 use crate::objects::dict::Dict;
 use crate::objects::structs::Struct;
 use crate::profile::site;
@@ -99,11 +99,12 @@ impl Machine {
             let array: &Array = unsafe { body(object) };
             let kind = 1 << (site::KINDS + array.kind() as u32);
             let at = at.int_payload() as usize;
-            if at < array.len()
-                && self.site() & kind != 0
-                && let Some(element) = array.get(at)
+            if self.site() & kind != 0
+                && let Some(element) = element(array, at)
             {
-                self.note_result(element.tag(), site::RESULT);
+                if array.kind() == ElemKind::Value {
+                    self.note_result(element.tag(), site::RESULT);
+                }
                 self.done_with(op.object);
                 self.set(op.dst.idx(), element);
                 return Ok(());
@@ -249,6 +250,18 @@ impl Machine {
         let rest = destructure::dict_rest(self.reg(op.src.idx()), &lists[op.desc.idx()].names);
         self.set(op.dst.idx(), rest);
         Ok(())
+    }
+}
+
+/// The element at an index, if there is one.
+#[inline(always)]
+pub(super) fn element(array: &Array, at: usize) -> Option<Value> {
+    match array.kind() {
+        ElemKind::Int => array.ints()?.get(at).map(|&v| Value::int(v)),
+        ElemKind::Float => array.floats()?.get(at).map(|&v| Value::float(v)),
+        ElemKind::Bool => array.bools()?.get(at).map(|&v| Value::bool(v != 0)),
+        ElemKind::Value => array.values()?.get(at).cloned(),
+        ElemKind::Empty => None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Handlers of loop headers, counted loops and iteration.
 
 use super::Vm;
+use super::collections::element;
 use super::machine::{Machine, Step, Stop, body};
 use crate::bytecode::operand::{Def, Group};
 use crate::bytecode::ops;
@@ -90,7 +91,7 @@ impl Machine {
             // SAFETY: the tag was just checked; the register keeps the array alive.
             let array: &Array = unsafe { body(self.reg(base)) };
             let at = self.int(base + 1);
-            let next = array.get(at as usize);
+            let next = element(array, at as usize);
             *self.reg_mut(base + 1) = Value::int(at + 1);
             next
         } else {

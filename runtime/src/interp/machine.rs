@@ -11,7 +11,7 @@ use super::stack::Frame;
 use crate::bytecode::FunctionProto;
 use crate::bytecode::operand::{Instr, Use};
 use crate::error::Error;
-use crate::heap::Obj;
+use crate::heap::{self, Obj};
 use crate::profile::site;
 use crate::value::{Tag, Value};
 
@@ -226,14 +226,29 @@ impl Machine {
     }
 }
 
-/// Releases the value in a slot, which keeps its bits.
+/// Releases the heap value in a slot, which keeps its bits.
 ///
 /// # Safety
-/// The slot must hold a value that is overwritten without being dropped again.
-#[inline(never)]
+/// The slot must hold a value with a heap tag that is overwritten without being dropped again.
+#[inline(always)]
 pub(super) unsafe fn release(slot: *mut Value) {
-    // SAFETY: the caller's promise.
-    unsafe { std::ptr::drop_in_place(slot) };
+    // SAFETY: the caller's promise: the slot owns one count of its object.
+    unsafe {
+        if (*slot).header().release() {
+            free(slot);
+        }
+    }
+}
+
+/// Frees the object in a slot, whose count has reached zero.
+///
+/// # Safety
+/// As for [`release`].
+#[cold]
+#[inline(never)]
+unsafe fn free(slot: *const Value) {
+    // SAFETY: nobody refers to the object any more.
+    unsafe { heap::free_object((*slot).tag(), (*slot).payload() as *mut u8) };
 }
 
 /// The body of the object behind a value whose tag has been checked.

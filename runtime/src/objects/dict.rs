@@ -70,7 +70,8 @@ impl Entry {
 
     #[inline]
     fn matches(&self, hash: u64, key: &Value) -> bool {
-        self.hash == hash && (self.key.is_identical(key) || same_text(&self.key, key))
+        // Int keys are decided without the hash, which may be in another cache line.
+        self.key.is_identical(key) || self.hash == hash && same_text(&self.key, key)
     }
 
     fn matches_key(&self, hash: u64, key: Key<'_>) -> bool {

@@ -12,7 +12,6 @@ use crate::report;
 use crate::syntax::{dump, parser, source};
 
 #[derive(Args)]
-#[group(id = "form", multiple = false)]
 pub(super) struct DisArgs {
     /// The program
     file: PathBuf,

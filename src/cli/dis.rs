@@ -24,10 +24,10 @@ pub(super) struct DisArgs {
     /// The register bytecode (default)
     #[arg(long, group = "form")]
     bytecode: bool,
-    /// The Cranelift IR of every function that the JIT would compile
+    /// The Cranelift IR of every function, compiled without a profile
     #[arg(long, group = "form")]
     clif: bool,
-    /// The machine code of every function that the JIT would compile
+    /// The machine code of every function, compiled without a profile
     #[arg(long, group = "form")]
     asm: bool,
     /// Only functions of this name

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ruff_jit::Jit;
-use ruff_jit::dump::{Dump, compile_for_dump};
 use ruff_jit::exit_reason::ExitReason;
 use ruff_jit::stats::Stats;
 use ruff_runtime::bytecode::{CompiledModule, FunctionProto, TestItem, disasm};
@@ -174,32 +173,42 @@ pub fn dump(
 ) -> Result<String, Vec<Diagnostic>> {
     let checked = loader.check(source.clone())?;
     let module = compile_checked(&checked, "main")?;
+    let is_shown = |name: &str| function.is_none_or(|only| only == name);
     let mut out = String::new();
-    dump_function(&module.top, form, function, &mut out);
+    match form {
+        DumpForm::Bytecode => dump_function(&module.top, &is_shown, &mut out),
+        DumpForm::Clif | DumpForm::Asm => dump_native(&module.top, form, &is_shown, &mut out),
+    }
     Ok(out)
 }
 
-fn dump_function(proto: &Arc<FunctionProto>, form: DumpForm, only: Option<&str>, out: &mut String) {
-    let name = proto.info.display_name();
-    if only.is_none_or(|only| only == name) {
-        let text = match form {
-            DumpForm::Bytecode => disasm::function(proto),
-            DumpForm::Clif => compiled_text(proto, |dump| dump.clif),
-            DumpForm::Asm => compiled_text(proto, |dump| dump.asm),
-        };
-        out.push_str(&text);
+fn dump_function(proto: &FunctionProto, is_shown: &dyn Fn(&str) -> bool, out: &mut String) {
+    if is_shown(proto.info.display_name()) {
+        out.push_str(&disasm::function(proto));
         out.push('\n');
     }
     for child in &proto.children {
-        dump_function(child, form, only, out);
+        dump_function(child, is_shown, out);
     }
 }
 
-/// One stage of the compilation of a function.
-fn compiled_text(proto: &Arc<FunctionProto>, stage: impl FnOnce(Dump) -> String) -> String {
+/// Compiles every function without a profile and shows what comes out.
+fn dump_native(
+    proto: &Arc<FunctionProto>,
+    form: DumpForm,
+    is_shown: &dyn Fn(&str) -> bool,
+    out: &mut String,
+) {
     let name = proto.info.display_name();
-    match compile_for_dump(proto) {
-        Ok(dump) => format!("func {name}\n{}", stage(dump)),
-        Err(reason) => format!("func {name}: left to the interpreter: {}\n", reason.name()),
+    if is_shown(name) {
+        let text = match ruff_jit::dump::compile_for_dump(proto) {
+            Ok(dump) if form == DumpForm::Clif => dump.clif,
+            Ok(dump) => dump.asm,
+            Err(bailout) => format!("left to the interpreter: {}\n", bailout.name()),
+        };
+        out.push_str(&format!("; {name}\n{text}\n"));
+    }
+    for child in &proto.children {
+        dump_native(child, form, is_shown, out);
     }
 }

@@ -53,8 +53,7 @@ struct Shared {
 impl Loader {
     /// A loader for a program whose main file is in `main_dir`.
     pub fn new(main_dir: PathBuf) -> Loader {
-        let shared =
-            Shared { main_dir, sources: RefCell::default(), exports: RefCell::default() };
+        let shared = Shared { main_dir, sources: RefCell::default(), exports: RefCell::default() };
         Loader(Rc::new(shared))
     }
 

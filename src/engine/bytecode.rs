@@ -133,10 +133,7 @@ fn threshold(options: &Options) -> Threshold {
     }
 }
 
-fn compile_checked(
-    checked: &Checked,
-    name: &str,
-) -> Result<Arc<CompiledModule>, Vec<Diagnostic>> {
+fn compile_checked(checked: &Checked, name: &str) -> Result<Arc<CompiledModule>, Vec<Diagnostic>> {
     compile::compile(&checked.file, &checked.source, &checked.resolved, name).map(Arc::new)
 }
 

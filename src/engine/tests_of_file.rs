@@ -83,9 +83,9 @@ impl Run<'_> {
             Engine::Tree => self.test_on_tree(checked, plan, out),
             Engine::Vm | Engine::Jit => self.test_on_vm(checked, &plan.numbers, out)?,
         };
-        let failure = result.err().map(|error| {
-            report::runtime_error(&error, &self.loader.sources(), self.options.style)
-        });
+        let failure = result
+            .err()
+            .map(|error| report::runtime_error(&error, &self.loader.sources(), self.options.style));
         Ok(TestOutcome { name: plan.name.clone(), failure, stdout: capture.take() })
     }
 
@@ -108,17 +108,21 @@ struct Planner<'a> {
 impl<'a> Planner<'a> {
     /// Plans the tests of one level; `prefix` names the groups around it.
     fn visit(&mut self, level: &'a Block, prefix: &str) {
-        let tests = || level.stmts.iter().filter_map(|stmt| match &stmt.kind {
-            StmtKind::Test(test) => Some(test),
-            _ => None,
-        });
+        let tests = || {
+            level.stmts.iter().filter_map(|stmt| match &stmt.kind {
+                StmtKind::Test(test) => Some(test),
+                _ => None,
+            })
+        };
         // Setups and teardowns count wherever they stand, and the last of a level wins.
         let mut number = self.n_bodies;
         self.setups.push(None);
         self.teardowns.push(None);
         for test in tests() {
             match &test.kind {
-                TestKind::Setup => *self.setups.last_mut().expect("pushed") = Some((number, &test.body)),
+                TestKind::Setup => {
+                    *self.setups.last_mut().expect("pushed") = Some((number, &test.body))
+                }
                 TestKind::Teardown => {
                     *self.teardowns.last_mut().expect("pushed") = Some((number, &test.body));
                 }

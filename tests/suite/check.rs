@@ -106,7 +106,13 @@ fn diagnostics(stderr: &str) -> Vec<Shown> {
         let mut number = || parts.next().and_then(|text| text.parse().ok()).unwrap_or(0);
         let (column, line) = (number(), number());
         let file = parts.next().unwrap_or_default().to_owned();
-        found.push(Shown { code: code.to_owned(), message: message.to_owned(), file, line, column });
+        found.push(Shown {
+            code: code.to_owned(),
+            message: message.to_owned(),
+            file,
+            line,
+            column,
+        });
     }
     found
 }

@@ -159,7 +159,8 @@ fn version() -> Result<(), Failed> {
 
 fn help_names_the_subcommands() -> Result<(), Failed> {
     let help = text(&ruff(&Scratch::new(), &["--help"]).stdout);
-    let missing = ["run", "check", "test", "test-run", "dis"].into_iter().find(|s| !help.contains(s));
+    let missing =
+        ["run", "check", "test", "test-run", "dis"].into_iter().find(|s| !help.contains(s));
     missing.map_or(Ok(()), |name| Err(format!("{name} is not in the help:\n{help}").into()))
 }
 

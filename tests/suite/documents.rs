@@ -45,9 +45,12 @@ fn document(name: &str, generated: &str) -> Result<(), Failed> {
 
 /// The indented lines of a documentation text.
 fn example(doc: &str) -> String {
-    let code = doc.lines().filter_map(|line| line.trim_start_matches(' ').len().checked_add(4).and(
-        line.strip_prefix("    ").or_else(|| line.strip_prefix("     ")),
-    ));
+    let code = doc.lines().filter_map(|line| {
+        line.trim_start_matches(' ')
+            .len()
+            .checked_add(4)
+            .and(line.strip_prefix("    ").or_else(|| line.strip_prefix("     ")))
+    });
     code.map(|line| format!("{line}\n")).collect()
 }
 

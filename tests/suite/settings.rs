@@ -16,7 +16,8 @@ pub(crate) enum Setting {
 }
 
 impl Setting {
-    pub(crate) const ALL: [Setting; 4] = [Setting::Tree, Setting::Vm, Setting::Jit, Setting::Stress];
+    pub(crate) const ALL: [Setting; 4] =
+        [Setting::Tree, Setting::Vm, Setting::Jit, Setting::Stress];
 
     pub(crate) fn name(self) -> &'static str {
         match self {

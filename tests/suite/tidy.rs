@@ -11,22 +11,43 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "src/syntax",
         &[
-            "ruff_runtime", "ruff_jit", "crate::resolve", "crate::check", "crate::compile",
-            "crate::tree", "crate::tools", "crate::engine", "crate::loader", "crate::cli",
+            "ruff_runtime",
+            "ruff_jit",
+            "crate::resolve",
+            "crate::check",
+            "crate::compile",
+            "crate::tree",
+            "crate::tools",
+            "crate::engine",
+            "crate::loader",
+            "crate::cli",
         ],
     ),
     (
         "src/resolve",
         &[
-            "ruff_runtime", "ruff_jit", "crate::check", "crate::compile", "crate::tree",
-            "crate::tools", "crate::engine", "crate::loader", "crate::cli",
+            "ruff_runtime",
+            "ruff_jit",
+            "crate::check",
+            "crate::compile",
+            "crate::tree",
+            "crate::tools",
+            "crate::engine",
+            "crate::loader",
+            "crate::cli",
         ],
     ),
     (
         "src/check",
         &[
-            "ruff_runtime", "ruff_jit", "crate::compile", "crate::tree", "crate::tools",
-            "crate::engine", "crate::loader", "crate::cli",
+            "ruff_runtime",
+            "ruff_jit",
+            "crate::compile",
+            "crate::tree",
+            "crate::tools",
+            "crate::engine",
+            "crate::loader",
+            "crate::cli",
         ],
     ),
     (
@@ -205,7 +226,9 @@ fn module_headers() -> Result<(), Failed> {
     let folders = ["src", "runtime/src", "jit/src", "tests/suite"];
     let paths = folders.into_iter().flat_map(|folder| files::below(folder, "rs"));
     let bare = paths.filter(|path| !has_header(path));
-    verdict(&bare.map(|path| format!("{}: no `//!` header", files::shown(&path))).collect::<Vec<_>>())
+    verdict(
+        &bare.map(|path| format!("{}: no `//!` header", files::shown(&path))).collect::<Vec<_>>(),
+    )
 }
 
 fn has_header(path: &Path) -> bool {

@@ -3,8 +3,23 @@
 use super::{Gen, Ty};
 
 const INTS: [&str; 18] = [
-    "0", "1", "2", "3", "-1", "7", "10", "13", "100", "255", "1000003", "-7", "4294967296",
-    "2147483647", "-2147483648", "9223372036854775807", "-9223372036854775808",
+    "0",
+    "1",
+    "2",
+    "3",
+    "-1",
+    "7",
+    "10",
+    "13",
+    "100",
+    "255",
+    "1000003",
+    "-7",
+    "4294967296",
+    "2147483647",
+    "-2147483648",
+    "9223372036854775807",
+    "-9223372036854775808",
     "3037000500",
 ];
 const FLOATS: [&str; 10] =
@@ -133,7 +148,11 @@ impl Gen {
                 let op = *self.rng.pick(&["+", "-", "*", "/", "%"]);
                 let other = if self.rng.chance(25) { Ty::Int } else { Ty::Float };
                 let (a, b) = (self.expr(Ty::Float, fuel), self.expr(other, fuel));
-                if self.rng.chance(50) { format!("({a} {op} {b})") } else { format!("({b} {op} {a})") }
+                if self.rng.chance(50) {
+                    format!("({a} {op} {b})")
+                } else {
+                    format!("({b} {op} {a})")
+                }
             }
             5 => format!("sqrt(abs({}))", self.expr(Ty::Float, fuel)),
             6 => {
@@ -193,7 +212,8 @@ impl Gen {
             }
             2 => {
                 let k = self.rng.below(5);
-                let body = if ty == Ty::Ints { format!("x % 97 + {k}") } else { "x * 0.5".to_owned() };
+                let body =
+                    if ty == Ty::Ints { format!("x % 97 + {k}") } else { "x * 0.5".to_owned() };
                 format!("map({}, func(x) {{ return {body} }})", self.leaf(ty))
             }
             3 => format!("[...{}, {}]", self.leaf(ty), self.expr(elem, fuel)),

@@ -53,17 +53,8 @@ enum Ty {
     Mixed,
 }
 
-const TYPES: [Ty; 9] = [
-    Ty::Int,
-    Ty::Float,
-    Ty::Bool,
-    Ty::Str,
-    Ty::Ints,
-    Ty::Floats,
-    Ty::Dict,
-    Ty::Point,
-    Ty::Mixed,
-];
+const TYPES: [Ty; 9] =
+    [Ty::Int, Ty::Float, Ty::Bool, Ty::Str, Ty::Ints, Ty::Floats, Ty::Dict, Ty::Point, Ty::Mixed];
 
 #[derive(Clone)]
 struct Var {

@@ -83,7 +83,9 @@ impl Gen {
         let index = self.expr(Ty::Int, 1);
         let value = self.expr(elem, 2);
         let op = *self.rng.pick(&[":=", ":=", "+="]);
-        self.line(&format!("if len({name}) > 0 {{ {name}[({index}) % len({name})] {op} {value} }}"));
+        self.line(&format!(
+            "if len({name}) > 0 {{ {name}[({index}) % len({name})] {op} {value} }}"
+        ));
     }
 
     fn update_object(&mut self) {
@@ -130,7 +132,9 @@ impl Gen {
             2 => format!("if len({name}) > 3 {{ {name}.pop() }}"),
             _ => {
                 let copy = self.fresh("v");
-                format!("{copy} := {name} {name}.push({value}) total := (total + len({copy})) % 9973")
+                format!(
+                    "{copy} := {name} {name}.push({value}) total := (total + len({copy})) % 9973"
+                )
             }
         };
         self.line(&line);
@@ -250,8 +254,10 @@ impl Gen {
         self.looped(&format!("for {counter} in range({n})"), n, |g| {
             g.line(&format!("if {counter} == {at} {{ {name} := {after} }}"));
             let op = *g.rng.pick(&["+", "+", "*", "-"]);
-            let guarded = format!("try {{ {name} := {name} {op} {counter} }} except e {{ {name} := 1 }}");
-            let plain = format!("if type({name}) != \"string\" {{ {name} := ({name} {op} 3) % 65521 }}");
+            let guarded =
+                format!("try {{ {name} := {name} {op} {counter} }} except e {{ {name} := 1 }}");
+            let plain =
+                format!("if type({name}) != \"string\" {{ {name} := ({name} {op} 3) % 65521 }}");
             let line = if g.rng.chance(30) && n < 60 { guarded } else { plain };
             g.line(&line);
         });

@@ -9,10 +9,13 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::files::Scratch;
 
+/// A test of the command.
+type Test = fn() -> Result<(), Failed>;
+
 const RUFF: &str = env!("CARGO_BIN_EXE_ruff");
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn() -> Result<(), Failed>); 21] = [
+    let tests: [(&str, Test); 21] = [
         ("runs_a_file", runs_a_file),
         ("file_without_a_subcommand", file_without_a_subcommand),
         ("passes_arguments", passes_arguments),

@@ -18,13 +18,16 @@ use crate::generate;
 
 /// Programs per trial; small, so that trials spread over cores.
 const BATCH: u64 = 25;
-const DEFAULT_PROGRAMS: u64 = 300;
-/// Programs whose guards are forced.
+const DEFAULT_PROGRAMS: u64 = 150;
+/// Programs whose guards are forced one by one.
 const FORCED_PROGRAMS: u64 = 50;
 
 /// A program that runs longer is taken to run for ever.
 const LONGEST_RUN: Duration = Duration::from_secs(10);
 const INTERRUPTED: u8 = 130;
+
+/// This many guards of a program are forced one by one before steps become longer.
+const FORCED_SPACING: u64 = 40;
 
 /// What must be equal on all engines.
 #[derive(PartialEq, Eq, Debug)]
@@ -43,10 +46,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         let name = format!("generated/agree::{}..{}", seeds.start, seeds.end);
         trials.push(Trial::test(name, move || compare_batch(seeds)));
     }
-    let forced = number("RUFF_FORCED", 10).min(FORCED_PROGRAMS);
+    let forced = number("RUFF_FORCED", 6).min(FORCED_PROGRAMS);
     for seed in first..first + forced {
         let name = format!("generated/forced_exits::{seed}");
-        trials.push(Trial::test(name, move || force_guards(seed)));
+        trials.push(Trial::test(name, move || force_every_guard(seed)));
     }
     trials
 }
@@ -144,9 +147,9 @@ fn minimise(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Runs one program again and again, each time with another of its guards forced to fail: the
-/// first 64 that it executes one by one, then ever sparser ones to the end.
-fn force_guards(seed: u64) -> Result<(), Failed> {
+/// Runs one program again and again, forcing one guard to fail: each of the first ones, then
+/// ever fewer of those executed later, since a loop executes the same guards many times.
+fn force_every_guard(seed: u64) -> Result<(), Failed> {
     let text = generate::program(seed);
     let expected = run(&text, &Options::new(Engine::Tree));
     let mut guard = 1;
@@ -169,6 +172,6 @@ fn force_guards(seed: u64) -> Result<(), Failed> {
         if reached_end {
             return Ok(());
         }
-        guard += 1 + guard / 64 * 8;
+        guard += 1 + guard / FORCED_SPACING;
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn run(args: &TestArgs) -> u8 {
     for program in &programs {
         for engine in args.engine.engines() {
             let options = Options { engine, ..args.engine.options() };
-            if compare(program, options, args.update) {
+            if compare(program, &options, args.update) {
                 passed += 1;
             } else {
                 failed += 1;
@@ -56,7 +56,7 @@ fn programs(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 /// Runs one program and compares what it printed; says what is different.
-fn compare(program: &Path, options: Options, update: bool) -> bool {
+fn compare(program: &Path, options: &Options, update: bool) -> bool {
     let name = program.display();
     let engine = options.engine.name();
     let output = match output_of(program, options) {
@@ -95,12 +95,12 @@ fn compare(program: &Path, options: Options, update: bool) -> bool {
 }
 
 /// Stdout, followed by stderr if the program failed.
-fn output_of(program: &Path, options: Options) -> std::io::Result<String> {
+fn output_of(program: &Path, options: &Options) -> std::io::Result<String> {
     let bytes = super::run::read_limited(program)?;
     let dir = program.parent().unwrap_or(Path::new("")).to_path_buf();
     let finished = match source::decode(&program.to_string_lossy(), bytes) {
-        Ok(source) => engine::run_captured(source, dir, &options),
-        Err(rejected) => engine::Finished::rejected(&rejected, &options),
+        Ok(source) => engine::run_captured(source, dir, options),
+        Err(rejected) => engine::Finished::rejected(&rejected, options),
     };
     let mut output = String::from_utf8_lossy(&finished.stdout).into_owned();
     if finished.exit_code != 0 {

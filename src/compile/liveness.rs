@@ -252,16 +252,12 @@ impl Flow<'_> {
             for i in block.start..block.end {
                 self.regs.collect(&self.ins[i], self.code);
                 may_throw[b] |= throws(&self.ins[i]);
-                for &(reg, _) in &self.regs.uses {
-                    if !has(written.get(b), reg) {
-                        add(read.get_mut(b), reg);
-                    }
-                }
-                for &reg in &self.regs.defs {
-                    add(written.get_mut(b), reg);
-                    if !may_throw[b] {
-                        add(early.get_mut(b), reg);
-                    }
+                let is_new = |reg: u16| !has(written.get(b), reg);
+                let uses = self.regs.uses.iter().map(|&(reg, _)| reg);
+                uses.filter(|&reg| is_new(reg)).for_each(|reg| add(read.get_mut(b), reg));
+                self.regs.defs.iter().for_each(|&reg| add(written.get_mut(b), reg));
+                if !may_throw[b] {
+                    self.regs.defs.iter().for_each(|&reg| add(early.get_mut(b), reg));
                 }
             }
         }

@@ -53,7 +53,7 @@ pub fn run_tests(
     let options = options.clone();
     let engine = options.engine;
     let work = move || {
-        let outcomes = run_all(Arc::new(source), dir, &options);
+        let outcomes = run_all(&Arc::new(source), dir, &options);
         heap::release_thread_memory();
         outcomes
     };
@@ -61,14 +61,14 @@ pub fn run_tests(
 }
 
 fn run_all(
-    source: Arc<Source>,
+    source: &Arc<Source>,
     dir: PathBuf,
     options: &Options,
 ) -> Result<Vec<TestOutcome>, Finished> {
     let loader = Loader::new(dir);
     let checked = loader
         .check(source.clone())
-        .map_err(|list| Finished::not_compiled(&source, &list, options))?;
+        .map_err(|list| Finished::not_compiled(source, &list, options))?;
     let run = Run { loader: &loader, options };
     let mut planner = Planner::default();
     planner.visit(&checked.file.body, "");
@@ -121,7 +121,7 @@ impl<'a> Planner<'a> {
         for test in tests() {
             match &test.kind {
                 TestKind::Setup => {
-                    *self.setups.last_mut().expect("pushed") = Some((number, &test.body))
+                    *self.setups.last_mut().expect("pushed") = Some((number, &test.body));
                 }
                 TestKind::Teardown => {
                     *self.teardowns.last_mut().expect("pushed") = Some((number, &test.body));

@@ -208,7 +208,7 @@ fn tests_run_setup_body_and_teardown() {
     let test = body(&module.file, &TestKind::Test("t".into()));
     let bodies = TestBodies { setups: vec![&setup], body: &test, teardowns: vec![&teardown] };
     let (mut evaluator, sink) = evaluator(files, Limits::DEFAULT);
-    let error = evaluator.run_test(module.clone(), &bodies).expect_err("the test fails");
+    let error = evaluator.run_test(module, &bodies).expect_err("the test fails");
     assert_eq!(error.message, "Err(no)");
     assert_eq!(printed(&sink), "2\ndown 2\n");
 }

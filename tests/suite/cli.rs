@@ -11,8 +11,11 @@ use crate::files::Scratch;
 
 const RUFF: &str = env!("CARGO_BIN_EXE_ruff");
 
+/// A test by its name.
+type Named = (&'static str, fn() -> Result<(), Failed>);
+
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn() -> Result<(), Failed>); 21] = [
+    let tests: [Named; 21] = [
         ("runs_a_file", runs_a_file),
         ("file_without_a_subcommand", file_without_a_subcommand),
         ("passes_arguments", passes_arguments),

@@ -12,7 +12,7 @@ use crate::files::{self, Scratch};
 use crate::golden::Golden;
 use crate::settings::Setting;
 
-pub fn trials() -> Vec<Trial> {
+pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![
         Trial::test("docs/bytecode.md", || document("bytecode", &bytecode::docs::markdown())),
         Trial::test("docs/natives.md", || document("natives", &natives::docs::markdown())),

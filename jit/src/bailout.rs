@@ -21,6 +21,8 @@ bailouts! {
     TooLarge;
     /// The code does not come from the bytecode compiler (tree engine).
     NoBytecode;
+    /// Most of the code would call the interpreter for single instructions.
+    MostlyGeneric;
     /// Types at loop headers did not settle.
     Unstable;
     /// The function was compiled too often.

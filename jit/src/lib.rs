@@ -29,5 +29,6 @@ pub mod pipeline;
 pub mod stats;
 #[cfg(test)]
 mod tests;
+mod worth;
 
 pub use pipeline::{Jit, Options, Stress};

@@ -1,7 +1,7 @@
 //! The compiler as the VM sees it: decides what to compile, runs the phases, installs entries.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ use crate::exit_reason::ExitReason;
 use crate::ir::{Func, Ty};
 use crate::lower::{self, Cold, ColdRoutine, Input, write_kind};
 use crate::stats::Stats;
-use crate::{arch, passes};
+use crate::{arch, passes, worth};
 
 /// Forced exits, for tests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -70,6 +70,8 @@ struct FunctionState {
     shared: Rc<Shared>,
     typed: Option<CalleeInfo>,
     compilations: u32,
+    /// Loops (or the whole function) that are left to the interpreter.
+    declined: HashSet<Option<u32>>,
 }
 
 /// The compiler of hot code of one VM.
@@ -286,6 +288,9 @@ impl Jit {
             is_eager: self.options.is_eager,
         };
         let mut func = build::build(&request)?;
+        if !self.options.is_eager && is_framed && !worth::is_worthwhile(&func, code) {
+            return Err(Bailout::MostlyGeneric);
+        }
         passes::run(&mut func);
         self.stats.add_time("build", start.elapsed());
         if cfg!(debug_assertions)
@@ -326,6 +331,7 @@ impl Jit {
             shared: new_shared(stats, stress),
             typed: None,
             compilations: 0,
+            declined: HashSet::new(),
         })
     }
 
@@ -428,6 +434,9 @@ impl Tier for Jit {
         let Some(loaded) = &code.proto else { return };
         let n_loops = u32::from(header.is_some());
         let state = self.state(code);
+        if state.declined.contains(&header) {
+            return;
+        }
         state.compilations += 1;
         let n = state.compilations;
         if state.shared.is_stale.replace(false) {
@@ -447,8 +456,12 @@ impl Tier for Jit {
                 }
             }
         };
-        if let Err(reason) = result {
-            self.stats.count_bailout(reason);
+        let Err(reason) = result else { return };
+        self.stats.count_bailout(reason);
+        if reason == Bailout::MostlyGeneric {
+            // Other loops of the function may do better.
+            self.state(code).declined.insert(header);
+        } else {
             loaded.proto.profile.bail_out();
         }
     }

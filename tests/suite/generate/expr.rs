@@ -1,6 +1,6 @@
 //! Random expressions of a given type.
 
-use super::{Gen, Ty};
+use super::{Gen, MAX_CALL_WEIGHT, Ty};
 
 const INTS: [&str; 18] = [
     "0",
@@ -90,7 +90,7 @@ impl Gen {
     }
 
     fn call(&mut self, ty: Ty, fuel: usize) -> Option<String> {
-        if self.weight > 300 {
+        if self.weight > MAX_CALL_WEIGHT {
             return None;
         }
         let fitting: Vec<usize> =

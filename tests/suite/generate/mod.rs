@@ -92,6 +92,11 @@ pub(crate) struct Gen {
 /// Iterations that one program may spend in nested loops.
 const MAX_WEIGHT: usize = 6_000;
 
+/// Above this weight nothing is called, so that calls in loops do not multiply without bound.
+const MAX_CALL_WEIGHT: usize = 150;
+/// The weight that a function's body starts with, since it may be called in loops.
+const FUNCTION_WEIGHT: usize = 100;
+
 /// The text of program number `seed`.
 pub(crate) fn program(seed: u64) -> String {
     let mut r#gen = Gen {
@@ -175,11 +180,13 @@ impl Gen {
         let names: Vec<String> = params.iter().map(|&ty| self.declare(ty)).collect();
         self.open(&format!("func {name}({})", names.join(", ")));
         self.result = Some(result);
+        self.weight = FUNCTION_WEIGHT;
         let n = 2 + self.rng.below(5);
         self.statements(n);
         let value = self.expr(result, 3);
         self.line(&format!("return {value}"));
         self.result = None;
+        self.weight = 1;
         self.close();
         self.vars = outer;
         self.functions.push(Function { name, params, result });

@@ -1,5 +1,6 @@
 //! Runs on the VM, with or without the JIT, and dumps of what it executes.
 
+use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use ruff_runtime::bytecode::{CompiledModule, FunctionProto, TestItem, disasm};
 use ruff_runtime::error::{Error, Kind};
 use ruff_runtime::host::{Loaded, ModuleLoader, Output};
 use ruff_runtime::interp::{Threshold, Vm, VmOptions};
+use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::tier::Tier;
 
 use super::tests_of_file::Numbers;
 use super::{Engine, Finished, JitMode, JitOptions, Options, Run, Stress};
@@ -21,16 +24,16 @@ use crate::syntax::source::Source;
 
 impl Run<'_> {
     /// A VM for the program with its tier, and the tier's counters.
-    fn vm(&self, out: Output) -> Result<(Box<Vm>, Option<Rc<Stats>>), Error> {
+    fn vm(&self, out: Output) -> Result<(Box<Vm>, Counters), Error> {
         let options = VmOptions { threshold: threshold(self.options) };
         let mut vm = Vm::new(self.isolate(out), options, Box::new(self.loader.clone()))?;
         let is_jit = self.options.engine == Engine::Jit && self.options.jit.mode != JitMode::Off;
-        let tier = is_jit.then(|| Jit::new(jit_options(self.options.jit))).flatten();
-        let stats = tier.as_ref().map(Jit::stats);
-        if let Some(tier) = tier {
-            vm.set_tier(Box::new(tier));
+        let counters = Counters::default();
+        if is_jit {
+            let options = jit_options(self.options.jit);
+            vm.set_tier(Box::new(LazyJit { options, jit: None, counters: counters.clone() }));
         }
-        Ok((vm, stats))
+        Ok((vm, counters))
     }
 
     fn compiled(&self, checked: &Checked) -> Result<Arc<CompiledModule>, Finished> {
@@ -44,14 +47,14 @@ impl Run<'_> {
             Err(finished) => return finished,
         };
         let style = self.options.style;
-        let (mut vm, stats) = match self.vm(out) {
+        let (mut vm, counters) = match self.vm(out) {
             Ok(made) => made,
             Err(error) => return Finished::after(Err(error), &self.loader.sources(), style),
         };
         let result = vm.run_main(&module);
         let flushed = vm.isolate.out.flush();
         let mut finished = Finished::after(result.and(flushed), &self.loader.sources(), style);
-        if let Some(stats) = stats {
+        if let Some(stats) = counters.get() {
             finished.forced_exits = stats.exits_because(ExitReason::Stress);
             if self.options.wants_stats {
                 finished.stderr.push_str(&stats.to_string());
@@ -75,6 +78,31 @@ impl Run<'_> {
             let result = run_bodies(&mut vm, &module, numbers);
             result.and(vm.isolate.out.flush())
         }))
+    }
+}
+
+/// The JIT's counters, once there is a JIT.
+type Counters = Rc<OnceCell<Rc<Stats>>>;
+
+/// A tier that makes the JIT when the first code is hot, so that short programs do not pay for
+/// the code generator and its memory.
+struct LazyJit {
+    options: ruff_jit::Options,
+    /// The inner `None` where the machine is not supported.
+    jit: Option<Option<Jit>>,
+    counters: Counters,
+}
+
+impl Tier for LazyJit {
+    fn tier_up(&mut self, vm: &mut Vm, code: &FunctionCode, header: Option<u32>) {
+        let jit = self.jit.get_or_insert_with(|| {
+            let jit = Jit::new(self.options)?;
+            self.counters.get_or_init(|| jit.stats());
+            Some(jit)
+        });
+        if let Some(jit) = jit {
+            jit.tier_up(vm, code, header);
+        }
     }
 }
 

@@ -4,4 +4,4 @@
 # slower than the VM on the geometric mean.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-exec python3 benches/compare.py --ruff target/release/ruff "$@"
+exec python3 benches/compare.py --ruff "${CARGO_TARGET_DIR:-target}/release/ruff" "$@"

@@ -55,7 +55,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the size of a test run is set from outside")]
-fn number(variable: &str, default: u64) -> u64 {
+pub(crate) fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }
 

@@ -9,6 +9,7 @@ mod cli;
 mod doc_blocks;
 mod documents;
 mod files;
+mod fuzz;
 mod generate;
 mod generated;
 mod golden;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
     trials.extend(documents::trials());
     trials.extend(doc_blocks::trials());
     trials.extend(generated::trials());
+    trials.extend(fuzz::trials());
     trials.extend(cli::trials());
     trials.extend(tidy::trials());
     libtest_mimic::run(&arguments, trials).exit_code()

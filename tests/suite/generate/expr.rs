@@ -90,7 +90,7 @@ impl Gen {
     }
 
     fn call(&mut self, ty: Ty, fuel: usize) -> Option<String> {
-        if self.weight > MAX_CALL_WEIGHT {
+        if self.weight > MAX_CALL_WEIGHT || self.calls_left == 0 {
             return None;
         }
         let fitting: Vec<usize> =
@@ -98,6 +98,7 @@ impl Gen {
         if fitting.is_empty() {
             return None;
         }
+        self.calls_left -= 1;
         let function = self.functions[*self.rng.pick(&fitting)].clone();
         let args: Vec<String> = function.params.iter().map(|&p| self.expr(p, fuel)).collect();
         Some(format!("{}({})", function.name, args.join(", ")))

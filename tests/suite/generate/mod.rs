@@ -83,6 +83,8 @@ pub(crate) struct Gen {
     loop_depth: usize,
     /// Iterations of the loops around, multiplied.
     weight: usize,
+    /// Calls that the present function may still make, so that chains of calls stay short.
+    calls_left: usize,
     /// Blocks around the present statement.
     depth: usize,
     /// The result type of the function being written.
@@ -94,6 +96,9 @@ const MAX_WEIGHT: usize = 6_000;
 
 /// Above this weight nothing is called, so that calls in loops do not multiply without bound.
 const MAX_CALL_WEIGHT: usize = 150;
+/// Calls in the text of the main function, and of any other.
+const MAIN_CALLS: usize = 12;
+const FUNCTION_CALLS: usize = 2;
 /// The weight that a function's body starts with, since it may be called in loops.
 const FUNCTION_WEIGHT: usize = 100;
 
@@ -108,6 +113,7 @@ pub(crate) fn program(seed: u64) -> String {
         n_names: 0,
         loop_depth: 0,
         weight: 1,
+        calls_left: MAIN_CALLS,
         depth: 0,
         result: None,
     };
@@ -181,12 +187,14 @@ impl Gen {
         self.open(&format!("func {name}({})", names.join(", ")));
         self.result = Some(result);
         self.weight = FUNCTION_WEIGHT;
+        self.calls_left = FUNCTION_CALLS;
         let n = 2 + self.rng.below(5);
         self.statements(n);
         let value = self.expr(result, 3);
         self.line(&format!("return {value}"));
         self.result = None;
         self.weight = 1;
+        self.calls_left = MAIN_CALLS;
         self.close();
         self.vars = outer;
         self.functions.push(Function { name, params, result });

@@ -19,7 +19,7 @@ pub(super) struct RunArgs {
     /// Run this text instead of a file
     #[arg(short = 'e', long = "eval", value_name = "CODE")]
     eval: Option<String>,
-    /// Print time per phase, functions compiled and exits by reason to stderr at the end
+    /// Print what the JIT did to stderr at the end: time per phase, functions compiled, exits
     #[arg(long)]
     stats: bool,
     /// The program, `-` for standard input; then its arguments

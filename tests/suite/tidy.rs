@@ -59,7 +59,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &["ruff_jit", "ruff_runtime::interp", "crate::compile", "crate::tools", "crate::cli"],
     ),
     ("src/tools", &["ruff_jit", "crate::cli"]),
-    ("src/engine.rs", &["crate::tools", "crate::cli"]),
+    ("src/engine", &["crate::tools", "crate::cli"]),
     ("runtime/src", &["ruff_jit", "cranelift", "ruff::"]),
     (
         "runtime/src/bytecode",

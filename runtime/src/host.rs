@@ -70,6 +70,10 @@ pub struct Isolate {
     pub error_def: Ref<StructDef>,
     /// State of the pseudo-random generator; `None` until first used.
     pub random: Option<Box<dyn std::any::Any>>,
+    /// Capability classes that natives must not use; empty in unrestricted runs.
+    pub denied: Vec<&'static str>,
+    /// Declarations of structs that natives return, each made when it is first needed.
+    pub library_defs: Vec<Ref<StructDef>>,
 }
 
 /// Flags polled by running code.
@@ -102,7 +106,28 @@ impl Isolate {
     pub fn new(out: Output, args: Vec<String>, limits: Limits, interrupt: Arc<Interrupt>) -> Self {
         crate::heap::on_due(interrupt.clone());
         let error_def = crate::semantics::error_value::error_def();
-        Isolate { out, args, limits, interrupt, error_def, random: None }
+        Isolate {
+            out,
+            args,
+            limits,
+            interrupt,
+            error_def,
+            random: None,
+            denied: Vec::new(),
+            library_defs: Vec::new(),
+        }
+    }
+
+    /// The declaration of a struct of the library; numbers count down from `u64::MAX - 1`, which
+    /// no declaration of a program has.
+    pub fn library_def(&mut self, decl_id: u64, name: &str, fields: &[&str]) -> Ref<StructDef> {
+        if let Some(known) = self.library_defs.iter().find(|def| def.decl_id == decl_id) {
+            return known.clone();
+        }
+        let fields: Vec<Arc<str>> = fields.iter().map(|field| Arc::from(*field)).collect();
+        let def = StructDef::new(name.into(), decl_id, &fields, false);
+        self.library_defs.push(def.clone());
+        def
     }
 
     /// Handles a pending interrupt; called by engines when [`Interrupt::is_pending`].

@@ -13,6 +13,7 @@ use crate::objects::dict::Dict;
 use crate::objects::function::Function;
 use crate::objects::iterator::IteratorBody;
 use crate::objects::module::ModuleObj;
+use crate::objects::resource::Resource;
 use crate::objects::string::Str;
 use crate::objects::structs::{EnumDef, Struct, StructDef};
 use crate::objects::tagged::Tagged;
@@ -99,6 +100,7 @@ unsafe fn drop_body(tag: Tag, object: *mut u8) {
             Tag::Module => drop_sized::<ModuleObj>(object),
             Tag::Iterator => drop_sized::<IteratorBody>(object),
             Tag::Cell | Tag::Ref => drop_sized::<CellBody>(object),
+            Tag::Resource => drop_sized::<Resource>(object),
             Tag::Null
             | Tag::Bool
             | Tag::Int

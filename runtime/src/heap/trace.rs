@@ -8,7 +8,7 @@ use crate::value::{Tag, Value, View};
 
 /// Whether objects of this tag can hold references to others.
 pub(super) fn holds_values(tag: Tag) -> bool {
-    tag.is_heap() && !matches!(tag, Tag::Str | Tag::Bytes | Tag::EnumDef | Tag::Module)
+    tag.is_heap() && !matches!(tag, Tag::Str | Tag::Bytes | Tag::EnumDef | Tag::Module | Tag::Resource)
 }
 
 /// Calls `f` with every counted reference that the object of `value` holds. What cannot be seen
@@ -49,6 +49,7 @@ pub(super) fn each_child(value: &Value, mut f: impl FnMut(&Value)) {
         | View::Str(_)
         | View::Bytes(_)
         | View::EnumDef(_)
-        | View::Module(_) => {}
+        | View::Module(_)
+        | View::Resource(_) => {}
     }
 }

@@ -30,7 +30,7 @@ pub(super) enum Fit {
 }
 
 impl Fit {
-    fn when(accepted: bool) -> Fit {
+    pub(super) fn when(accepted: bool) -> Fit {
         if accepted { Fit::Good } else { Fit::WrongType }
     }
 }
@@ -71,6 +71,7 @@ fn words(ty: &'static str) -> String {
     let word = |w: &'static str| match w.split('<').next().unwrap_or(w) {
         "whole" => "int",
         "func" => "function",
+        "data" => "string or bytes",
         other => other,
     };
     let all: Vec<&str> = ty.split('|').map(word).collect();
@@ -81,7 +82,7 @@ fn words(ty: &'static str) -> String {
 }
 
 #[cold]
-fn type_mismatch(name: &str, param: &str, ty: &'static str, got: &Value) -> Error {
+pub(super) fn type_mismatch(name: &str, param: &str, ty: &'static str, got: &Value) -> Error {
     let param = param.trim_end_matches('_');
     let got = type_name(got);
     let message = format!("{name}: argument '{param}' must be {}, got {got}", words(ty));
@@ -117,6 +118,28 @@ impl Cx<'_> {
     #[cold]
     pub(super) fn failure(&self, kind: Kind, what: impl std::fmt::Display) -> Error {
         Error::new(kind, format!("{}: {what}", self.name))
+    }
+
+    /// Checks that the program may do what a capability class covers; two classes are separated
+    /// by a comma.
+    #[inline]
+    pub(super) fn require(&mut self, classes: &'static str) -> Result<()> {
+        if self.host.isolate().denied.is_empty() {
+            return Ok(());
+        }
+        self.check_granted(classes)
+    }
+
+    #[cold]
+    fn check_granted(&mut self, classes: &'static str) -> Result<()> {
+        let denied = &self.host.isolate().denied;
+        match classes.split(", ").find(|class| denied.contains(class)) {
+            None => Ok(()),
+            Some(class) => {
+                let what = format!("capability '{class}' denied");
+                Err(self.failure(Kind::PermissionError, what))
+            }
+        }
     }
 
     /// Calls a callback.
@@ -232,6 +255,19 @@ impl<'a> FromArg<'a> for Number {
             View::Float(v) => Number::Float(v),
             _ => unchecked(),
         }
+    }
+}
+
+/// A number or null, which means something of its own.
+pub(super) struct NumberOrNull(pub Option<Number>);
+
+impl<'a> FromArg<'a> for NumberOrNull {
+    const TYPE: &'static str = "number|null";
+    fn fit(value: &Value) -> Fit {
+        Fit::when(matches!(value.tag(), Tag::Int | Tag::Float | Tag::Null))
+    }
+    fn convert(slot: &'a mut Value) -> NumberOrNull {
+        NumberOrNull((!slot.is_null()).then(|| Number::convert(slot)))
     }
 }
 
@@ -401,6 +437,10 @@ value_args! {
     OptionArg = "option", Some | None;
     ResultOrOption = "result|option", Ok | Err | Some | None;
     DictKey = "key", Str | Int;
+    StrOrFunc = "string|func", Str | Function | Native | Wrapper;
+    DictOrStruct = "dict|struct", Dict | Struct;
+    DictValue = "dict", Dict;
+    BytesOrStr = "bytes|string", Bytes | Str;
     /// An array or an iterator: the receivers of lazy methods.
     Lazy = "array|iterator", Array | Iterator;
 }

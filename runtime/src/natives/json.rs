@@ -36,6 +36,11 @@ struct Fault(&'static str);
 type Parsed<T> = std::result::Result<T, Fault>;
 
 fn parse_json(cx: &mut Cx<'_>, text: &str) -> Result<Value> {
+    read(cx, text)
+}
+
+/// The value of a JSON text.
+pub(super) fn read(cx: &Cx<'_>, text: &str) -> Result<Value> {
     let body = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let mut parser = Parser { text: body, at: 0, depth: 0, keys: Vec::new() };
     parser.document().map_err(|fault| {

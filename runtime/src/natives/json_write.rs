@@ -46,7 +46,8 @@ struct Writer {
     is_pretty: bool,
 }
 
-fn write(cx: &Cx<'_>, value: &Value, is_pretty: bool) -> Result<String> {
+/// JSON of a value.
+pub(super) fn write(cx: &Cx<'_>, value: &Value, is_pretty: bool) -> Result<String> {
     let mut writer = Writer { out: String::new(), open: Vec::new(), is_pretty };
     let mut next = Some(value.clone());
     loop {
@@ -57,7 +58,7 @@ fn write(cx: &Cx<'_>, value: &Value, is_pretty: bool) -> Result<String> {
             return Err(super::args::string_limit());
         }
         let Some(open) = writer.open.last_mut() else { return Ok(writer.out) };
-        let item = next_item(open);
+        let item = next_item(&open.container, &mut open.at);
         let was_first = std::mem::replace(&mut open.is_first, false);
         match item {
             None => writer.close(),
@@ -75,10 +76,11 @@ fn write(cx: &Cx<'_>, value: &Value, is_pretty: bool) -> Result<String> {
     }
 }
 
-/// The next item of a container, with its key.
-fn next_item(open: &mut Open) -> Option<(Option<Value>, Value)> {
-    let at = open.at;
-    let item = match open.container.view() {
+/// The item of a container at the place `at`, with its key; `at` moves on to the next one.
+pub(super) fn next_item(container: &Value, at: &mut usize) -> Option<(Option<Value>, Value)> {
+    let place = at;
+    let at = *place;
+    let item = match container.view() {
         View::Array(array) => (None, array.get(at)?),
         View::Set(set) => (None, set.members().get(at)?.clone()),
         View::Queue(queue) => (None, queue.0.get(at)?.clone()),
@@ -90,13 +92,36 @@ fn next_item(open: &mut Open) -> Option<(Option<Value>, Value)> {
         View::Dict(dict) => {
             let (after, key, value) = dict.entry_from(at)?;
             let entry = (Some(key.clone()), value.clone());
-            open.at = after;
+            *place = after;
             return Some(entry);
         }
         _ => return None,
     };
-    open.at += 1;
+    *place += 1;
     Some(item)
+}
+
+/// The content of `Some(…)`, which may be wrapped several times; any other value itself.
+pub(super) fn without_some(value: &Value) -> Value {
+    let mut content = value.clone();
+    while let View::Some(inner) = content.view() {
+        content = inner.clone();
+    }
+    content
+}
+
+/// Whether an int key has the same text as a string key of its dict.
+pub(super) fn is_ambiguous(container: &Value, key: &Value) -> bool {
+    match (container.view(), key.view()) {
+        (View::Dict(dict), View::Int(v)) => dict.get_str(itoa::Buffer::new().format(v)).is_some(),
+        _ => false,
+    }
+}
+
+/// Appends a finite float in shortest form, with `.0` when whole.
+pub(super) fn write_number(out: &mut String, v: f64) {
+    // Writing to a string cannot fail.
+    let _ = if (1e-5..1e-4).contains(&v.abs()) { write!(out, "{v}") } else { write!(out, "{v:?}") };
 }
 
 impl Writer {
@@ -125,13 +150,8 @@ impl Writer {
         Ok(())
     }
 
-    /// The content of `Some(…)`, which may be wrapped several times.
     fn unwrapped(&mut self, cx: &Cx<'_>, content: &Value) -> Result<()> {
-        let mut content = content.clone();
-        while let View::Some(inner) = content.view() {
-            content = inner.clone();
-        }
-        self.value(cx, &content)
+        self.value(cx, &without_some(content))
     }
 
     fn container(&mut self, is_empty: bool, value: &Value, brackets: &str) -> Result<()> {
@@ -167,9 +187,7 @@ impl Writer {
             View::Int(v) => {
                 let mut buffer = itoa::Buffer::new();
                 let text = buffer.format(v);
-                if let Some(View::Dict(dict)) = self.open.last().map(|o| o.container.view())
-                    && dict.get_str(text).is_some()
-                {
+                if self.open.last().is_some_and(|open| is_ambiguous(&open.container, key)) {
                     return Err(same_keys(cx, text));
                 }
                 self.text(text);
@@ -186,44 +204,43 @@ impl Writer {
             let text = crate::semantics::display::format_float(v);
             return Err(cx.failure(Kind::ValueError, format!("cannot convert {text}")));
         }
-        // Writing to a string cannot fail.
-        let _ = if (1e-5..1e-4).contains(&v.abs()) {
-            write!(self.out, "{v}")
-        } else {
-            write!(self.out, "{v:?}")
-        };
+        write_number(&mut self.out, v);
         Ok(())
     }
 
     fn text(&mut self, text: &str) {
-        self.out.push('"');
-        let mut start = 0;
-        for (at, byte) in text.bytes().enumerate() {
-            if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-                continue;
-            }
-            self.out.push_str(&text[start..at]);
-            start = at + 1;
-            match byte {
-                b'"' => self.out.push_str("\\\""),
-                b'\\' => self.out.push_str("\\\\"),
-                b'\n' => self.out.push_str("\\n"),
-                b'\r' => self.out.push_str("\\r"),
-                b'\t' => self.out.push_str("\\t"),
-                0x08 => self.out.push_str("\\b"),
-                0x0c => self.out.push_str("\\f"),
-                _ => {
-                    // Writing to a string cannot fail.
-                    let _ = write!(self.out, "\\u{byte:04x}");
-                }
-            }
-        }
-        self.out.push_str(&text[start..]);
-        self.out.push('"');
+        write_quoted(&mut self.out, text);
     }
 }
 
+/// Appends a text in double quotes, escaped as in JSON.
+pub(super) fn write_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    let mut start = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.push_str(&text[start..at]);
+        start = at + 1;
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            0x08 => out.push_str("\\b"),
+            0x0c => out.push_str("\\f"),
+            _ => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{byte:04x}");
+            }
+        }
+    }
+    out.push_str(&text[start..]);
+    out.push('"');
+}
 #[cold]
-fn same_keys(cx: &Cx<'_>, key: &str) -> Error {
+pub(super) fn same_keys(cx: &Cx<'_>, key: &str) -> Error {
     cx.failure(Kind::ValueError, format!("two keys with the same text \"{key}\""))
 }

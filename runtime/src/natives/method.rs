@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::args::is_callable;
 use super::native::{MethodFn, MethodTable, arity};
-use super::{Cx, Param, arity_error, collection_methods, lazy, updating};
+use super::{Cx, Param, argparse, arity_error, collection_methods, lazy, updating};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::objects::function::Receiver;
@@ -32,6 +32,8 @@ pub enum Selected {
 /// A method of one type of the library under one of its names.
 pub struct MethodDecl {
     pub tag: Tag,
+    /// The type of receivers that share their tag with other types, else "".
+    pub word: &'static str,
     pub name: &'static str,
     /// `type.method`, as messages call it.
     pub full_name: String,
@@ -43,6 +45,7 @@ pub struct MethodDecl {
     pub n_max: usize,
     pub result: &'static str,
     pub doc: &'static str,
+    pub capability: Option<&'static str>,
     run: MethodFn,
 }
 
@@ -63,6 +66,21 @@ static METHODS: LazyLock<Methods> = LazyLock::new(|| {
         &collection_methods::QUEUE_TABLE,
         &collection_methods::STACK_TABLE,
         &collection_methods::REF_TABLE,
+        &argparse::TABLE_PLAIN,
+        #[cfg(feature = "archives")]
+        &super::archives::METHODS,
+        #[cfg(feature = "databases")]
+        &super::database::METHODS,
+        #[cfg(feature = "databases")]
+        &super::pool::METHODS,
+        #[cfg(feature = "images")]
+        &super::images::METHODS,
+        #[cfg(feature = "network")]
+        &super::sockets::LISTENER_METHODS,
+        #[cfg(feature = "network")]
+        &super::sockets::STREAM_METHODS,
+        #[cfg(feature = "network")]
+        &super::sockets::DATAGRAM_METHODS,
     ];
     let changing = [
         &updating::ARRAY_TABLE,
@@ -70,6 +88,7 @@ static METHODS: LazyLock<Methods> = LazyLock::new(|| {
         &updating::SET_TABLE,
         &updating::QUEUE_TABLE,
         &updating::STACK_TABLE,
+        &argparse::TABLE_UPDATING,
     ];
     let updating = rows(&changing).into_iter().map(UpdatingDecl).collect();
     Methods { plain: rows(&plain).into(), updating }
@@ -84,18 +103,24 @@ fn rows(tables: &[&'static MethodTable]) -> Vec<MethodDecl> {
             let (n_required, n_max) = arity(source.params);
             rows.extend(source.names.iter().map(|name| MethodDecl {
                 tag,
+                word: table.word,
                 name,
-                full_name: format!("{}.{name}", type_word(tag)),
+                full_name: if table.word.is_empty() {
+                    format!("{}.{name}", type_word(tag))
+                } else {
+                    format!("{}.{name}", table.word)
+                },
                 params: source.params,
                 n_required,
                 n_max,
                 result: source.result,
                 doc: source.doc,
+                capability: source.capability,
                 run: source.run,
             }));
         }
     }
-    rows.sort_unstable_by_key(|row| (row.tag, row.name));
+    rows.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
     rows
 }
 
@@ -137,6 +162,9 @@ pub fn select(receiver: &Value, name: &str) -> Result<Selected> {
             }
             return match instance.get(name) {
                 Some(field) if is_callable(field) => Ok(Selected::Callable(field.clone())),
+                _ if instance.def().decl_id == argparse::DECL_ID => {
+                    of_type(receiver, argparse::WORD, name).ok_or_else(|| unknown_method(name))
+                }
                 _ => Err(unknown_method(name)),
             };
         }
@@ -147,17 +175,28 @@ pub fn select(receiver: &Value, name: &str) -> Result<Selected> {
         }
         _ => {}
     }
-    let key = (receiver.tag(), name);
-    if let Ok(at) = METHODS.plain.binary_search_by(|row| (row.tag, row.name).cmp(&key)) {
-        return Ok(Selected::TypeMethod(&METHODS.plain[at]));
-    }
-    if let Ok(at) = METHODS.updating.binary_search_by(|row| (row.0.tag, row.0.name).cmp(&key)) {
-        return Ok(Selected::Updating(&METHODS.updating[at]));
+    let word = match receiver.view() {
+        View::Resource(resource) => resource.0.type_name(),
+        _ => "",
+    };
+    if let Some(selected) = of_type(receiver, word, name) {
+        return Ok(selected);
     }
     match super::lookup(name) {
         Some(native) if name != "throw" => Ok(Selected::Native(native)),
         _ => Err(unknown_method(name)),
     }
+}
+
+/// The method of the receiver's type.
+#[inline]
+fn of_type(receiver: &Value, word: &str, name: &str) -> Option<Selected> {
+    let key = (receiver.tag(), word, name);
+    if let Ok(at) = METHODS.plain.binary_search_by(|row| row.key().cmp(&key)) {
+        return Some(Selected::TypeMethod(&METHODS.plain[at]));
+    }
+    let at = METHODS.updating.binary_search_by(|row| row.0.key().cmp(&key)).ok()?;
+    Some(Selected::Updating(&METHODS.updating[at]))
 }
 
 #[cold]
@@ -213,6 +252,10 @@ pub fn call_native_method(
 }
 
 impl MethodDecl {
+    fn key(&self) -> (Tag, &str, &str) {
+        (self.tag, self.word, self.name)
+    }
+
     /// Calls the method; an updating one changes `receiver`, which must be of the declared type.
     ///
     /// # Errors

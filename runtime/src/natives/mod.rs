@@ -7,35 +7,71 @@
 
 #[macro_use]
 mod native;
+#[cfg(feature = "archives")]
+mod archives;
+mod argparse;
 mod args;
 mod arrays;
 mod asserts;
+mod binary_files;
 mod case;
+#[cfg(feature = "crypto")]
+mod ciphers;
 mod collection_methods;
 mod collections;
+mod csv;
+#[cfg(feature = "databases")]
+mod database;
 mod dates;
 mod dicts;
+#[cfg(feature = "crypto")]
+mod digests;
+mod disk;
 pub mod docs;
+mod encoding;
+mod env;
+mod files;
 mod format;
+mod handles;
 mod higher_order;
+#[cfg(feature = "http")]
+mod http_client;
+#[cfg(feature = "http")]
+mod http_exchange;
+#[cfg(feature = "images")]
+mod images;
 mod integers;
 mod io;
 mod items;
 mod json;
 mod json_write;
 mod lazy;
+mod library_args;
 mod math;
 pub mod method;
+mod paths;
+#[cfg(feature = "databases")]
+mod pool;
+mod process;
 mod random;
+mod regex;
+mod responses;
 mod sequences;
+#[cfg(feature = "network")]
+mod sockets;
 mod sort;
 mod strings;
 mod system;
 mod text;
 mod time;
+#[cfg(feature = "crypto")]
+mod tokens;
+mod toml;
 mod types;
 mod updating;
 mod values;
+mod yaml;
+mod yaml_write;
 
 use std::sync::LazyLock;
 
@@ -90,28 +126,59 @@ pub struct Cx<'a> {
 
 static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
     let modules = [
+        #[cfg(feature = "archives")]
+        archives::TABLE,
+        argparse::TABLE,
         arrays::TABLE,
         asserts::TABLE,
+        binary_files::TABLE,
         case::TABLE,
+        #[cfg(feature = "crypto")]
+        ciphers::TABLE,
         collections::TABLE,
+        csv::TABLE,
+        #[cfg(feature = "databases")]
+        database::TABLE,
         dates::TABLE,
         dicts::TABLE,
+        #[cfg(feature = "crypto")]
+        digests::TABLE,
+        encoding::TABLE,
+        env::TABLE,
+        files::TABLE,
         format::TABLE,
         higher_order::TABLE,
+        #[cfg(feature = "http")]
+        http_client::TABLE,
+        #[cfg(feature = "images")]
+        images::TABLE,
         integers::TABLE,
         io::TABLE,
         json::TABLE,
         json_write::TABLE,
         math::TABLE,
+        paths::TABLE,
+        #[cfg(feature = "databases")]
+        pool::TABLE,
+        process::TABLE,
         random::TABLE,
+        regex::TABLE,
+        responses::TABLE,
         sequences::TABLE,
+        #[cfg(feature = "network")]
+        sockets::TABLE,
         sort::TABLE,
         strings::TABLE,
         system::TABLE,
         text::TABLE,
         time::TABLE,
+        #[cfg(feature = "crypto")]
+        tokens::TABLE,
+        toml::TABLE,
         types::TABLE,
         values::TABLE,
+        yaml::TABLE,
+        yaml_write::TABLE,
     ];
     let mut rows: Vec<Native> = modules.into_iter().flatten().flat_map(|d| d.rows()).collect();
     rows.sort_unstable_by_key(|native| native.name);

@@ -68,6 +68,8 @@ impl Decl {
 
 /// The declared methods of one or more types of the library.
 pub(super) struct MethodTable {
+    /// The type of receivers that share their tag with other types, else "".
+    pub word: &'static str,
     pub tags: &'static [Tag],
     pub methods: &'static [MethodSource],
 }
@@ -79,6 +81,7 @@ pub(super) struct MethodSource {
     pub params: &'static [Param],
     pub result: &'static str,
     pub doc: &'static str,
+    pub capability: Option<&'static str>,
     pub run: MethodFn,
 }
 
@@ -112,6 +115,7 @@ macro_rules! natives {
                         let mut slots = args.iter();
                         $( <$ty as $crate::natives::args::FromArg<'_>>::check(
                             &mut slots, call.name, stringify!($param))?; )*
+                        $( call.require($capability)?; )?
                         let mut slots = args.iter_mut();
                         $( let $param =
                             <$ty as $crate::natives::args::FromArg<'_>>::take(&mut slots); )*
@@ -127,20 +131,22 @@ macro_rules! natives {
 
 /// Declares methods of types of the library as `$table`; the first parameter is the receiver.
 macro_rules! methods {
-    (static $table:ident of [$($tag:ident),+]; $(
+    (static $table:ident of [$($tag:ident),+] $(as $word:literal)?; $(
         $(#[doc = $doc:literal])*
         fn $body:ident $(as $($name:ident)|+)?
             ( $receiver:ident : $rty:ty $(, $param:ident : $ty:ty)* ) -> $result:literal
-        [$($cx:ident)?];
+        [$($cx:ident)? $(; $capability:literal)?];
     )*) => {
         pub(super) static $table: $crate::natives::native::MethodTable =
             $crate::natives::native::MethodTable {
+            word: concat!($($word)?),
             tags: &[$($crate::value::Tag::$tag),+],
             methods: &[$( $crate::natives::native::MethodSource {
                 names: declared_names!($body $(as $($name)|+)?),
                 params: &[$( $crate::natives::native::Param::of::<$ty>(stringify!($param)) ),*],
                 result: $result,
                 doc: concat!($($doc, "\n"),*),
+                capability: declared_capability!($($capability)?),
                 run: {
                     #[allow(unused, reason = "not every method has parameters or needs the call")]
                     fn run(
@@ -151,6 +157,7 @@ macro_rules! methods {
                         let mut slots = args.iter();
                         $( <$ty as $crate::natives::args::FromArg<'_>>::check(
                             &mut slots, call.name, stringify!($param))?; )*
+                        $( call.require($capability)?; )?
                         let $receiver =
                             <$rty as $crate::natives::args::FromArg<'_>>::convert(receiver);
                         let mut slots = args.iter_mut();

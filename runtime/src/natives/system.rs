@@ -27,10 +27,14 @@ natives! {
     fn sleep(ms: f64) -> "null" [Other, "clock"; cx];
 }
 
-fn args(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
+/// The arguments after the script's path, without one leading `--`.
+pub(super) fn program_args(cx: &mut Cx<'_>) -> Vec<String> {
     let args = &cx.host.isolate().args;
-    let given = args.strip_prefix(&["--".to_owned()][..]).unwrap_or(args);
-    Ok(given.iter().map(|arg| Value::str(arg)).collect())
+    args.strip_prefix(&["--".to_owned()][..]).unwrap_or(args).to_vec()
+}
+
+fn args(cx: &mut Cx<'_>) -> Result<Vec<Value>> {
+    Ok(program_args(cx).iter().map(|arg| Value::str(arg)).collect())
 }
 
 fn exit(cx: &mut Cx<'_>, code: Option<Whole>) -> Result<Value> {

@@ -11,6 +11,7 @@ pub mod dict;
 pub mod function;
 pub mod iterator;
 pub mod module;
+pub mod resource;
 pub mod string;
 pub mod structs;
 pub mod tagged;

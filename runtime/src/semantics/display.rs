@@ -233,6 +233,7 @@ fn write_scalar(out: &mut String, v: &Value) -> Result<()> {
         View::EnumDef(def) => named(out, "enum ", &def.name),
         View::Module(module) => named(out, "module ", &module.body.name),
         View::Iterator(_) => push(out, "<iterator>"),
+        View::Resource(resource) => named(out, "", resource.0.type_name()),
         View::Array(_)
         | View::Dict(_)
         | View::Struct(_)

@@ -127,6 +127,7 @@ fn pair<'a>(a: &'a Value, b: &'a Value, depth: u32) -> Result<Step<'a>> {
             compare::int_equals_float(x, y)
         }
         (View::Bytes(x), View::Bytes(y)) => x.0 == y.0,
+        (View::Resource(x), View::Resource(y)) => x.is_same(y),
         _ if a.tag() != b.tag() => false,
         _ if !is_container(a.tag()) => a.is_identical(b),
         _ if depth >= VALUE_DEPTH => return Err(nested_too_deeply()),
@@ -289,6 +290,7 @@ fn hash_at(v: &Value, depth: u32) -> u64 {
         | View::Iterator(_)
         | View::Cell(_)
         | View::Ref(_) => mix(seed, v.payload()),
+        View::Resource(resource) => mix(seed, hash_text(resource.0.type_name())),
     }
 }
 

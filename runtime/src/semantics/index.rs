@@ -69,6 +69,9 @@ pub fn field(object: &Value, name: &str) -> Result<Value> {
             None => Err(missing_text_key(name)),
         },
         View::Module(module) => export(module, name),
+        View::Resource(resource) => {
+            resource.0.field(name).ok_or_else(|| field_not_found(name))
+        }
         _ => Err(no_fields(name)),
     }
 }
@@ -82,6 +85,7 @@ pub fn field_or_null(object: &Value, name: &str) -> Result<Value> {
         View::Null => Ok(Value::NULL),
         View::Struct(instance) => Ok(instance.get(name).cloned().unwrap_or_default()),
         View::Dict(dict) => Ok(dict.get_str(name).cloned().unwrap_or_default()),
+        View::Resource(resource) => Ok(resource.0.field(name).unwrap_or_default()),
         _ => field(object, name),
     }
 }

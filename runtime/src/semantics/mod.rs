@@ -89,6 +89,9 @@ pub fn truthy(value: &Value) -> bool {
 
 /// The name that `type(v)` returns (LS 4.1).
 pub fn type_name(value: &Value) -> &'static str {
+    if let View::Resource(resource) = value.view() {
+        return resource.0.type_name();
+    }
     match value.tag() {
         Tag::Null | Tag::Unassigned | Tag::InUse | Tag::Pending | Tag::Cell => "null",
         Tag::Bool => "bool",
@@ -111,6 +114,7 @@ pub fn type_name(value: &Value) -> &'static str {
         Tag::Module => "module",
         Tag::Iterator => "iterator",
         Tag::Ref => "ref",
+        Tag::Resource => "resource",
     }
 }
 

@@ -17,6 +17,7 @@ use crate::objects::dict::Dict;
 use crate::objects::function::Function;
 use crate::objects::iterator::IteratorBody;
 use crate::objects::module::ModuleObj;
+use crate::objects::resource::Resource;
 use crate::objects::string::Str;
 use crate::objects::structs::{EnumDef, Struct, StructDef};
 use crate::objects::tagged::Tagged;
@@ -60,6 +61,7 @@ pub enum View<'a> {
     Iterator(&'a IteratorBody),
     Cell(&'a CellBody),
     Ref(&'a CellBody),
+    Resource(&'a Resource),
 }
 
 /// The three constructor functions `Ok`, `Err`, `Some`.
@@ -249,6 +251,7 @@ impl Value {
             Tag::Iterator => View::Iterator(self.obj()),
             Tag::Cell => View::Cell(self.obj()),
             Tag::Ref => View::Ref(self.obj()),
+            Tag::Resource => View::Resource(self.obj()),
         }
     }
 

@@ -49,6 +49,8 @@ pub enum Tag {
     Cell = 33,
     /// A `ref` of the library.
     Ref = 34,
+    /// An object of the library whose content only its natives know.
+    Resource = 48,
 }
 
 impl Tag {

@@ -1,0 +1,143 @@
+//! Access to files as the natives of several modules need it: errors that name the path, bounded
+//! reading, whole files written so that a reader never sees half of one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::Cx;
+use super::args::string_limit;
+use crate::error::{Error, Kind, Result};
+use crate::limits;
+
+/// What the operating system said, without its error number.
+pub(super) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}
+
+impl Cx<'_> {
+    /// `NAME: 'PATH': REASON`.
+    #[cold]
+    pub(super) fn io_error(&self, path: impl AsRef<Path>, error: &io::Error) -> Error {
+        self.path_error(path, &reason(error))
+    }
+
+    /// `NAME: 'PATH': REASON` for a reason of our own.
+    #[cold]
+    pub(super) fn path_error(&self, path: impl AsRef<Path>, reason: &str) -> Error {
+        self.failure(Kind::IoError, format!("'{}': {reason}", path.as_ref().display()))
+    }
+
+    /// The path that an argument means.
+    ///
+    /// # Errors
+    /// ValueError if it contains NUL.
+    pub(super) fn path<'a>(&self, param: &str, text: &'a str) -> Result<&'a Path> {
+        if text.contains('\0') {
+            return Err(self.bad_value(param, "a path without NUL", text));
+        }
+        Ok(Path::new(text))
+    }
+}
+
+/// All of a file, if it is not longer than a value may be.
+pub(super) fn read_all(cx: &Cx<'_>, path: &Path) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(|e| cx.io_error(path, &e))?;
+    let size = file.metadata().map_err(|e| cx.io_error(path, &e))?.len();
+    if size > limits::STRING_BYTES as u64 {
+        return Err(string_limit());
+    }
+    let mut data = Vec::with_capacity(size as usize);
+    read_up_to(cx, path, &file, limits::STRING_BYTES as u64 + 1, &mut data)?;
+    if data.len() > limits::STRING_BYTES {
+        return Err(string_limit());
+    }
+    Ok(data)
+}
+
+/// Reads until `count` bytes or the end.
+pub(super) fn read_up_to(
+    cx: &Cx<'_>,
+    path: &Path,
+    file: &File,
+    count: u64,
+    data: &mut Vec<u8>,
+) -> Result<()> {
+    file.take(count).read_to_end(data).map_err(|e| cx.io_error(path, &e))?;
+    Ok(())
+}
+
+/// All of a file as text.
+pub(super) fn read_text(cx: &Cx<'_>, path: &Path) -> Result<String> {
+    String::from_utf8(read_all(cx, path)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let what = format!("'{}': invalid UTF-8 at byte {at}", path.display());
+        cx.failure(Kind::ParseError, what)
+    })
+}
+
+/// Makes `data` the content of a file; with `overwrite` false the file must not exist.
+///
+/// The content goes to a file beside it, which then takes its place.
+pub(super) fn write_all(cx: &Cx<'_>, path: &Path, data: &[u8], overwrite: bool) -> Result<()> {
+    if !overwrite {
+        let file = OpenOptions::new().write(true).create_new(true).open(path);
+        let written = file.and_then(|mut file| {
+            file.write_all(data).inspect_err(|_| {
+                // The error that matters is the one of writing.
+                let _ = fs::remove_file(path);
+            })
+        });
+        return written.map_err(|e| cx.io_error(path, &e));
+    }
+    replace_file(path, |file| file.write_all(data)).map_err(|e| cx.io_error(path, &e))
+}
+
+/// Makes what `fill` writes the content of a file.
+pub(super) fn replace_file(
+    path: &Path,
+    fill: impl FnOnce(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
+    // A link stays a link; what it points to is replaced.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let present = fs::metadata(&target).ok();
+    if present.as_ref().is_some_and(|meta| !meta.is_file()) {
+        // Devices and pipes are written, directories refused by the operating system.
+        return fill(&mut OpenOptions::new().write(true).open(&target)?);
+    }
+    if present.as_ref().is_some_and(|meta| meta.permissions().readonly()) {
+        OpenOptions::new().write(true).open(&target)?;
+    }
+    let draft = draft_of(&target);
+    let opened = OpenOptions::new().write(true).create_new(true).open(&draft);
+    let mut file = match (opened, &present) {
+        (Ok(file), _) => file,
+        (Err(error), Some(_)) if error.kind() == io::ErrorKind::PermissionDenied => {
+            // The folder takes no new files, but the file itself may be writable.
+            return fill(&mut OpenOptions::new().write(true).truncate(true).open(&target)?);
+        }
+        (Err(error), _) => return Err(error),
+    };
+    let filled = fill(&mut file).and_then(|()| match present {
+        Some(meta) => file.set_permissions(meta.permissions()),
+        None => Ok(()),
+    });
+    drop(file);
+    filled.and_then(|()| fs::rename(&draft, &target)).inspect_err(|_| {
+        // The error that matters is the one before.
+        let _ = fs::remove_file(&draft);
+    })
+}
+
+/// A name beside `target` that no other write uses.
+fn draft_of(target: &Path) -> PathBuf {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!(".ruff-{}-{number}.tmp", std::process::id());
+    target.with_file_name(name)
+}

@@ -1,0 +1,91 @@
+//! Objects of the library as arguments and results: handles, images, responses.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::args::{Fit, FromArg, IntoValue};
+use super::library_args::bytes_value;
+use crate::error::Result;
+use crate::heap::Ref;
+use crate::objects::resource::{Resource, ResourceBody};
+use crate::value::{Value, View};
+
+/// A type of the library that natives take as argument.
+pub(super) trait Kept: ResourceBody + Sized {
+    const WORD: &'static str;
+}
+
+/// An argument that is an object of the library.
+pub(super) struct Res<'a, T> {
+    resource: &'a Resource,
+    body: PhantomData<T>,
+}
+
+impl<'a, T: Kept> FromArg<'a> for Res<'a, T> {
+    const TYPE: &'static str = T::WORD;
+    fn fit(value: &Value) -> Fit {
+        match value.view() {
+            View::Resource(resource) => Fit::when(resource.downcast::<T>().is_some()),
+            _ => Fit::WrongType,
+        }
+    }
+    fn convert(slot: &'a mut Value) -> Self {
+        let value: &'a Value = slot;
+        match value.view() {
+            View::Resource(resource) => Res { resource, body: PhantomData },
+            _ => unreachable!("arguments are checked before they are converted"),
+        }
+    }
+}
+
+impl<T: Kept> Res<'_, T> {
+    /// The argument as a value.
+    pub(super) fn to_value(&self) -> Value {
+        Value::from_ref(Ref::new(Resource(Arc::clone(&self.resource.0))))
+    }
+}
+
+impl<T: Kept> Deref for Res<'_, T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        self.resource.downcast().expect("the type of the body was checked")
+    }
+}
+
+/// An argument that is one of two kinds of objects.
+pub(super) enum Socket<'a, A, B> {
+    First(Res<'a, A>),
+    Second(Res<'a, B>),
+}
+
+impl<'a, A: Kept, B: Kept> FromArg<'a> for Socket<'a, A, B> {
+    const TYPE: &'static str = "tcpstream|tcplistener";
+    fn fit(value: &Value) -> Fit {
+        if Res::<A>::fit(value) == Fit::Good { Fit::Good } else { Res::<B>::fit(value) }
+    }
+    fn convert(slot: &'a mut Value) -> Self {
+        if Res::<A>::fit(slot) == Fit::Good {
+            Socket::First(Res::convert(slot))
+        } else {
+            Socket::Second(Res::convert(slot))
+        }
+    }
+}
+
+/// A new object of the library, as a result.
+pub(super) struct New<T>(pub T);
+
+impl<T: ResourceBody> IntoValue for New<T> {
+    fn into_value(self) -> Result<Value> {
+        Ok(Value::from_ref(Ref::new(Resource::new(self.0))))
+    }
+}
+
+/// A string when the data is UTF-8, else bytes.
+pub(super) fn text_or_bytes(data: Vec<u8>) -> Value {
+    match String::from_utf8(data) {
+        Ok(text) => Value::from(text),
+        Err(error) => bytes_value(error.into_bytes()),
+    }
+}

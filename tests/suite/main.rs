@@ -13,8 +13,11 @@ mod fuzz;
 mod generate;
 mod generated;
 mod golden;
+mod http;
+mod registry;
 mod settings;
 mod snapshot;
+mod sweep;
 mod tidy;
 
 use std::process::ExitCode;
@@ -29,6 +32,9 @@ fn main() -> ExitCode {
     trials.extend(doc_blocks::trials());
     trials.extend(generated::trials());
     trials.extend(fuzz::trials());
+    trials.extend(http::trials());
+    trials.extend(registry::trials());
+    trials.extend(sweep::trials());
     trials.extend(cli::trials());
     trials.extend(tidy::trials());
     libtest_mimic::run(&arguments, trials).exit_code()

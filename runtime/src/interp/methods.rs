@@ -62,7 +62,8 @@ impl MethodCache {
 fn receiver_key(receiver: &Value) -> Option<u64> {
     match receiver.view() {
         View::Struct(instance) => Some(u64::from(instance.shape().id())),
-        View::Dict(_) | View::Module(_) | View::Null => None,
+        // Types of the library share a tag.
+        View::Dict(_) | View::Module(_) | View::Resource(_) | View::Null => None,
         _ => Some((receiver.tag() as u64) << 32),
     }
 }

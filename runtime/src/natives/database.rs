@@ -291,6 +291,9 @@ fn prepare<'c>(
     sql: &str,
     params: Option<&Array>,
 ) -> Result<Statement<'c>> {
+    if sql.trim().is_empty() {
+        return Err(cx.failure(Kind::DatabaseError, "the statement is empty"));
+    }
     let mut statement = connection.prepare(sql).map_err(|e| failed(cx, &e))?;
     let given = params.map_or(0, Array::len);
     let expected = statement.parameter_count();

@@ -119,7 +119,13 @@ fn settings(cx: &Cx<'_>, options: Option<&Dict>) -> Result<Settings> {
     };
     let cwd = match options.text(cx, "cwd")? {
         None => None,
-        Some(path) => Some(cx.path("options[\"cwd\"]", path)?.to_owned()),
+        Some(path) => {
+            let path = cx.path("options[\"cwd\"]", path)?;
+            if !path.is_dir() {
+                return Err(cx.path_error(path, "not a directory"));
+            }
+            Some(path.to_owned())
+        }
     };
     Ok(Settings {
         timeout: timeout
@@ -169,8 +175,11 @@ fn checked_argv(cx: &Cx<'_>, param: &str, argv: &[String]) -> Result<()> {
     }
 }
 
-fn shell(command: &str) -> Vec<String> {
-    ["sh", "-c", command].map(str::to_owned).into()
+fn shell(cx: &Cx<'_>, command: &str) -> Result<Vec<String>> {
+    if command.contains('\0') {
+        return Err(cx.bad_value("command", "a text without NUL", command));
+    }
+    Ok(["sh", "-c", command].map(str::to_owned).into())
 }
 
 /// Starts the programs as a pipeline and waits until all have ended.
@@ -366,8 +375,7 @@ fn output_of(cx: &Cx<'_>, finished: Finished, limits: (Option<Duration>, usize))
 }
 
 fn execute(cx: &mut Cx<'_>, command: &str, options: Option<&Dict>) -> Result<String> {
-    let argv = shell(command);
-    checked_argv(cx, "command", &argv)?;
+    let argv = shell(cx, command)?;
     let settings = settings(cx, options)?;
     let limits = (settings.timeout, settings.max_output);
     let finished = run(cx, &[argv], settings, false)?;
@@ -397,8 +405,7 @@ fn process_result(cx: &mut Cx<'_>, mut finished: Finished) -> Value {
 }
 
 fn execute_status(cx: &mut Cx<'_>, command: &str, options: Option<&Dict>) -> Result<Value> {
-    let argv = shell(command);
-    checked_argv(cx, "command", &argv)?;
+    let argv = shell(cx, command)?;
     let settings = settings(cx, options)?;
     let finished = run(cx, &[argv], settings, false)?;
     Ok(process_result(cx, finished))

@@ -1,0 +1,166 @@
+//! The HTTP client against a small server of the test on loopback.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use libtest_mimic::{Failed, Trial};
+use ruff::engine;
+use ruff::syntax::source::Source;
+
+use crate::check;
+use crate::files::Scratch;
+use crate::golden::Golden;
+use crate::settings::Setting;
+
+/// `PORT` stands for the port of the server.
+const PROGRAM: &str = r#"
+base := "http://127.0.0.1:PORT"
+func failing(f) {
+    try { f() } except e { return e.kind + ": " + e.message }
+    return "no error"
+}
+r := http_get(base + "/echo?a=1", {"query": {"b c": "d&e", "n": 2}, "headers": {"X-Test": "yes"}})
+print(r.status, r.ok, r.headers["content-type"], r.headers["x-twice"])   # expect: 200 true application/json 1, 2
+e := parse_json(r.body)
+print(e.method, e.path, e.x_test, e.body == "")   # expect: GET /echo?a=1&b%20c=d%26e&n=2 yes true
+e := parse_json(http_post(base + "/echo", {"k": [1, null]}).body)
+print(e.method, e.content_type, e.body)   # expect: POST application/json {"k":[1,null]}
+e := parse_json(http_put(base + "/echo", bytes("raw")).body)
+print(e.method, e.content_type, e.body)   # expect: PUT application/octet-stream raw
+e := parse_json(http_patch(base + "/echo", "text", {"content-type": "text/plain"}).body)
+print(e.method, e.content_type, e.body)   # expect: PATCH text/plain text
+e := parse_json(http_post(base + "/echo").body)
+print(e.method, e.content_type, e.body == "")   # expect: POST null true
+print(parse_json(http_delete(base + "/echo").body).method)   # expect: DELETE
+h := http_head(base + "/echo")
+print(h.status, h.body == "")   # expect: 200 true
+print(http_get(base + "/status/404").ok, http_get(base + "/status/503").status)   # expect: false 503
+print(parse_json(http_get(base + "/redirect").body).path)   # expect: /echo
+print(http_get(base + "/redirect", {"max_redirects": 0}).status)   # expect: 302
+print(split(failing(func() { return http_get(base + "/loop") }), ":")[0])   # expect: NetworkError
+print(split(failing(func() { return http_get(base + "/slow", {"timeout": 0.05}) }), ":")[0])   # expect: TimeoutError
+print(split(failing(func() { return http_get(base + "/big", {"max_body": 100}) }), ":")[0])   # expect: NetworkError
+print(split(failing(func() { return http_get(base + "/broken") }), ":")[0])   # expect: NetworkError
+print(len(http_get(base + "/big").body), http_get(base + "/latin1").body)   # expect: 100000 é
+print(http_get_binary(base + "/latin1") == bytes([233]))   # expect: true
+print(failing(func() { return http_get_binary(base + "/status/404") }))   # expect: NetworkError: http_get_binary: status 404
+print(failing(func() { return http_get_stream(base + "/status/500") }))   # expect: NetworkError: http_get_stream: status 500
+r := http_request({"url": base + "/echo", "method": "OPTIONS", "body": "x"}, {"headers": {"X-Test": "o"}})
+e := parse_json(unwrap(r).body)
+print(e.method, e.x_test, e.body)   # expect: OPTIONS o x
+print(unwrap(http_request(base + "/status/404")).status, is_err(http_request(base + "/slow", {"timeout": 0.05})))   # expect: 404 true
+all := parallel_http([base + "/echo", base + "/status/404", base + "/broken"])
+print(all.map(func(r) { return r.status }).collect())   # expect: [200, 404, 0]
+t := oauth2_get_token("c&d", "id", "secret", base + "/echo", "http://x/y")
+print(t.body)   # expect: grant_type=authorization_code&code=c%26d&client_id=id&client_secret=secret&redirect_uri=http%3A%2F%2Fx%2Fy
+print(split(failing(func() { return oauth2_get_token("c", "i", "s", base + "/status/404", "r") }), ":")[0])   # expect: NetworkError
+print(split(failing(func() { return oauth2_get_token("c", "i", "s", base + "/latin1", "r") }), ":")[0])   # expect: ParseError
+"#;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    Setting::ALL
+        .map(|setting| Trial::test(format!("http/client::{}", setting.name()), move || run(setting)))
+        .into()
+}
+
+fn run(setting: Setting) -> Result<(), Failed> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    // The thread ends with the process.
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || answer(&stream));
+        }
+    });
+    let program = PROGRAM.replace("PORT", &port.to_string());
+    let golden = Golden::parse(&program)?;
+    let scratch = Scratch::new();
+    let source = Source::new("main.ruff", &program);
+    let finished = engine::run_captured(source, scratch.path().to_owned(), &setting.options());
+    check::compare(&golden, &finished)
+}
+
+/// A request as far as answers need it.
+struct Request {
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Request {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+fn read(stream: &TcpStream) -> Option<Request> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let mut parts = line.split(' ');
+    let (method, path) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+        headers.push((name.to_lowercase(), value.to_owned()));
+    }
+    let mut request = Request { method, path, headers, body: String::new() };
+    let length = request.header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
+    reader.take(length).read_to_string(&mut request.body).ok()?;
+    Some(request)
+}
+
+fn answer(mut stream: &TcpStream) -> Option<()> {
+    let request = read(stream)?;
+    let (head, body): (String, Vec<u8>) = match request.path.as_str() {
+        "/redirect" => ("302 Found\r\nLocation: /echo".to_owned(), Vec::new()),
+        "/loop" => ("302 Found\r\nLocation: /loop".to_owned(), Vec::new()),
+        "/latin1" => {
+            ("200 OK\r\nContent-Type: text/plain; charset=ISO-8859-1".to_owned(), vec![0xE9])
+        }
+        "/big" => ("200 OK".to_owned(), vec![b'x'; 100_000]),
+        "/broken" => {
+            stream.write_all(b"no http at all\r\n\r\n").ok()?;
+            return Some(());
+        }
+        "/slow" => {
+            // The client gives up and closes; then this read ends.
+            stream.read(&mut [0]).ok()?;
+            return Some(());
+        }
+        path => match path.strip_prefix("/status/") {
+            Some(status) => (format!("{status} Status"), b"text".to_vec()),
+            None => (
+                "200 OK\r\nContent-Type: application/json\r\nX-Twice: 1\r\nX-Twice: 2".to_owned(),
+                echo(&request).into_bytes(),
+            ),
+        },
+    };
+    let length = body.len();
+    let head = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).ok()?;
+    if request.method != "HEAD" {
+        stream.write_all(&body).ok()?;
+    }
+    Some(())
+}
+
+/// The request as JSON.
+fn echo(request: &Request) -> String {
+    let text = |value: Option<&str>| match value {
+        Some(value) => format!("{value:?}"),
+        None => "null".to_owned(),
+    };
+    format!(
+        "{{\"method\": {:?}, \"path\": {:?}, \"x_test\": {}, \"content_type\": {}, \"body\": {:?}}}",
+        request.method,
+        request.path,
+        text(request.header("x-test")),
+        text(request.header("content-type")),
+        request.body
+    )
+}

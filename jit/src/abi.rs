@@ -4,6 +4,7 @@ use ruff_runtime::heap::{Header, Obj};
 use ruff_runtime::interp::NativeContext;
 use ruff_runtime::objects::array::{self, Array};
 use ruff_runtime::objects::function::{self, Function, LoadedProto};
+use ruff_runtime::objects::structs::{self, Struct};
 use ruff_runtime::value::Value;
 
 /// Bytes of a register.
@@ -19,12 +20,20 @@ pub const COUNT: i32 = 0;
 pub const IMMORTAL: i64 = 1 << 31;
 
 const BODY: usize = size_of::<Header>();
+const DEF_BODY: usize = std::mem::offset_of!(Obj<structs::StructDef>, body);
 
 pub const ARRAY_DATA: i32 = (BODY + array::offsets::DATA) as i32;
 pub const ARRAY_LEN: i32 = (BODY + array::offsets::LEN) as i32;
 pub const ARRAY_CAP: i32 = (BODY + array::offsets::CAP) as i32;
 pub const ARRAY_KIND: i32 = (BODY + array::offsets::KIND) as i32;
 pub const FUNCTION_CODE: i32 = (BODY + function::offsets::CODE) as i32;
+
+pub const STRUCT_SHAPE: i32 = (BODY + structs::offsets::SHAPE) as i32;
+pub const STRUCT_FIELDS: i32 = (BODY + structs::offsets::FIELDS) as i32;
+pub const SHAPE_ID: i32 = structs::offsets::SHAPE_ID as i32;
+pub const SHAPE_DEF: i32 = structs::offsets::SHAPE_DEF as i32;
+pub const DEF_BASE_SHAPE: i32 = (DEF_BODY + structs::offsets::DEF_BASE) as i32;
+pub const DEF_HAS_OPERATORS: i32 = (DEF_BODY + structs::offsets::DEF_HAS_OPERATORS) as i32;
 
 /// In the context, which is the first field of the VM.
 pub const CONTEXT_DEPTH: i32 = std::mem::offset_of!(NativeContext, depth) as i32;
@@ -43,6 +52,7 @@ const _: () = {
     assert!(size_of::<Value>() == 16 && align_of::<Value>() == 8);
     assert!(std::mem::offset_of!(Obj<Array>, body) == BODY);
     assert!(std::mem::offset_of!(Obj<Function>, body) == BODY);
+    assert!(std::mem::offset_of!(Obj<Struct>, body) == BODY);
 };
 
 /// The address of a module variable of the function's module.

@@ -6,6 +6,7 @@
 use ruff_runtime::interp::{Stepped, Vm, flags};
 use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::objects::array::Array;
+use ruff_runtime::objects::structs::{Shape, Struct};
 use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
 
@@ -32,6 +33,12 @@ routines! {
     Release = release;
     /// `(slot, tag, payload)`: appends to the array in a slot; 1 if it declines.
     Push = push;
+    /// `(shape, fields)`: an instance; takes the fields out of consecutive slots.
+    NewStruct = new_struct;
+    /// `(slot)`: makes the slot the only owner of its struct.
+    Unshare = unshare;
+    /// `(tag, payload)`: releases a value.
+    Drop = drop_pair;
     /// `(vm, base, depth, frame, pc)`: one instruction through the interpreter; the next pc.
     Step = step;
     /// `(vm, base, depth, exit)`: leaves.
@@ -62,6 +69,25 @@ extern "C" fn push(slot: *mut Value, tag: u64, payload: u64) -> u64 {
     }
     // SAFETY: the words are those of a value whose count compiled code gives up.
     array.push(unsafe { exit::value_of(payload, tag) });
+    0
+}
+
+extern "C" fn new_struct(shape: *const Shape, fields: *mut Value) -> u64 {
+    // SAFETY: compiled code checked the declaration's shape, and passes as many registers.
+    let instance =
+        unsafe { Struct::make(&*shape, |slot| std::mem::take(&mut *fields.add(slot))) };
+    std::mem::ManuallyDrop::new(instance).payload()
+}
+
+extern "C" fn unshare(slot: *mut Value) -> u64 {
+    // SAFETY: compiled code passes a register that holds a struct (it checked the tag).
+    let _ = unsafe { Struct::make_mut(&mut *slot) };
+    0
+}
+
+extern "C" fn drop_pair(tag: u64, payload: u64) -> u64 {
+    // SAFETY: the words are those of a value whose count compiled code gives up.
+    drop(unsafe { exit::value_of(payload, tag) });
     0
 }
 

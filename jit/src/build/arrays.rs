@@ -257,7 +257,7 @@ impl Builder<'_> {
     pub(super) fn array_len(&mut self, r: u16) -> NodeId {
         self.materialise(r);
         let reg = self.state.get(r);
-        if let Some(view) = reg.view {
+        if let (Some(view), Know::Array(_)) = (reg.view, reg.know) {
             return self.add(Op::FromBits(view.len), Ty::Int);
         }
         if !matches!(reg.know, Know::Array(_)) {

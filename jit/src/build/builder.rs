@@ -219,7 +219,7 @@ impl Builder<'_> {
     }
 
     fn instruction(&mut self, insn: Insn) {
-        if !self.request.feedback.may_speculate(self.pc) && insn_is_speculative(&insn) {
+        if !self.may_speculate(self.pc) && insn_is_speculative(&insn) {
             return self.step();
         }
         match insn {
@@ -268,6 +268,10 @@ impl Builder<'_> {
             Insn::SetIndex { root, index, src } => self.set_index(root, index, src),
             Insn::UpdateIndex { root, index, src, op } => self.update_index(root, index, src, op),
             Insn::CheckAssigned { src } => self.check_assigned(src),
+            Insn::GetField { dst, object } => self.get_field(dst, object),
+            Insn::SetField { root, src } => self.set_field(root, src),
+            Insn::UpdateField { root, src, op } => self.update_field(root, src, op),
+            Insn::NewStruct { dst, first, desc } => self.new_struct(dst, first, desc),
             Insn::Other { .. } => self.step(),
         }
     }
@@ -321,6 +325,11 @@ impl Builder<'_> {
         self.add(Op::Const(bits), ty)
     }
 
+    /// Whether the instruction may still speculate.
+    pub(super) fn may_speculate(&self, pc: u32) -> bool {
+        self.request.feedback.may_speculate(pc)
+    }
+
     pub(super) fn int(&mut self, value: i64) -> NodeId {
         self.constant(value as u64, Ty::Int)
     }
@@ -371,6 +380,7 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::RangeInit { .. } | Insn::RangeStep { .. } | Insn::Call { .. } => true,
         Insn::Native { .. } | Insn::NativeOne { .. } | Insn::GetModule { .. } => true,
         Insn::GetIndex { .. } | Insn::SetIndex { .. } | Insn::UpdateIndex { .. } => true,
-        Insn::CheckAssigned { .. } => true,
+        Insn::CheckAssigned { .. } | Insn::GetField { .. } | Insn::SetField { .. } => true,
+        Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
     }
 }

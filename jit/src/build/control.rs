@@ -16,7 +16,7 @@ use crate::ir::{Cond, IntOp, NodeId, Op, Term, Ty};
 
 impl Builder<'_> {
     /// Ends the block: to `target` if the condition is `sense`, else on.
-    fn jump_on(&mut self, cond: NodeId, target: u32, sense: bool) {
+    pub(super) fn jump_on(&mut self, cond: NodeId, target: u32, sense: bool) {
         let there = (self.key_of(target), self.state.clone());
         let on = (self.key_of(self.pc + 1), self.state.clone());
         if sense { self.branch(cond, there, on) } else { self.branch(cond, on, there) }
@@ -178,7 +178,7 @@ impl Builder<'_> {
 
     /// Whether the first register may have to survive the frame, as the method leaves it.
     fn keeps_receiver(&self) -> bool {
-        self.proto.info.receiver == Receiver::MutSelf
+        self.proto.info.receiver != Receiver::None
     }
 
     /// Returns a second owner of the receiver.
@@ -254,7 +254,7 @@ impl Builder<'_> {
     pub(super) fn check_assigned(&mut self, src: u16) {
         let reg = self.state.get(src);
         let is_known = reg.node().is_some()
-            || matches!(reg.know, Know::Int | Know::Float | Know::Bool | Know::Array(_));
+            || matches!(reg.know, Know::Int | Know::Float | Know::Bool | Know::Array(_) | Know::Struct(_));
         if is_known {
             return;
         }

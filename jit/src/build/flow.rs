@@ -165,7 +165,7 @@ impl Flow {
         let n_registers = proto.n_registers as usize;
         let n = self.words.len();
         let mut live = vec![RegSet::new(n_registers); n];
-        if proto.info.receiver == Receiver::MutSelf {
+        if proto.info.receiver != Receiver::None {
             // The caller reads it after the method has returned or raised.
             live.iter_mut().for_each(|set| set.add(0));
         }

@@ -154,6 +154,25 @@ pub enum Insn {
     CheckAssigned {
         src: u16,
     },
+    GetField {
+        dst: u16,
+        object: Use,
+    },
+    SetField {
+        root: u16,
+        src: Use,
+    },
+    UpdateField {
+        root: u16,
+        src: Use,
+        op: Arith,
+    },
+    /// An instance of the declaration in `first`, with the fields behind it.
+    NewStruct {
+        dst: u16,
+        first: u16,
+        desc: u16,
+    },
     /// Executed through the interpreter; the jump target if it has one.
     Other {
         target: Option<u32>,
@@ -350,10 +369,43 @@ fn decode_calls(word: Word, pc: u32) -> Insn {
             if o.root.kind != RootKind::Register {
                 return Insn::Other { target: None };
             }
-            let all = [Arith::Add, Arith::Sub, Arith::Mul, Arith::Div, Arith::Rem];
-            let op = all[word.operator() as usize % all.len()];
+            let op = operator(word);
             Insn::UpdateIndex { root: o.root.index, index: o.index, src: o.src, op }
         }
-        _ => Insn::Other { target: word.jump_target(pc as usize).map(|t| t as u32) },
+        _ => decode_fields(word, pc),
+    }
+}
+
+fn operator(word: Word) -> Arith {
+    let all = [Arith::Add, Arith::Sub, Arith::Mul, Arith::Div, Arith::Rem];
+    all[word.operator() as usize % all.len()]
+}
+
+fn decode_fields(word: Word, pc: u32) -> Insn {
+    let other = Insn::Other { target: word.jump_target(pc as usize).map(|t| t as u32) };
+    match word.op() {
+        Op::GetField => {
+            let o = ops::GetField::decode(word);
+            Insn::GetField { dst: o.dst.0, object: o.object }
+        }
+        Op::NewStruct => {
+            let o = ops::NewStruct::decode(word);
+            Insn::NewStruct { dst: o.dst.0, first: o.first.0, desc: o.desc.0 }
+        }
+        Op::SetField => {
+            let o = ops::SetField::decode(word);
+            if o.root.kind != RootKind::Register {
+                return other;
+            }
+            Insn::SetField { root: o.root.index, src: o.src }
+        }
+        Op::UpdateField => {
+            let o = ops::UpdateField::decode(word);
+            if o.root.kind != RootKind::Register {
+                return other;
+            }
+            Insn::UpdateField { root: o.root.index, src: o.src, op: operator(word) }
+        }
+        _ => other,
     }
 }

@@ -13,6 +13,7 @@ mod builder;
 mod calls;
 mod control;
 pub mod feedback;
+mod fields;
 mod flow;
 mod insn;
 mod intrinsics;

@@ -124,6 +124,8 @@ pub enum Elem {
 pub enum Helper {
     /// `push(slot, tag, payload)`: appends in place; 0 if done, 1 if it declines.
     Push,
+    /// `new_struct(shape, fields)`: makes an instance; takes the fields out of their slots.
+    NewStruct,
 }
 
 /// The compiled function that a call reaches.
@@ -192,6 +194,14 @@ pub enum Op {
     Release(u16),
     /// The word at a pointer plus offset; `Ty::Bool` reads a byte.
     Load(NodeId, i32),
+    /// The 32-bit word at a pointer plus offset.
+    Load32(NodeId, i32),
+    /// Releases the value at a pointer plus offset, which is then overwritten.
+    ReleaseAt(NodeId, i32),
+    /// Makes a home slot, which holds a struct, the only owner of it; the value is the struct.
+    Unshare(u16),
+    /// Leaves if tag and payload words are a struct with operator methods.
+    NoOperators(NodeId, NodeId, ExitId),
     /// Stores a word at a pointer plus offset.
     Store(NodeId, i32, NodeId),
     /// Stores through `Elem`: data, index, value.
@@ -341,7 +351,7 @@ impl Op {
         match self {
             Op::Param | Op::Const(_) | Op::LoadSlot(_) | Op::LoadTag(_) => vec![],
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Release(_) => vec![],
-            Op::Poll(_) | Op::Step(_) | Op::SlotAddr(_) => vec![],
+            Op::Poll(_) | Op::Step(_) | Op::SlotAddr(_) | Op::Unshare(_) => vec![],
             Op::Int(_, a, b) | Op::Checked(_, a, b, _) | Op::Float(_, a, b) => vec![*a, *b],
             Op::ICmp(_, a, b) | Op::FCmp(_, a, b) | Op::Below(a, b) => vec![*a, *b],
             Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) => vec![*a],
@@ -349,7 +359,8 @@ impl Op {
             Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => vec![*a],
             Op::StorePair(_, a, b) | Op::Store(a, _, b) | Op::ElemLoad(_, a, b) => vec![*a, *b],
             Op::ElemStore(_, a, b, c) => vec![*a, *b, *c],
-            Op::Push(_, a, _) => vec![*a],
+            Op::Push(_, a, _) | Op::Load32(a, _) | Op::ReleaseAt(a, _) => vec![*a],
+            Op::NoOperators(a, b, _) => vec![*a, *b],
             Op::RetainPair(a, b) => vec![*a, *b],
             Op::Help(_, args) => args.clone(),
             Op::Call(call) => call.args.clone(),
@@ -360,7 +371,7 @@ impl Op {
     pub fn exits(&self) -> Vec<ExitId> {
         match self {
             Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => vec![*exit],
-            Op::Push(_, _, exit) => vec![*exit],
+            Op::Push(_, _, exit) | Op::NoOperators(_, _, exit) => vec![*exit],
             Op::Call(call) => {
                 let after = call.expect.map(|(_, exit)| exit);
                 std::iter::once(call.depth).chain(after).collect()
@@ -376,12 +387,13 @@ impl Op {
             Op::ToInt(_) | Op::ICmp(..) | Op::Below(..) | Op::FCmp(..) | Op::Not(_) => true,
             Op::LoadSlot(_) | Op::LoadTag(_) | Op::Load(..) | Op::ElemLoad(..) => true,
             Op::LoadCount(_) | Op::SlotAddr(_) | Op::Bits(_) | Op::CallTag(_) => true,
-            Op::FromBits(_) => true,
+            Op::FromBits(_) | Op::Load32(..) => true,
             Op::Param | Op::Checked(..) | Op::StoreSlot(..) | Op::StorePair(..) => false,
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Retain(_) => false,
             Op::Release(_) | Op::Store(..) | Op::ElemStore(..) | Op::Guard(..) => false,
             Op::Poll(_) | Op::Step(_) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
-            Op::RetainPair(..) => false,
+            Op::RetainPair(..) | Op::ReleaseAt(..) | Op::Unshare(_) => false,
+            Op::NoOperators(..) => false,
         }
     }
 }

@@ -14,15 +14,20 @@ use crate::helpers::Routine;
 pub(crate) enum ColdRoutine {
     Release,
     Push,
+    Unshare,
+    Drop,
 }
 
 impl ColdRoutine {
-    pub(crate) const ALL: [ColdRoutine; 2] = [ColdRoutine::Release, ColdRoutine::Push];
+    pub(crate) const ALL: [ColdRoutine; 4] =
+        [ColdRoutine::Release, ColdRoutine::Push, ColdRoutine::Unshare, ColdRoutine::Drop];
 
     fn routine(self) -> (Routine, usize) {
         match self {
             ColdRoutine::Release => (Routine::Release, 1),
             ColdRoutine::Push => (Routine::Push, 3),
+            ColdRoutine::Unshare => (Routine::Unshare, 1),
+            ColdRoutine::Drop => (Routine::Drop, 2),
         }
     }
 }

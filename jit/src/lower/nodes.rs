@@ -59,9 +59,25 @@ impl Lowering<'_, '_> {
                 let next = self.step(*pc);
                 self.values.insert(id, next);
             }
-            Op::Help(Helper::Push, args) => {
+            Op::ReleaseAt(at, offset) => {
+                let at = self.value(*at);
+                self.release_at(at, *offset);
+            }
+            Op::Unshare(r) => {
+                let object = self.unshare(*r);
+                self.values.insert(id, object);
+            }
+            Op::NoOperators(tag, payload, exit) => {
+                self.stress(*exit);
+                self.no_operators(*tag, *payload, *exit);
+            }
+            Op::Help(helper, args) => {
+                let routine = match helper {
+                    Helper::Push => Routine::Push,
+                    Helper::NewStruct => Routine::NewStruct,
+                };
                 let args: Vec<ir::Value> = args.iter().map(|&arg| self.value(arg)).collect();
-                let result = self.call_routine(Routine::Push, &args);
+                let result = self.call_routine(routine, &args);
                 self.values.insert(id, result);
             }
             Op::CallTag(call) => {
@@ -131,6 +147,11 @@ impl Lowering<'_, '_> {
             Op::Load(at, offset) => {
                 let at = self.value(*at);
                 self.b.ins().load(clif_type(ty), trusted(), at, *offset)
+            }
+            Op::Load32(at, offset) => {
+                let at = self.value(*at);
+                let word = self.b.ins().load(types::I32, trusted(), at, *offset);
+                self.b.ins().uextend(types::I64, word)
             }
             Op::LoadCount(object) => {
                 let object = self.value(*object);

@@ -1,8 +1,9 @@
 //! Layouts of the runtime that compiled code relies on, in one place and checked.
 
 use ruff_runtime::heap::{Header, Obj};
-use ruff_runtime::interp::NativeContext;
+use ruff_runtime::interp::{Frame, NativeContext, Vm};
 use ruff_runtime::objects::array::{self, Array};
+use ruff_runtime::objects::cell::{self, CellBody};
 use ruff_runtime::objects::function::{self, Function, LoadedProto};
 use ruff_runtime::objects::structs::{self, Struct};
 use ruff_runtime::value::Value;
@@ -28,6 +29,9 @@ pub const ARRAY_CAP: i32 = (BODY + array::offsets::CAP) as i32;
 pub const ARRAY_KIND: i32 = (BODY + array::offsets::KIND) as i32;
 pub const FUNCTION_CODE: i32 = (BODY + function::offsets::CODE) as i32;
 
+pub const FUNCTION_UPVALUES: i32 = (BODY + function::offsets::UPVALUES) as i32;
+pub const CELL_CONTENT: i32 =
+    (std::mem::offset_of!(Obj<CellBody>, body) + cell::CONTENT_OFFSET) as i32;
 pub const STRUCT_SHAPE: i32 = (BODY + structs::offsets::SHAPE) as i32;
 pub const STRUCT_FIELDS: i32 = (BODY + structs::offsets::FIELDS) as i32;
 pub const SHAPE_ID: i32 = structs::offsets::SHAPE_ID as i32;
@@ -39,6 +43,11 @@ pub const DEF_HAS_OPERATORS: i32 = (DEF_BODY + structs::offsets::DEF_HAS_OPERATO
 pub const CONTEXT_DEPTH: i32 = std::mem::offset_of!(NativeContext, depth) as i32;
 pub const CONTEXT_DEPTH_LIMIT: i32 = std::mem::offset_of!(NativeContext, depth_limit) as i32;
 pub const CONTEXT_INTERRUPT: i32 = std::mem::offset_of!(NativeContext, interrupt) as i32;
+pub const CONTEXT_STACK_LIMIT: i32 = std::mem::offset_of!(NativeContext, stack_limit) as i32;
+/// In the VM.
+pub const VM_FRAME: i32 = std::mem::offset_of!(Vm, frame) as i32;
+/// In a frame.
+pub const FRAME_CLOSURE: i32 = std::mem::offset_of!(Frame, closure) as i32;
 pub const CONTEXT_RESULT: i32 = std::mem::offset_of!(NativeContext, result) as i32;
 pub const CONTEXT_DEOPT: i32 = std::mem::offset_of!(NativeContext, deopt) as i32;
 

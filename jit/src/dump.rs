@@ -44,7 +44,10 @@ pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
         tree: None,
     };
     let feedback = Feedback::default();
+    let feedback_of = |_: *const FunctionCode| &raw const feedback;
     let request = Request {
+        feedback_of: &feedback_of,
+        method: &|_, _| None,
         code: &code,
         entry: EntryKind::Framed { pc: 0, tags: Vec::new() },
         feedback: &feedback,

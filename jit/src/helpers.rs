@@ -152,12 +152,19 @@ extern "C" fn raised(
 ) -> u64 {
     // SAFETY: compiled code passes its VM and its own frame's description.
     let (vm, frame) = unsafe { (&mut *vm, &*frame) };
-    if frame.is_framed {
+    let root = frame.root();
+    if root.is_framed {
+        let pc = exit::leave_inlined(vm, base, frame, pc as u32);
         let status = vm.raise_at(pc as usize);
         exit::put_status(vm, status);
     } else {
         // SAFETY: as above.
-        unsafe { exit::with_frame(vm, base, depth, frame, |vm| handle(vm, pc as usize)) };
+        unsafe {
+            exit::with_frame(vm, base, depth, root, |vm| {
+                let pc = exit::leave_inlined(vm, base, frame, pc as u32);
+                handle(vm, pc as usize)
+            });
+        }
     }
     abi::LEFT
 }

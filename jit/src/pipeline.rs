@@ -1,6 +1,6 @@
 //! The compiler as the VM sees it: decides what to compile, runs the phases, installs entries.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::time::Instant;
@@ -19,7 +19,7 @@ use crate::bailout::Bailout;
 use crate::build::feedback::Feedback;
 use crate::build::{self, CalleeInfo, EntryKind, Request};
 use crate::code::{CodeHeap, TypedCell};
-use crate::exit::{EntryMeta, ExitMeta, FrameMeta, Shared, StressCounter};
+use crate::exit::{EntryMeta, ExitMeta, FrameMeta, InlinedMeta, Shared, StressCounter};
 use crate::exit_reason::ExitReason;
 use crate::ir::{Func, Ty};
 use crate::lower::{self, Cold, ColdRoutine, Input, write_kind};
@@ -152,6 +152,7 @@ impl Compiler {
             isa: &*self.isa,
             is_framed,
             frame: metas.frame,
+            frames: metas.frames,
             exits: metas.exits,
             stress_exits: metas.stress_exits,
             stress_counter: metas.stress_counter,
@@ -172,10 +173,12 @@ impl Compiler {
     ) -> Result<(String, String), Bailout> {
         let stats = Rc::new(Stats::default());
         let shared = new_shared(&stats, &Rc::default());
-        let frame = Box::new(FrameMeta { code, is_framed: true, shared });
-        let exits = exit_metas(func, &frame, false);
+        let frame = Box::new(FrameMeta { code, is_framed: true, shared, inlined: None });
+        let frames: Vec<Box<FrameMeta>> = Vec::new();
+        let exits = exit_metas(func, (&frame, &frames), false);
         let (stress_exits, stress_counter, cold) = (&[], None, &Cold::default());
-        let metas = Metas { frame: &frame, exits: &exits, stress_exits, stress_counter, cold };
+        let (frame, frames, exits) = (&*frame, &frames[..], &exits[..]);
+        let metas = Metas { frame, frames, exits, stress_exits, stress_counter, cold };
         self.wants_text = true;
         self.function(func, true, &metas)?;
         let clif = self.context.func.display().to_string();
@@ -188,6 +191,7 @@ impl Compiler {
 /// The descriptions that compiled code refers to.
 struct Metas<'a> {
     frame: &'a FrameMeta,
+    frames: &'a [Box<FrameMeta>],
     exits: &'a [Box<ExitMeta>],
     stress_exits: &'a [Box<ExitMeta>],
     stress_counter: Option<*const i64>,
@@ -204,7 +208,11 @@ fn new_shared(stats: &Rc<Stats>, stress: &Rc<StressCounter>) -> Rc<Shared> {
 }
 
 #[allow(clippy::vec_box, reason = "compiled code holds the addresses")]
-fn exit_metas(func: &Func, frame: &FrameMeta, is_stress: bool) -> Vec<Box<ExitMeta>> {
+fn exit_metas(
+    func: &Func,
+    (root, frames): (&FrameMeta, &[Box<FrameMeta>]),
+    is_stress: bool,
+) -> Vec<Box<ExitMeta>> {
     let metas = func.exits.iter().map(|exit| {
         let writes =
             exit.writes.iter().map(|&(reg, source)| (reg, write_kind(func, source).0)).collect();
@@ -212,10 +220,42 @@ fn exit_metas(func: &Func, frame: &FrameMeta, is_stress: bool) -> Vec<Box<ExitMe
         // A forced exit at a loop header resumes behind it, or it would come back at once.
         let skips_header = is_stress && exit.reason == ExitReason::Interrupt;
         let pc = exit.pc + u32::from(skips_header);
+        let frame: *const FrameMeta = match exit.frame {
+            Some(id) => &raw const *frames[id.0 as usize],
+            None => root,
+        };
         let (site, count) = (exit.site, Cell::new(0));
         Box::new(ExitMeta { frame, pc, site, reason, writes, count })
     });
     metas.collect()
+}
+
+/// The descriptions of inlined calls.
+fn inlined_metas(
+    func: &Func,
+    root: &FrameMeta,
+    shared_of: &dyn Fn(*const FunctionCode) -> Rc<Shared>,
+) -> Vec<Box<FrameMeta>> {
+    let mut metas: Vec<Box<FrameMeta>> = Vec::new();
+    for frame in &func.frames {
+        let caller = frame.caller.map_or(&raw const *root, |id| &raw const *metas[id.0 as usize]);
+        let inlined = Some(InlinedMeta {
+            caller,
+            call_pc: frame.call_pc,
+            window: frame.window,
+            closure: frame.closure,
+            keeps_receiver: frame.keeps_receiver,
+        });
+        let (code, shared) = (frame.code, shared_of(frame.code));
+        metas.push(Box::new(FrameMeta { code, is_framed: false, shared, inlined }));
+    }
+    metas
+}
+
+impl FunctionState {
+    fn new(shared: Rc<Shared>) -> FunctionState {
+        FunctionState { shared, typed: None, compilations: 0, declined: HashSet::new() }
+    }
 }
 
 /// The unboxed type of a value, if it has one.
@@ -272,19 +312,36 @@ impl Jit {
     }
 
     /// Builds, optimises and installs one form of a function.
-    fn compile(&mut self, code: &FunctionCode, entry: EntryKind) -> Result<*const u8, Bailout> {
+    fn compile(
+        &mut self,
+        vm: &Vm,
+        code: &FunctionCode,
+        entry: EntryKind,
+    ) -> Result<*const u8, Bailout> {
         let start = Instant::now();
         let is_framed = matches!(entry, EntryKind::Framed { .. });
         let shared = self.state(code).shared.clone();
-        let functions = &self.functions;
+        let (stats, stress) = (&self.stats, &self.stress);
+        let functions = RefCell::new(&mut self.functions);
         let callees = |callee: *const FunctionCode| {
-            functions.get(&callee).and_then(|state| state.typed.clone())
+            functions.borrow().get(&callee).and_then(|state| state.typed.clone())
         };
+        let shared_of = |callee: *const FunctionCode| {
+            let mut functions = functions.borrow_mut();
+            let new = || FunctionState::new(new_shared(stats, stress));
+            functions.entry(callee).or_insert_with(new).shared.clone()
+        };
+        // The table of functions keeps it as long as the compiler lives.
+        let feedback_of =
+            |callee: *const FunctionCode| &raw const shared_of(callee).feedback;
+        let method = |shape: u32, name: &Value| vm.cached_method(shape, name);
         let request = Request {
             code,
             entry,
             feedback: &shared.feedback,
             callees: &callees,
+            feedback_of: &feedback_of,
+            method: &method,
             is_eager: self.options.is_eager,
         };
         let mut func = build::build(&request)?;
@@ -300,15 +357,17 @@ impl Jit {
             debug_assert!(false, "malformed IR: {fault:?}\n{text}");
         }
         let start = Instant::now();
-        let frame = Box::new(FrameMeta { code, is_framed, shared });
-        let exits = exit_metas(&func, &frame, false);
+        let frame = Box::new(FrameMeta { code, is_framed, shared, inlined: None });
+        let frames = inlined_metas(&func, &frame, &shared_of);
+        let exits = exit_metas(&func, (&frame, &frames), false);
         let stress_counter = self.stress_counter();
         let stress_exits = match stress_counter {
-            Some(_) => exit_metas(&func, &frame, true),
+            Some(_) => exit_metas(&func, (&frame, &frames), true),
             None => Vec::new(),
         };
         let metas = Metas {
             frame: &frame,
+            frames: &frames,
             exits: &exits,
             stress_exits: &stress_exits,
             stress_counter,
@@ -319,6 +378,7 @@ impl Jit {
         self.stats.add_time("generate", start.elapsed());
         self.stats.compiled.set(self.stats.compiled.get() + 1);
         self.stats.code_bytes.set(self.heap.used());
+        self.frames.extend(frames);
         self.frames.push(frame);
         self.exits.extend(exits);
         self.exits.extend(stress_exits);
@@ -327,12 +387,7 @@ impl Jit {
 
     fn state(&mut self, code: *const FunctionCode) -> &mut FunctionState {
         let (stats, stress) = (&self.stats, &self.stress);
-        self.functions.entry(code).or_insert_with(|| FunctionState {
-            shared: new_shared(stats, stress),
-            typed: None,
-            compilations: 0,
-            declined: HashSet::new(),
-        })
+        self.functions.entry(code).or_insert_with(|| FunctionState::new(new_shared(stats, stress)))
     }
 
     /// Whether calls can pass the function's arguments unboxed, without a frame record.
@@ -374,7 +429,7 @@ impl Jit {
         let Some(loaded) = &code.proto else { return Err(Bailout::NoBytecode) };
         let profile = &loaded.proto.profile;
         if !self.is_typed(vm, code) {
-            let address = self.compile(code, EntryKind::Framed { pc: 0, tags })?;
+            let address = self.compile(vm, code, EntryKind::Framed { pc: 0, tags })?;
             profile.set_entry(Some(as_entry(address)));
             return Ok(());
         }
@@ -385,7 +440,7 @@ impl Jit {
             unboxed(tag).filter(|_| feedback.may_type_param(i))
         };
         let params: Vec<Option<Ty>> = (0..n_params).map(param).collect();
-        let address = self.compile(code, EntryKind::Typed(params.clone()))?;
+        let address = self.compile(vm, code, EntryKind::Typed(params.clone()))?;
         let frame = &raw const **self.frames.last().expect("just pushed by compile");
         let entry = self.typed_entry(address, &params, frame)?;
         self.install_typed(code, params, address);
@@ -449,7 +504,7 @@ impl Tier for Jit {
             match header {
                 None => self.compile_call(vm, code, tags),
                 Some(pc) => {
-                    let address = self.compile(code, EntryKind::Framed { pc, tags });
+                    let address = self.compile(vm, code, EntryKind::Framed { pc, tags });
                     address.map(|address| {
                         loaded.proto.profile.set_osr_entry(pc as usize, Some(as_entry(address)));
                     })

@@ -19,6 +19,9 @@ impl Builder<'_> {
     pub(super) fn call(&mut self, dst: u16, first: u16, count: u8, target: Target) {
         let site = Site::of(self.proto, self.pc);
         let code = site.callee().map(|address| address as *const FunctionCode);
+        if self.inline_call(dst, first, count, target, code) {
+            return;
+        }
         let Some((callee, params)) = code.and_then(|code| self.compiled(code)) else {
             return self.step();
         };
@@ -36,13 +39,13 @@ impl Builder<'_> {
         if self.is_handled() {
             self.sync_live();
         }
-        for r in window + u16::from(count)..self.proto.n_registers {
+        for r in window + u16::from(count)..self.n_regs() {
             self.release(r);
         }
         self.finish_call(
             dst,
             first,
-            Call { callee, window, args, pc: self.pc, depth, expect: None },
+            Call { callee, window, args, pc: self.pc, depth, expect: None, frame: None },
         );
     }
 
@@ -65,7 +68,7 @@ impl Builder<'_> {
     }
 
     /// Leaves unless the call reaches `code`.
-    fn check_callee(&mut self, first: u16, target: Target, code: *const FunctionCode) -> bool {
+    pub(super) fn check_callee(&mut self, first: u16, target: Target, code: *const FunctionCode) -> bool {
         let (tag, payload) = match target {
             Target::Register => {
                 if self.state.get(first).node().is_some() {
@@ -108,14 +111,15 @@ impl Builder<'_> {
     }
 
     /// Whether an error of the present instruction may be handled in this function.
-    fn is_handled(&self) -> bool {
+    pub(super) fn is_handled(&self) -> bool {
         self.proto.handlers.iter().any(|h| h.start <= self.pc && self.pc < h.end)
     }
 
     fn finish_call(&mut self, dst: u16, first: u16, mut call: Call) {
+        call.frame = self.frame_id();
         let site = Site::of(self.proto, self.pc);
         let mut after = self.state.clone();
-        (first + 1..self.proto.n_registers).for_each(|r| after.set(r, Reg::EMPTY));
+        (first + 1..self.n_regs()).for_each(|r| after.set(r, Reg::EMPTY));
         let pc = self.pc + 1;
         let expected = site.call_result();
         // The call's own node and its tag are the next two.
@@ -126,7 +130,8 @@ impl Builder<'_> {
             writes.retain(|&(r, _)| r != dst);
             writes.push((dst, Source::Pair(payload, tag)));
             let reason = ExitReason::WrongResult;
-            let exit = self.new_exit(ExitSite { pc, site: self.pc, reason, writes });
+            let frame = self.frame_id();
+            let exit = self.new_exit(ExitSite { pc, site: self.pc, reason, writes, frame });
             call.expect = Some((ty, exit));
         }
         self.add(Op::Call(Box::new(call)), Ty::Word);

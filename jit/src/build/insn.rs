@@ -154,6 +154,26 @@ pub enum Insn {
     CheckAssigned {
         src: u16,
     },
+    GetCaptured {
+        dst: u16,
+        upvalue: u16,
+    },
+    GetUpvalue {
+        dst: u16,
+        upvalue: u16,
+    },
+    SetUpvalue {
+        upvalue: u16,
+        src: Use,
+    },
+    GetCell {
+        dst: u16,
+        cell: u16,
+    },
+    SetCell {
+        cell: u16,
+        src: Use,
+    },
     GetField {
         dst: u16,
         object: Use,
@@ -391,6 +411,26 @@ fn decode_fields(word: Word, pc: u32) -> Insn {
         Op::NewStruct => {
             let o = ops::NewStruct::decode(word);
             Insn::NewStruct { dst: o.dst.0, first: o.first.0, desc: o.desc.0 }
+        }
+        Op::GetCaptured => {
+            let o = ops::GetCaptured::decode(word);
+            Insn::GetCaptured { dst: o.dst.0, upvalue: o.upvalue.0 }
+        }
+        Op::GetUpvalue => {
+            let o = ops::GetUpvalue::decode(word);
+            Insn::GetUpvalue { dst: o.dst.0, upvalue: o.upvalue.0 }
+        }
+        Op::SetUpvalue => {
+            let o = ops::SetUpvalue::decode(word);
+            Insn::SetUpvalue { upvalue: o.upvalue.0, src: o.src }
+        }
+        Op::GetCell => {
+            let o = ops::GetCell::decode(word);
+            Insn::GetCell { dst: o.dst.0, cell: o.cell.0 }
+        }
+        Op::SetCell => {
+            let o = ops::SetCell::decode(word);
+            Insn::SetCell { cell: o.cell.0, src: o.src }
         }
         Op::SetField => {
             let o = ops::SetField::decode(word);

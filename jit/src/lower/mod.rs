@@ -39,6 +39,8 @@ pub(crate) struct Input<'a> {
     pub is_framed: bool,
     /// The function, for routines.
     pub frame: &'a FrameMeta,
+    /// One per inlined call.
+    pub frames: &'a [Box<FrameMeta>],
     /// One per exit site, at its final address.
     pub exits: &'a [Box<ExitMeta>],
     /// As `exits`, with the reason `Stress`; empty unless exits are stressed.

@@ -53,6 +53,7 @@ impl Lowering<'_, '_> {
                 self.stress(*exit);
                 self.poll(*exit);
             }
+            Op::Room(exit) => self.room(*exit),
             Op::Push(slot, value, exit) => self.push(*slot, *value, *exit),
             Op::Call(call) => self.call(id, call),
             Op::Step(pc) => {
@@ -130,6 +131,10 @@ impl Lowering<'_, '_> {
                 let one = self.b.ins().iconst(types::I8, 1);
                 self.b.ins().bxor(a, one)
             }
+            Op::Or(a, b) => {
+                let (a, b) = (self.value(*a), self.value(*b));
+                self.b.ins().bor(a, b)
+            }
             Op::Bits(a) => self.bits(*a),
             Op::FromBits(a) => {
                 let word = self.value(*a);
@@ -160,6 +165,10 @@ impl Lowering<'_, '_> {
             }
             Op::ElemLoad(elem, data, index) => self.elem_load(*elem, (*data, *index), ty),
             Op::SlotAddr(r) => self.slot_address(*r),
+            Op::Closure => {
+                let frame = self.b.ins().load(types::I64, trusted(), self.vm, abi::VM_FRAME);
+                self.b.ins().load(types::I64, trusted(), frame, abi::FRAME_CLOSURE)
+            }
             _ => return None,
         };
         Some(value)

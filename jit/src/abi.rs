@@ -53,6 +53,8 @@ pub const CONTEXT_DEOPT: i32 = std::mem::offset_of!(NativeContext, deopt) as i32
 
 /// The tag word with which a compiled function says that the error is in the context.
 pub const RAISED: u64 = 255;
+/// The bit of a depth word that says that the receiver of a method is kept.
+pub const KEEP_SHIFT: u32 = 40;
 /// What a helper returns instead of a pc when the function is to return at once; the words to
 /// return are then the first two of the exit buffer.
 pub const LEFT: u64 = u64::MAX;

@@ -47,7 +47,8 @@ routines! {
     Raised = raised;
     /// `(vm, payload, tag)`: a framed function returns this value.
     Leave = leave_frame;
-    /// `(vm)`: takes the frame record of a call off, for the typed function; the depth, or
+    /// `(vm)`: takes the frame record of a call off, for the typed function; the depth, with a flag
+    /// if a receiver is kept, or
     /// [`abi::LEFT`] if the frame must stay.
     Enter = enter;
     /// `(base, entry)`: a call has arguments of other types than the typed function takes.
@@ -74,8 +75,7 @@ extern "C" fn push(slot: *mut Value, tag: u64, payload: u64) -> u64 {
 
 extern "C" fn new_struct(shape: *const Shape, fields: *mut Value) -> u64 {
     // SAFETY: compiled code checked the declaration's shape, and passes as many registers.
-    let instance =
-        unsafe { Struct::make(&*shape, |slot| std::mem::take(&mut *fields.add(slot))) };
+    let instance = unsafe { Struct::make(&*shape, |slot| std::mem::take(&mut *fields.add(slot))) };
     std::mem::ManuallyDrop::new(instance).payload()
 }
 
@@ -184,16 +184,17 @@ extern "C" fn enter(vm: *mut Vm) -> u64 {
     unsafe {
         let vm = &mut *vm;
         let frame = &*vm.frame;
-        if frame.has(flags::KEEP_RECEIVER) || frame.has(flags::HIDDEN) || !frame.has(flags::USER) {
+        if frame.has(flags::HIDDEN) || !frame.has(flags::USER) {
             return abi::LEFT;
         }
         if !frame.closure.is_null() {
             drop(Value::from_parts(Tag::Function, frame.closure as u64));
         }
         let depth = vm.native.depth;
+        let keep = u64::from(frame.has(flags::KEEP_RECEIVER)) << abi::KEEP_SHIFT;
         vm.frame = vm.frame.sub(1);
         vm.native.depth = depth - 1;
-        u64::from(depth)
+        u64::from(depth) | keep
     }
 }
 

@@ -332,8 +332,7 @@ impl Jit {
             functions.entry(callee).or_insert_with(new).shared.clone()
         };
         // The table of functions keeps it as long as the compiler lives.
-        let feedback_of =
-            |callee: *const FunctionCode| &raw const shared_of(callee).feedback;
+        let feedback_of = |callee: *const FunctionCode| &raw const shared_of(callee).feedback;
         let method = |shape: u32, name: &Value| vm.cached_method(shape, name);
         let request = Request {
             code,
@@ -397,7 +396,7 @@ impl Jit {
         let has_plain_params = info.n_required == info.n_params
             && info.n_params <= MAX_TYPED_PARAMS
             && !info.has_rest
-            && info.receiver == Receiver::None;
+            && info.receiver != Receiver::Fields;
         has_plain_params
             && !info.is_async
             && !info.is_generator
@@ -434,7 +433,8 @@ impl Jit {
             return Ok(());
         }
         let feedback = &self.state(code).shared.clone().feedback;
-        let n_params = code.info.n_params as usize;
+        let is_method = code.info.receiver != Receiver::None;
+        let n_params = code.info.n_params as usize + usize::from(is_method);
         let param = |i: usize| {
             let tag = tags.get(i).copied().unwrap_or(Tag::Null);
             unboxed(tag).filter(|_| feedback.may_type_param(i))
@@ -442,7 +442,7 @@ impl Jit {
         let params: Vec<Option<Ty>> = (0..n_params).map(param).collect();
         let address = self.compile(vm, code, EntryKind::Typed(params.clone()))?;
         let frame = &raw const **self.frames.last().expect("just pushed by compile");
-        let entry = self.typed_entry(address, &params, frame)?;
+        let entry = self.typed_entry(address, &params, (frame, is_method))?;
         self.install_typed(code, params, address);
         profile.set_entry(Some(as_entry(entry)));
         Ok(())
@@ -469,7 +469,7 @@ impl Jit {
         &mut self,
         address: *const u8,
         params: &[Option<Ty>],
-        frame: *const FrameMeta,
+        (frame, is_method): (*const FrameMeta, bool),
     ) -> Result<*const u8, Bailout> {
         let tags = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();
         let meta = Box::new(EntryMeta { frame, tags, misses: Cell::new(0) });
@@ -477,7 +477,7 @@ impl Jit {
         compiler.context.clear();
         let isa = &*compiler.isa;
         let (func, builder) = (&mut compiler.context.func, &mut compiler.builder_context);
-        lower::lower_entry(isa, address, params, &meta, (func, builder));
+        lower::lower_entry(isa, address, params, (&meta, is_method), (func, builder));
         let bytes = compiler.compile()?;
         self.entries.push(meta);
         self.heap.install(&bytes).ok_or(Bailout::CodeMemory)

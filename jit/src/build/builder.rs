@@ -286,6 +286,9 @@ impl Builder<'_> {
                 self.range_step(dst, base, target, at_end);
             }
             Insn::Call { dst, first, count, target } => self.call(dst, first, count, target),
+            Insn::Method { dst, first, name, count, keeps } => {
+                self.method(dst, (first, count), name, keeps);
+            }
             Insn::Native { dst, native, first, count } => self.native(dst, native, first, count),
             Insn::NativeOne { dst, native, src } => self.native_one(dst, native, src),
             Insn::Ret { src } => self.ret(src),
@@ -418,6 +421,6 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::CheckAssigned { .. } | Insn::GetField { .. } | Insn::SetField { .. } => true,
         Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
         Insn::GetCaptured { .. } | Insn::GetUpvalue { .. } | Insn::SetUpvalue { .. } => true,
-        Insn::GetCell { .. } | Insn::SetCell { .. } => true,
+        Insn::GetCell { .. } | Insn::SetCell { .. } | Insn::Method { .. } => true,
     }
 }

@@ -206,7 +206,15 @@ impl Builder<'_> {
             }
             return self.end(Term::Return(payload, tag));
         }
-        for r in 0..self.n_regs() {
+        let first = if self.keeps_receiver() {
+            // Whoever called it sees to the receiver.
+            self.materialise(0);
+            self.sync(0);
+            1
+        } else {
+            0
+        };
+        for r in first..self.n_regs() {
             self.release(r);
         }
         self.end(Term::Return(payload, tag));
@@ -260,7 +268,10 @@ impl Builder<'_> {
     pub(super) fn check_assigned(&mut self, src: u16) {
         let reg = self.state.get(src);
         let is_known = reg.node().is_some()
-            || matches!(reg.know, Know::Int | Know::Float | Know::Bool | Know::Array(_) | Know::Struct(_));
+            || matches!(
+                reg.know,
+                Know::Int | Know::Float | Know::Bool | Know::Array(_) | Know::Struct(_)
+            );
         if is_known {
             return;
         }

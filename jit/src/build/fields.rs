@@ -65,7 +65,7 @@ impl Builder<'_> {
     }
 
     /// Whether the register may hold a struct.
-    fn may_be_struct(&self, r: u16) -> bool {
+    pub(super) fn may_be_struct(&self, r: u16) -> bool {
         let reg = self.state.get(r);
         reg.node().is_none() && matches!(reg.know, Know::Any | Know::Struct(_))
     }
@@ -186,11 +186,8 @@ impl Builder<'_> {
         self.guard_word(tag, tag_of(ty) as u64, ExitReason::WrongType);
         let old = self.add(Op::Load(instance, field.offset + abi::PAYLOAD_OFFSET), ty);
         let value = self.want(src.reg, value_ty);
-        let new = if is_int {
-            self.int_arith(op, old, value)
-        } else {
-            self.float_arith(op, old, value)
-        };
+        let new =
+            if is_int { self.int_arith(op, old, value) } else { self.float_arith(op, old, value) };
         let instance = self.own_struct(root);
         if !is_int && ty == Ty::Int {
             let tag = self.word(Tag::Float as u64);

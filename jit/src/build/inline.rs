@@ -42,7 +42,8 @@ pub(super) struct Flows(RefCell<HashMap<(*const FunctionCode, u16), Box<Flow>>>)
 impl Flows {
     fn get(&self, code: *const FunctionCode, proto: &FunctionProto, window: u16) -> &Flow {
         let mut flows = self.0.borrow_mut();
-        let flow = flows.entry((code, window)).or_insert_with(|| Box::new(Flow::new(proto, window)));
+        let flow =
+            flows.entry((code, window)).or_insert_with(|| Box::new(Flow::new(proto, window)));
         // SAFETY: the box is neither moved out nor dropped while `self` is borrowed.
         unsafe { &*(&raw const **flow) }
     }
@@ -179,13 +180,8 @@ impl<'a> Builder<'a> {
     ) -> bool {
         let Some(code) = code else { return false };
         let closure = (target == Target::Register).then_some(first);
-        let site = Site {
-            dst,
-            window: first + 1,
-            n_args: count.into(),
-            closure,
-            keeps_receiver: false,
-        };
+        let site =
+            Site { dst, window: first + 1, n_args: count.into(), closure, keeps_receiver: false };
         let Some(loaded) = self.inlinable(code, site) else { return false };
         if !self.check_callee(first, target, code) {
             return false;

@@ -116,6 +116,14 @@ pub enum Insn {
         count: u8,
         target: Target,
     },
+    /// A method call with the receiver in `first`, where it stays if `keeps` is set.
+    Method {
+        dst: u16,
+        first: u16,
+        name: u16,
+        count: u8,
+        keeps: bool,
+    },
     Native {
         dst: u16,
         native: u16,
@@ -363,6 +371,16 @@ fn decode_calls(word: Word, pc: u32) -> Insn {
             let o = ops::CallModule::decode(word);
             let target = Target::Module(o.slot.0);
             Insn::Call { dst: o.dst.0, first: o.first.0, count: o.count.0, target }
+        }
+        Op::CallMethod => {
+            let o = ops::CallMethod::decode(word);
+            let (dst, first, name) = (o.dst.0, o.first.0, o.name.0);
+            Insn::Method { dst, first, name, count: o.count.0, keeps: false }
+        }
+        Op::CallMethodPlace => {
+            let o = ops::CallMethodPlace::decode(word);
+            let (dst, first, name) = (o.dst.0, o.first.0, o.name.0);
+            Insn::Method { dst, first, name, count: o.count.0, keeps: true }
         }
         Op::CallNative => {
             let o = ops::CallNative::decode(word);

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use ruff_runtime::interp::{Vm, flags};
-use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::objects::function::{FunctionCode, Receiver};
 use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
 
@@ -207,7 +207,8 @@ pub(crate) fn push_inlined(vm: &mut Vm, base: *mut Value, frame: &FrameMeta) {
     // the limits for inlined frames.
     unsafe {
         let owned = |r: u16| std::mem::ManuallyDrop::new((*base.add(r.into())).take());
-        let closure = inlined.closure.map_or(std::ptr::null_mut(), |r| owned(r).payload() as *mut _);
+        let closure =
+            inlined.closure.map_or(std::ptr::null_mut(), |r| owned(r).payload() as *mut _);
         let window = base.add(inlined.window.into());
         vm.push_frame(frame.code, closure, window, flags::USER | keep);
     }
@@ -292,7 +293,11 @@ pub(crate) unsafe fn with_frame(
 pub(crate) fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &FrameMeta) -> u32 {
     let before = vm.native.depth;
     vm.native.depth = (depth as u32).saturating_sub(1);
-    let flags = flags::USER | flags::BOUNDARY;
+    // SAFETY: code lives as long as the isolate.
+    let is_method = unsafe { (*frame.code).info.receiver != Receiver::None };
+    // Whoever called a compiled method sees to its receiver.
+    let keep = if is_method { flags::KEEP_RECEIVER } else { 0 };
+    let flags = flags::USER | flags::BOUNDARY | keep;
     // SAFETY: compiled code checked the limits for its own window; its code is loaded.
     unsafe { vm.push_frame(frame.code, std::ptr::null_mut(), base, flags) };
     before

@@ -399,7 +399,12 @@ impl Op {
         match self {
             Op::Param | Op::Const(_) | Op::LoadSlot(_) | Op::LoadTag(_) => vec![],
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Release(_) => vec![],
-            Op::Poll(_) | Op::Step(_) | Op::SlotAddr(_) | Op::Unshare(_) | Op::Room(_) | Op::Closure => vec![],
+            Op::Poll(_)
+            | Op::Step(_)
+            | Op::SlotAddr(_)
+            | Op::Unshare(_)
+            | Op::Room(_)
+            | Op::Closure => vec![],
             Op::Int(_, a, b) | Op::Checked(_, a, b, _) | Op::Float(_, a, b) => vec![*a, *b],
             Op::ICmp(_, a, b) | Op::FCmp(_, a, b) | Op::Below(a, b) => vec![*a, *b],
             Op::Or(a, b) => vec![*a, *b],

@@ -74,8 +74,7 @@ extern "C" fn push(slot: *mut Value, tag: u64, payload: u64) -> u64 {
 
 extern "C" fn new_struct(shape: *const Shape, fields: *mut Value) -> u64 {
     // SAFETY: compiled code checked the declaration's shape, and passes as many registers.
-    let instance =
-        unsafe { Struct::make(&*shape, |slot| std::mem::take(&mut *fields.add(slot))) };
+    let instance = unsafe { Struct::make(&*shape, |slot| std::mem::take(&mut *fields.add(slot))) };
     std::mem::ManuallyDrop::new(instance).payload()
 }
 

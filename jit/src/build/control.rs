@@ -254,7 +254,10 @@ impl Builder<'_> {
     pub(super) fn check_assigned(&mut self, src: u16) {
         let reg = self.state.get(src);
         let is_known = reg.node().is_some()
-            || matches!(reg.know, Know::Int | Know::Float | Know::Bool | Know::Array(_) | Know::Struct(_));
+            || matches!(
+                reg.know,
+                Know::Int | Know::Float | Know::Bool | Know::Array(_) | Know::Struct(_)
+            );
         if is_known {
             return;
         }

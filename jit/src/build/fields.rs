@@ -186,11 +186,8 @@ impl Builder<'_> {
         self.guard_word(tag, tag_of(ty) as u64, ExitReason::WrongType);
         let old = self.add(Op::Load(instance, field.offset + abi::PAYLOAD_OFFSET), ty);
         let value = self.want(src.reg, value_ty);
-        let new = if is_int {
-            self.int_arith(op, old, value)
-        } else {
-            self.float_arith(op, old, value)
-        };
+        let new =
+            if is_int { self.int_arith(op, old, value) } else { self.float_arith(op, old, value) };
         let instance = self.own_struct(root);
         if !is_int && ty == Ty::Int {
             let tag = self.word(Tag::Float as u64);

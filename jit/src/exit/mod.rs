@@ -18,6 +18,7 @@ use ruff_runtime::value::{Tag, Value};
 use crate::abi;
 use crate::build::feedback::Feedback;
 use crate::exit_reason::{ExitReason, Policy};
+use crate::log::Log;
 use crate::stats::Stats;
 
 /// Exits at one site after which its speculation is given up.
@@ -36,7 +37,10 @@ pub(crate) struct Shared {
     pub feedback: Feedback,
     /// A speculation was given up since the function was compiled last.
     pub is_stale: Cell<bool>,
+    /// How often that happened; code that was requested before is out of date.
+    pub generation: Cell<u32>,
     pub stats: Rc<Stats>,
+    pub log: Rc<Log>,
     pub stress: Rc<StressCounter>,
 }
 
@@ -147,6 +151,7 @@ pub(crate) unsafe fn value_of(payload: u64, tag: u64) -> Value {
 fn count(frame: &FrameMeta, meta: &ExitMeta) {
     let shared = &frame.shared;
     shared.stats.count_exit(meta.reason);
+    shared.log.exit(frame.code, meta);
     if meta.reason == ExitReason::Stress {
         // A wait that never changed could fail the same guard for ever, for example one that
         // holds at the entry of a loop, to which the interpreter comes back at once.
@@ -169,6 +174,7 @@ fn count(frame: &FrameMeta, meta: &ExitMeta) {
 /// The function is to be compiled again: takes its entries away, so that the interpreter asks.
 fn make_stale(frame: &FrameMeta) {
     frame.shared.is_stale.set(true);
+    frame.shared.generation.set(frame.shared.generation.get() + 1);
     // SAFETY: code lives as long as the isolate.
     if let Some(loaded) = unsafe { &(*frame.code).proto } {
         let profile = &loaded.proto.profile;

@@ -134,7 +134,7 @@ pub enum Callee {
     /// The function under compilation, by its own typed entry.
     Itself,
     /// The typed entry that this cell holds.
-    Cell(*const crate::code::TypedCell),
+    Cell(crate::code::CellAddress),
 }
 
 /// A call of compiled code.

@@ -40,7 +40,7 @@ impl Setting {
             Setting::Stress => (Engine::Jit, JitMode::Always, Some(Stress::Every(3))),
         };
         let mut options = Options::new(engine);
-        options.jit = JitOptions { mode, stress };
+        options.jit = JitOptions { mode, stress, ..JitOptions::default() };
         options
     }
 }

@@ -223,6 +223,10 @@ impl Builder<'_> {
         self.block = self.func.new_block(key.pc);
         self.is_done = false;
         self.merge(edges);
+        if self.is_outside(key.pc) {
+            let exit = self.exit(ExitReason::LeftLoop);
+            return self.end(Term::Exit(exit));
+        }
         if let Some(range) = self.flow.loop_of(self.pc) {
             self.enter_loop(key, range);
         }
@@ -242,6 +246,16 @@ impl Builder<'_> {
                 self.goto(key);
                 return;
             }
+        }
+    }
+
+    /// Whether the instruction is outside the loop at whose header the code is entered.
+    fn is_outside(&self, pc: u32) -> bool {
+        match &self.request.entry {
+            EntryKind::Framed { pc: entry, .. } => {
+                self.entry_loops.last().is_some_and(|l| l.header == *entry && !l.contains(pc))
+            }
+            EntryKind::Typed(_) => false,
         }
     }
 

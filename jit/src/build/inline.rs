@@ -247,7 +247,7 @@ impl<'a> Builder<'a> {
         start.inner[self.inlined.len()] = 1;
         let id = FrameId(self.func.frames.len() as u32);
         self.func.frames.push(InlinedFrame {
-            code,
+            code: code as usize,
             window: site.window,
             caller: self.frame_id(),
             call_pc: self.pc,

@@ -28,7 +28,7 @@ use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
 use crate::build::feedback::Feedback;
-use crate::code::TypedCell;
+use crate::code::CellAddress;
 use crate::ir::{Func, Ty};
 
 pub use builder::Widened;
@@ -63,7 +63,7 @@ pub struct Request<'a> {
 /// The typed entry of a function, as callers see it.
 #[derive(Clone, Debug)]
 pub struct CalleeInfo {
-    pub cell: *const TypedCell,
+    pub cell: CellAddress,
     pub params: Vec<Option<Ty>>,
 }
 

@@ -18,6 +18,7 @@ use ruff_runtime::value::{Tag, Value};
 use crate::abi;
 use crate::build::feedback::Feedback;
 use crate::exit_reason::{ExitReason, Policy};
+use crate::log::Log;
 use crate::stats::Stats;
 
 /// Exits at one site after which its speculation is given up.
@@ -62,7 +63,10 @@ pub(crate) struct Shared {
     pub feedback: Feedback,
     /// A speculation was given up since the function was compiled last.
     pub is_stale: Cell<bool>,
+    /// How often that happened; code that was requested before is out of date.
+    pub generation: Cell<u32>,
     pub stats: Rc<Stats>,
+    pub log: Rc<Log>,
     pub stress: Rc<StressCounter>,
 }
 
@@ -100,6 +104,15 @@ pub(crate) struct ExitMeta {
     pub reason: ExitReason,
     pub writes: Vec<(u16, WriteKind)>,
     pub count: Cell<u32>,
+}
+
+impl ExitMeta {
+    /// Of the function that the site belongs to.
+    pub(crate) fn feedback(&self) -> &Feedback {
+        // SAFETY: descriptions of frames and exits live as long as the code.
+        let frame = unsafe { &*self.frame };
+        &frame.shared.feedback
+    }
 }
 
 /// Leaves compiled code: the words to return go to the start of the exit buffer.
@@ -176,6 +189,7 @@ pub(crate) unsafe fn value_of(payload: u64, tag: u64) -> Value {
 fn count(frame: &FrameMeta, meta: &ExitMeta) {
     let shared = &frame.shared;
     shared.stats.count_exit(meta.reason);
+    shared.log.exit(frame.code, meta);
     if meta.reason == ExitReason::Stress {
         // A wait that never changed could fail the same guard for ever, for example one that
         // holds at the entry of a loop, to which the interpreter comes back at once.
@@ -231,6 +245,7 @@ pub(crate) fn leave_inlined(vm: &mut Vm, base: *mut Value, frame: &FrameMeta, pc
 /// The function is to be compiled again: takes its entries away, so that the interpreter asks.
 fn make_stale(frame: &FrameMeta) {
     frame.shared.is_stale.set(true);
+    frame.shared.generation.set(frame.shared.generation.get() + 1);
     // SAFETY: code lives as long as the isolate.
     if let Some(loaded) = unsafe { &(*frame.code).proto } {
         let profile = &loaded.proto.profile;

@@ -9,8 +9,6 @@
 pub mod print;
 pub mod verify;
 
-use ruff_runtime::objects::function::FunctionCode;
-
 use crate::exit_reason::ExitReason;
 
 /// Index of a node.
@@ -136,7 +134,7 @@ pub enum Callee {
     /// The function under compilation, by its own typed entry.
     Itself,
     /// The typed entry that this cell holds.
-    Cell(*const crate::code::TypedCell),
+    Cell(crate::code::CellAddress),
 }
 
 /// A call of compiled code.
@@ -298,7 +296,8 @@ pub struct FrameId(pub u32);
 /// A call that was inlined: what its frame would be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct InlinedFrame {
-    pub code: *const FunctionCode,
+    /// The address of the `FunctionCode`.
+    pub code: usize,
     /// Where its registers start among those of the function under compilation.
     pub window: u16,
     /// The inlined frame that made the call; else the function under compilation.

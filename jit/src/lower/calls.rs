@@ -43,7 +43,7 @@ impl Lowering<'_, '_> {
     /// Runs one instruction through the interpreter; its value is the next pc.
     pub(super) fn step(&mut self, pc: u32) -> ir::Value {
         let (vm, base, depth) = (self.vm, self.base, self.depth);
-        let meta = self.word(self.input.frame as *const _ as u64);
+        let meta = self.word(self.input.metas.frame as u64);
         let pc = self.word(u64::from(pc));
         let next = self.call_routine(Routine::Step, &[vm, base, depth, meta, pc]);
         let left = self.word(abi::LEFT);
@@ -79,7 +79,7 @@ impl Lowering<'_, '_> {
             Callee::Cell(cell) => {
                 let types: Vec<Ty> = call.args.iter().map(|&arg| self.func.ty(arg)).collect();
                 let signature = self.b.import_signature(typed_signature(&types));
-                let cell = self.word(cell as u64);
+                let cell = self.word(cell.0 as u64);
                 let entry = self.b.ins().load(types::I64, trusted(), cell, 0);
                 self.b.ins().call_indirect(signature, entry, &args)
             }
@@ -125,8 +125,8 @@ impl Lowering<'_, '_> {
     fn raised(&mut self, call: &Call) {
         let (vm, base, depth) = (self.vm, self.base, self.depth);
         let frame = match call.frame {
-            Some(id) => &raw const *self.input.frames[id.0 as usize],
-            None => self.input.frame,
+            Some(id) => self.input.metas.inlined(id),
+            None => self.input.metas.frame,
         };
         let meta = self.word(frame as u64);
         let pc = self.word(u64::from(call.pc));

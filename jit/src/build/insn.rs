@@ -185,13 +185,16 @@ pub enum Insn {
     GetField {
         dst: u16,
         object: Use,
+        name: u16,
     },
     SetField {
         root: u16,
+        name: u16,
         src: Use,
     },
     UpdateField {
         root: u16,
+        name: u16,
         src: Use,
         op: Arith,
     },
@@ -424,7 +427,7 @@ fn decode_fields(word: Word, pc: u32) -> Insn {
     match word.op() {
         Op::GetField => {
             let o = ops::GetField::decode(word);
-            Insn::GetField { dst: o.dst.0, object: o.object }
+            Insn::GetField { dst: o.dst.0, object: o.object, name: o.name.0 }
         }
         Op::NewStruct => {
             let o = ops::NewStruct::decode(word);
@@ -455,14 +458,14 @@ fn decode_fields(word: Word, pc: u32) -> Insn {
             if o.root.kind != RootKind::Register {
                 return other;
             }
-            Insn::SetField { root: o.root.index, src: o.src }
+            Insn::SetField { root: o.root.index, name: o.name.0, src: o.src }
         }
         Op::UpdateField => {
             let o = ops::UpdateField::decode(word);
             if o.root.kind != RootKind::Register {
                 return other;
             }
-            Insn::UpdateField { root: o.root.index, src: o.src, op: operator(word) }
+            Insn::UpdateField { root: o.root.index, name: o.name.0, src: o.src, op: operator(word) }
         }
         _ => other,
     }

@@ -176,6 +176,8 @@ pub enum Op {
     Not(NodeId),
     /// Of bools.
     Or(NodeId, NodeId),
+    /// The second value if the first, a bool, is true; else the third. Words.
+    Select(NodeId, NodeId, NodeId),
     /// The payload of a register's home slot, as the node's type.
     LoadSlot(u16),
     /// The tag word of a register's home slot.
@@ -407,6 +409,7 @@ impl Op {
             Op::Int(_, a, b) | Op::Checked(_, a, b, _) | Op::Float(_, a, b) => vec![*a, *b],
             Op::ICmp(_, a, b) | Op::FCmp(_, a, b) | Op::Below(a, b) => vec![*a, *b],
             Op::Or(a, b) => vec![*a, *b],
+            Op::Select(a, b, c) => vec![*a, *b, *c],
             Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) => vec![*a],
             Op::StoreSlot(_, a) | Op::Retain(a) | Op::Load(a, _) | Op::LoadCount(a) => vec![*a],
             Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => vec![*a],
@@ -440,7 +443,7 @@ impl Op {
             Op::ToInt(_) | Op::ICmp(..) | Op::Below(..) | Op::FCmp(..) | Op::Not(_) => true,
             Op::LoadSlot(_) | Op::LoadTag(_) | Op::Load(..) | Op::ElemLoad(..) => true,
             Op::LoadCount(_) | Op::SlotAddr(_) | Op::Bits(_) | Op::CallTag(_) => true,
-            Op::FromBits(_) | Op::Load32(..) | Op::Or(..) | Op::Closure => true,
+            Op::FromBits(_) | Op::Select(..) | Op::Load32(..) | Op::Or(..) | Op::Closure => true,
             Op::Param | Op::Checked(..) | Op::StoreSlot(..) | Op::StorePair(..) => false,
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Retain(_) => false,
             Op::Release(_) | Op::Store(..) | Op::ElemStore(..) | Op::Guard(..) => false,

@@ -131,6 +131,11 @@ impl Lowering<'_, '_> {
                 let one = self.b.ins().iconst(types::I8, 1);
                 self.b.ins().bxor(a, one)
             }
+            Op::Select(cond, a, b) => {
+                let cond = self.value(*cond);
+                let (a, b) = (self.value(*a), self.value(*b));
+                self.b.ins().select(cond, a, b)
+            }
             Op::Or(a, b) => {
                 let (a, b) = (self.value(*a), self.value(*b));
                 self.b.ins().bor(a, b)

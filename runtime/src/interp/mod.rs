@@ -12,6 +12,7 @@ mod collections;
 mod context;
 mod dispatch;
 mod enter;
+mod fields;
 mod jumps;
 mod load;
 mod loops;
@@ -40,6 +41,7 @@ use crate::value::{Value, View};
 
 pub use context::{DEOPT_WORDS, NativeContext};
 use enter::Args;
+use fields::FieldCache;
 use methods::MethodCache;
 use modules::Modules;
 use stack::Stacks;
@@ -58,8 +60,11 @@ pub struct Vm {
     options: VmOptions,
     loader: Box<dyn ModuleLoader>,
     tier: Option<Box<dyn Tier>>,
+    /// Entries into compiled code that have not returned.
+    n_entered: u32,
     modules: Modules,
     methods: MethodCache,
+    fields: FieldCache,
     /// Errors that running cleanup handlers hold.
     held_errors: Vec<Error>,
     /// Code of functions; boxed, since functions point to it.
@@ -107,8 +112,10 @@ impl Vm {
             options,
             loader,
             tier: None,
+            n_entered: 0,
             modules: Modules::default(),
             methods: MethodCache::new(),
+            fields: FieldCache::new(),
             held_errors: Vec::new(),
             codes: Vec::new(),
             _stacks: stacks,

@@ -3,6 +3,7 @@
 //! Both the VM and the tree evaluator implement [`Host`]; everything of one thread that is not
 //! engine-specific sits in [`Isolate`].
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -72,6 +73,8 @@ pub struct Isolate {
     pub random: Option<Box<dyn std::any::Any>>,
     /// Capability classes that natives must not use; empty in unrestricted runs.
     pub denied: Vec<&'static str>,
+    /// Functions that natives call later, by the number of what they were given to.
+    pub handlers: HashMap<u64, Vec<Value>>,
     /// Declarations of structs that natives return, each made when it is first needed.
     pub library_defs: Vec<Ref<StructDef>>,
 }
@@ -114,6 +117,7 @@ impl Isolate {
             error_def,
             random: None,
             denied: Vec::new(),
+            handlers: HashMap::new(),
             library_defs: Vec::new(),
         }
     }

@@ -5,6 +5,7 @@
 
 mod check;
 mod dis;
+mod permissions;
 mod run;
 mod test;
 mod test_run;

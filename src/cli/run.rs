@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use ruff_runtime::host::{Interrupt, Output};
 
+use super::permissions::Permissions;
 use super::{EngineArgs, eprint, stderr_style};
 use crate::engine::{self, Options};
 use crate::report;
@@ -16,6 +17,8 @@ use crate::syntax::source::{self, Rejected, Source};
 pub(super) struct RunArgs {
     #[command(flatten)]
     engine: EngineArgs,
+    #[command(flatten)]
+    permissions: Permissions,
     /// Run this text instead of a file
     #[arg(short = 'e', long = "eval", value_name = "CODE")]
     eval: Option<String>,
@@ -35,6 +38,7 @@ pub(super) fn run(args: RunArgs) -> u8 {
     let mut options = args.engine.options();
     options.style = stderr_style();
     options.wants_stats = args.stats;
+    options.denied = args.permissions.denied();
     let mut rest = args.rest.into_iter();
     let (loaded, dir) = match args.eval {
         Some(code) => (source::decode("<eval>", code.into_bytes()), PathBuf::new()),

@@ -119,6 +119,8 @@ pub struct Options {
     pub style: Style,
     /// Append statistics to the messages.
     pub wants_stats: bool,
+    /// Capability classes that the program must not use.
+    pub denied: Vec<&'static str>,
 }
 
 impl Options {
@@ -131,6 +133,7 @@ impl Options {
             interrupt: Arc::default(),
             style: Style::Plain,
             wants_stats: false,
+            denied: Vec::new(),
         }
     }
 }
@@ -270,7 +273,10 @@ fn run_here(source: Source, dir: PathBuf, options: &Options, out: Output) -> Fin
 impl Run<'_> {
     fn isolate(&self, out: Output) -> Isolate {
         let options = self.options;
-        Isolate::new(out, options.args.clone(), options.limits, options.interrupt.clone())
+        let args = options.args.clone();
+        let mut isolate = Isolate::new(out, args, options.limits, options.interrupt.clone());
+        isolate.denied.clone_from(&options.denied);
+        isolate
     }
 
     fn evaluator(&self, out: Output) -> Evaluator {

@@ -15,7 +15,8 @@ const RUFF: &str = env!("CARGO_BIN_EXE_ruff");
 type Named = (&'static str, fn() -> Result<(), Failed>);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [Named; 21] = [
+    let tests: [Named; 22] = [
+        ("sandbox_refuses_effects", sandbox_refuses_effects),
         ("runs_a_file", runs_a_file),
         ("file_without_a_subcommand", file_without_a_subcommand),
         ("passes_arguments", passes_arguments),
@@ -280,4 +281,31 @@ fn dis_shows_bytecode() -> Result<(), Failed> {
         return Ok(());
     }
     Err(format!("{}\n{shown}", output.status).into())
+}
+
+fn sandbox_refuses_effects() -> Result<(), Failed> {
+    let program = "try { print(len(env_list()) > 0) } except e { print(e.message) }\n\
+                   try { print(temp_dir() != \"\") } except e { print(e.message) }\n\
+                   try { print(now() > 0) } except e { print(e.message) }\n";
+    let scratch = scratch(&[("main.ruff", program)]);
+    let denied = |name: &str, class: &str| format!("{name}: capability '{class}' denied\n");
+    let (env, read) = (denied("env_list", "env"), denied("temp_dir", "fs-read"));
+    let clock = denied("now", "clock");
+    let runs: [(&[&str], String); 5] = [
+        (&[], "true\ntrue\ntrue\n".to_owned()),
+        (&["--sandbox"], format!("{env}{read}true\n")),
+        (&["--sandbox", "--allow", "read"], format!("{env}true\ntrue\n")),
+        (&["--sandbox", "--allow=read,env", "--deny=env"], format!("{env}true\ntrue\n")),
+        (&["--deny", "clock"], format!("true\ntrue\n{clock}")),
+    ];
+    for (flags, wanted) in runs {
+        let mut arguments = vec!["run"];
+        arguments.extend(flags);
+        arguments.push("main.ruff");
+        let got = text(&ruff(&scratch, &arguments).stdout);
+        if got != wanted {
+            return Err(format!("{flags:?}: {got:?} instead of {wanted:?}").into());
+        }
+    }
+    Ok(())
 }

@@ -1,4 +1,5 @@
-//! The HTTP client against a small server of the test on loopback.
+//! The HTTP client against a small server of the test, and the HTTP server against raw requests;
+//! all on loopback.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -59,9 +60,167 @@ print(split(failing(func() { return oauth2_get_token("c", "i", "s", base + "/lat
 "#;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    Setting::ALL
-        .map(|setting| Trial::test(format!("http/client::{}", setting.name()), move || run(setting)))
-        .into()
+    let mut trials = Vec::new();
+    for setting in Setting::ALL {
+        let name = setting.name();
+        trials.push(Trial::test(format!("http/client::{name}"), move || run(setting)));
+        trials.push(Trial::test(format!("http/server::{name}"), move || serve(setting)));
+    }
+    trials
+}
+
+/// A server with a route of each kind.
+const SERVER: &str = r#"
+s := http_server(PORT)
+func show(r) {
+    return r.method + " " + r.path + " " + to_json(r.params) + " " + to_json(r.query) + " " + r.body
+}
+s.get("/hi/:name", show).get("/hi/exact", func(r) { return "exact" })
+s.post("/items", func(r) { return json_response(201, {"got": request_json(r)}) })
+s.route("PUT", "/files/*path", show)
+s.get("/dict", func(r) { return {"a": [1, null]} })
+s.get("/bytes", func(r) { return http_response(200, bytes([1, 2])) })
+s.get("/page", func(r) { return html_response(200, "<p>").set_header("X-A", "1") })
+s.get("/go", func(r) { return redirect_response("/page") })
+s.get("/fail", func(r) { return parse_int("x") })
+s.get("/odd", func(r) { return 5 })
+s.get("/agent", func(r) { return get_header(r, "User-Agent") })
+s.delete("/stop", func(r) {
+    s.stop()
+    return "bye"
+})
+s.listen()
+print("ended", s.port)
+"#;
+
+/// A request and what its answer must contain; `~` is a line end, `|end|` the end.
+type Exchange = (&'static str, &'static [&'static str]);
+
+const ANSWERED: &[Exchange] = &[
+    (
+        "GET /hi/a%20b?x=1&y=c+d HTTP/1.1~Host: h~~",
+        &[
+            "HTTP/1.1 200 OK~",
+            "text/plain; charset=utf-8",
+            r#"GET /hi/a%20b {"name":"a b"} {"x":"1","y":"c d"} "#,
+            "Date: ",
+            "keep-alive",
+        ],
+    ),
+    (
+        "GET /hi/exact HTTP/1.1~Host: h~Connection: close~~",
+        &["200 OK", "~~exact", "Connection: close"],
+    ),
+    ("GET /hi/exact HTTP/1.0~~", &["~~exact", "Connection: close"]),
+    (
+        "POST /items HTTP/1.1~Host: h~Content-Length: 3~~[1]",
+        &["201 Created", "application/json", r#"{"got":[1]}"#],
+    ),
+    (
+        "POST /items HTTP/1.1~Host: h~Transfer-Encoding: chunked~~2~[1~1;x=y~]~0~A: b~~",
+        &[r#"{"got":[1]}"#],
+    ),
+    ("POST /items HTTP/1.1~Host: h~Content-Length: 1~~{", &["400 Bad Request"]),
+    ("PUT /files/a/b/c HTTP/1.1~Host: h~~", &[r#"PUT /files/a/b/c {"path":"a/b/c"}"#]),
+    ("GET /dict HTTP/1.1~Host: h~~", &["application/json", r#"{"a":[1,null]}"#]),
+    ("GET /bytes HTTP/1.1~Host: h~~", &["application/octet-stream", "~~\u{1}\u{2}"]),
+    ("GET /page HTTP/1.1~Host: h~~", &["text/html; charset=utf-8", "X-A: 1", "~~<p>"]),
+    ("HEAD /page HTTP/1.1~Host: h~~", &["200 OK", "Content-Length: 3", "~~|end|"]),
+    ("OPTIONS /page HTTP/1.1~Host: h~~", &["204 No Content", "Allow: GET, HEAD, OPTIONS"]),
+    ("POST /page HTTP/1.1~Host: h~~", &["405 Method Not Allowed", "Allow: GET, HEAD, OPTIONS"]),
+    ("GET /go HTTP/1.1~Host: h~~", &["302 Found", "Location: /page"]),
+    (
+        "GET /fail HTTP/1.1~Host: h~~",
+        &["500 Internal Server Error", "~~Internal Server Error|end|"],
+    ),
+    ("GET /odd HTTP/1.1~Host: h~~", &["500 Internal Server Error"]),
+    ("GET /nope HTTP/1.1~Host: h~~", &["404 Not Found", "~~Not Found"]),
+    ("GET /agent HTTP/1.1~Host: h~user-AGENT: me~~", &["~~me"]),
+    // Two requests at once are answered in order.
+    (
+        "GET /hi/exact HTTP/1.1~Host: h~~GET /dict HTTP/1.1~Host: h~~",
+        &["~~exactHTTP/1.1 200 OK", r#"{"a":[1,null]}"#],
+    ),
+];
+
+/// Requests that two readers could understand differently, or that are none.
+const REFUSED: &[(&str, &str)] = &[
+    ("GET /hi/exact HTTP/1.1~~", "400 Bad Request"),
+    ("GET / HTTP/2.0~Host: h~~", "400 Bad Request"),
+    ("GET  / HTTP/1.1~Host: h~~", "400 Bad Request"),
+    ("GET x HTTP/1.1~Host: h~~", "400 Bad Request"),
+    ("G(T / HTTP/1.1~Host: h~~", "400 Bad Request"),
+    ("GET / HTTP/1.1~Host: h~Host: i~~", "400 Bad Request"),
+    ("GET / HTTP/1.1~Host : h~~", "400 Bad Request"),
+    ("GET / HTTP/1.1~Host: h~ folded~~", "400 Bad Request"),
+    ("POST /items HTTP/1.1~Host: h~Content-Length: 1~Content-Length: 2~~[]", "400 Bad Request"),
+    (
+        "POST /items HTTP/1.1~Host: h~Content-Length: 1~Transfer-Encoding: chunked~~0~~",
+        "400 Bad Request",
+    ),
+    ("POST /items HTTP/1.1~Host: h~Content-Length: -1~~", "400 Bad Request"),
+    ("POST /items HTTP/1.1~Host: h~Content-Length: 99999999999~~", "413 Content Too Large"),
+    ("POST /items HTTP/1.1~Host: h~Transfer-Encoding: gzip~~", "501 Not Implemented"),
+    ("POST /items HTTP/1.1~Host: h~Transfer-Encoding: chunked~~zz~", "400 Bad Request"),
+    (
+        "POST /items HTTP/1.1~Host: h~Transfer-Encoding: chunked~~FFFFFFFFF~",
+        "413 Content Too Large",
+    ),
+];
+
+fn serve(setting: Setting) -> Result<(), Failed> {
+    // The port is free again when the listener is dropped.
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let program = SERVER.replace("PORT", &port.to_string());
+    let runner = thread::spawn(move || {
+        let scratch = Scratch::new();
+        let source = Source::new("main.ruff", &program);
+        engine::run_captured(source, scratch.path().to_owned(), &setting.options())
+    });
+    // A client that never finishes its request must not delay the others.
+    let mut slow = connect(port)?;
+    slow.write_all(b"GET / HT")?;
+    let mut problems = Vec::new();
+    let long = format!("GET / HTTP/1.1~Host: h~X: {}~~", "x".repeat(70_000));
+    problems.extend(unlike(port, &long, &["431 Request Header Fields Too Large"])?);
+    for (request, wanted) in ANSWERED {
+        problems.extend(unlike(port, request, wanted)?);
+    }
+    for (request, status) in REFUSED {
+        problems.extend(unlike(port, request, &[status, "Connection: close"])?);
+    }
+    drop(slow);
+    let stop = "DELETE /stop HTTP/1.1~Host: h~~";
+    problems.extend(unlike(port, stop, &["~~bye", "Connection: close"])?);
+    let finished = runner.join().map_err(|_| "the server panicked")?;
+    if finished.stdout != format!("ended {port}\n").as_bytes() {
+        problems.push(format!("{:?}: {}", finished.stdout, finished.stderr));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
+}
+
+/// Sends a request; what its answer lacks.
+fn unlike(port: u16, request: &str, wanted: &[&str]) -> Result<Vec<String>, Failed> {
+    let mut stream = connect(port)?;
+    stream.write_all(request.replace('~', "\r\n").as_bytes())?;
+    stream.shutdown(std::net::Shutdown::Write)?;
+    let mut answer = Vec::new();
+    // The server may close a refused request before it was read.
+    let _ = stream.read_to_end(&mut answer);
+    let answer = String::from_utf8_lossy(&answer).replace("\r\n", "~") + "|end|";
+    let missing = wanted.iter().filter(|part| !answer.contains(*part));
+    Ok(missing.map(|part| format!("{request:.80}: no {part:?} in {answer:?}")).collect())
+}
+
+/// Connects, as soon as the server listens.
+fn connect(port: u16) -> Result<TcpStream, Failed> {
+    for _ in 0..1000 {
+        if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) {
+            return Ok(stream);
+        }
+        thread::sleep(std::time::Duration::from_millis(10));
+    }
+    Err("the server does not listen".into())
 }
 
 fn run(setting: Setting) -> Result<(), Failed> {

@@ -8,7 +8,8 @@ use crate::value::{Tag, Value, View};
 
 /// Whether objects of this tag can hold references to others.
 pub(super) fn holds_values(tag: Tag) -> bool {
-    tag.is_heap() && !matches!(tag, Tag::Str | Tag::Bytes | Tag::EnumDef | Tag::Module | Tag::Resource)
+    tag.is_heap()
+        && !matches!(tag, Tag::Str | Tag::Bytes | Tag::EnumDef | Tag::Module | Tag::Resource)
 }
 
 /// Calls `f` with every counted reference that the object of `value` holds. What cannot be seen

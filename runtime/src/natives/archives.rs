@@ -106,6 +106,7 @@ impl ResourceBody for Archive {
 
 impl Kept for Archive {
     const WORD: &'static str = "ziparchive";
+    const STAYS_OPEN: bool = true;
 }
 
 impl Archive {
@@ -236,6 +237,7 @@ fn zip_add_dir(cx: &mut Cx<'_>, archive: Res<'_, Archive>, path: &str) -> Result
 
 fn zip_close(cx: &mut Cx<'_>, archive: Res<'_, Archive>) -> Result<bool> {
     let open = archive.lock().take().ok_or_else(|| closed(cx))?;
+    archive.release();
     open.writer.finish().map_err(|e| zip_error(cx, &archive.path, &e))?;
     Ok(true)
 }

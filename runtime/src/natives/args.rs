@@ -41,6 +41,8 @@ pub(super) trait FromArg<'a>: Sized {
     const TYPE: &'static str;
     const IS_OPTIONAL: bool = false;
     const IS_REST: bool = false;
+    /// Arguments that a rest parameter must get.
+    const LEAST: usize = 0;
 
     fn fit(value: &Value) -> Fit;
 

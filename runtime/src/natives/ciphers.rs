@@ -51,7 +51,7 @@ natives! {
     /// Encrypts a short text with OAEP and SHA-256; base64.
     ///
     ///     print(assert_throws(func() { rsa_encrypt("hi", "no key") }).kind)   # expect: CryptoError
-    fn rsa_encrypt(plaintext: &str, public_pem: &str) -> "string" [Other, "random"; cx];
+    fn rsa_encrypt(plaintext: Data<'_>, public_pem: &str) -> "string" [Other, "random"; cx];
 
     /// Decrypts what rsa_encrypt made.
     ///
@@ -151,9 +151,9 @@ fn public_key(cx: &Cx<'_>, pem: &str) -> Result<RsaPublicKey> {
         .map_err(|error| failed(cx, format!("malformed public key: {error}")))
 }
 
-fn rsa_encrypt(cx: &mut Cx<'_>, plaintext: &str, public_pem: &str) -> Result<String> {
+fn rsa_encrypt(cx: &mut Cx<'_>, plaintext: Data<'_>, public_pem: &str) -> Result<String> {
     let key = public_key(cx, public_pem)?;
-    let sealed = key.encrypt(&mut OsRng, Oaep::new::<Sha256>(), plaintext.as_bytes());
+    let sealed = key.encrypt(&mut OsRng, Oaep::new::<Sha256>(), plaintext.0);
     Ok(STANDARD.encode(sealed.map_err(|error| failed(cx, error))?))
 }
 

@@ -95,19 +95,19 @@ methods! {
     ///
     ///     print(db_connect("sqlite", ":memory:").execute("CREATE TABLE t (a)"))   # expect: 0
     fn db_execute as execute(db: Res<'_, Database>, sql: &str, params: Option<&Array>)
-        -> "int" [cx; "db"];
+        -> "any" [cx; "db"];
 
     /// As db_query.
     ///
     ///     print(db_connect("sqlite", ":memory:").query("SELECT 1 AS a"))   # expect: [{"a": 1}]
     fn db_query as query(db: Res<'_, Database>, sql: &str, params: Option<&Array>)
-        -> "array<dict>" [cx; "db"];
+        -> "any" [cx; "db"];
 
     /// As db_query_one.
     ///
     ///     print(db_connect("sqlite", ":memory:").query_one("SELECT 1 AS a WHERE 0"))   # expect: null
     fn db_query_one as query_one(db: Res<'_, Database>, sql: &str, params: Option<&Array>)
-        -> "dict|null" [cx; "db"];
+        -> "any" [cx; "db"];
 
     /// As db_begin.
     ///
@@ -160,6 +160,7 @@ impl ResourceBody for Database {
 
 impl Kept for Database {
     const WORD: &'static str = "database";
+    const STAYS_OPEN: bool = true;
 }
 
 impl Database {
@@ -428,6 +429,7 @@ fn db_close(cx: &mut Cx<'_>, db: Res<'_, Database>) -> Result<bool> {
     if !db.is_open() {
         return Err(closed(cx));
     }
+    db.release();
     drop(db.take());
     if let Some(pool) = &db.pool {
         pool.lost();

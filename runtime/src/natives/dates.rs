@@ -216,6 +216,12 @@ fn now_utc() -> Result<String> {
     Ok(format(&date, "YYYY-MM-DDTHH:mm:ssZ"))
 }
 
+/// Unix seconds as HTTP writes them.
+#[cfg(feature = "network")]
+pub(super) fn http_date(seconds: i64) -> String {
+    format(&Date::from_millis(seconds * 1000), "ddd, DD MMM YYYY HH:mm:ss GMT")
+}
+
 fn format_date(cx: &mut Cx<'_>, seconds: f64, pattern: &str) -> Result<String> {
     Ok(format(&date_of(cx, seconds)?, pattern))
 }

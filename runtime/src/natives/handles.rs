@@ -1,10 +1,14 @@
 //! Objects of the library as arguments and results: handles, images, responses.
 
+use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::args::{Fit, FromArg, IntoValue};
+#[cfg(feature = "network")]
 use super::library_args::bytes_value;
 use crate::error::Result;
 use crate::heap::Ref;
@@ -14,6 +18,19 @@ use crate::value::{Value, View};
 /// A type of the library that natives take as argument.
 pub(super) trait Kept: ResourceBody + Sized {
     const WORD: &'static str;
+    /// Stands for something of the operating system: stays open until it is closed or the
+    /// program ends, however many copies of the handle there still are.
+    const STAYS_OPEN: bool;
+}
+
+thread_local! {
+    // When an engine lets go of a value is not part of the language, so an open handle must not
+    // depend on it. The bodies are dropped when the thread of the program ends.
+    static OPEN: RefCell<FxHashMap<usize, Arc<dyn ResourceBody>>> = RefCell::default();
+}
+
+fn address(body: &Arc<dyn ResourceBody>) -> usize {
+    Arc::as_ptr(body).cast::<()>() as usize
 }
 
 /// An argument that is an object of the library.
@@ -40,6 +57,13 @@ impl<'a, T: Kept> FromArg<'a> for Res<'a, T> {
 }
 
 impl<T: Kept> Res<'_, T> {
+    /// The handle is closed; nothing keeps it any more but its copies.
+    #[cfg(any(feature = "archives", feature = "databases", feature = "network"))]
+    pub(super) fn release(&self) {
+        // The handle may come from another thread, and with it from another table.
+        drop(OPEN.with_borrow_mut(|open| open.remove(&address(&self.resource.0))));
+    }
+
     /// The argument as a value.
     pub(super) fn to_value(&self) -> Value {
         Value::from_ref(Ref::new(Resource(Arc::clone(&self.resource.0))))
@@ -53,12 +77,14 @@ impl<T: Kept> Deref for Res<'_, T> {
     }
 }
 
+#[cfg(feature = "network")]
 /// An argument that is one of two kinds of objects.
 pub(super) enum Socket<'a, A, B> {
     First(Res<'a, A>),
     Second(Res<'a, B>),
 }
 
+#[cfg(feature = "network")]
 impl<'a, A: Kept, B: Kept> FromArg<'a> for Socket<'a, A, B> {
     const TYPE: &'static str = "tcpstream|tcplistener";
     fn fit(value: &Value) -> Fit {
@@ -76,12 +102,18 @@ impl<'a, A: Kept, B: Kept> FromArg<'a> for Socket<'a, A, B> {
 /// A new object of the library, as a result.
 pub(super) struct New<T>(pub T);
 
-impl<T: ResourceBody> IntoValue for New<T> {
+impl<T: Kept> IntoValue for New<T> {
     fn into_value(self) -> Result<Value> {
-        Ok(Value::from_ref(Ref::new(Resource::new(self.0))))
+        let resource = Resource::new(self.0);
+        if T::STAYS_OPEN {
+            let body = Arc::clone(&resource.0);
+            OPEN.with_borrow_mut(|open| open.insert(address(&body), body));
+        }
+        Ok(Value::from_ref(Ref::new(resource)))
     }
 }
 
+#[cfg(feature = "network")]
 /// A string when the data is UTF-8, else bytes.
 pub(super) fn text_or_bytes(data: Vec<u8>) -> Value {
     match String::from_utf8(data) {

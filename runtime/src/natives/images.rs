@@ -109,6 +109,7 @@ impl ResourceBody for Picture {
 
 impl Kept for Picture {
     const WORD: &'static str = "image";
+    const STAYS_OPEN: bool = false;
 }
 
 impl Picture {

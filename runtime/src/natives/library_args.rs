@@ -1,7 +1,7 @@
 //! Further parameter types, of the modules that talk to the world: data, lists of texts, option
 //! dicts, structs that natives return.
 
-use std::slice::Iter;
+use std::slice::{Iter, IterMut};
 
 use super::Cx;
 use super::args::{Fit, FromArg, IntoValue, type_mismatch};
@@ -57,6 +57,33 @@ impl<'a> FromArg<'a> for Texts<'a> {
             None => Ok(()),
             Some((i, item)) => Err(type_mismatch(name, &format!("{param}[{i}]"), "string", &item)),
         }
+    }
+}
+
+/// All further arguments, which are strings; at least one.
+pub(super) struct RestTexts<'a>(pub &'a [Value]);
+
+impl<'a> FromArg<'a> for RestTexts<'a> {
+    const TYPE: &'static str = "string";
+    const IS_REST: bool = true;
+    const LEAST: usize = 1;
+
+    fn fit(value: &Value) -> Fit {
+        Fit::when(value.tag() == Tag::Str)
+    }
+    fn convert(slot: &'a mut Value) -> RestTexts<'a> {
+        RestTexts(std::slice::from_ref(slot))
+    }
+    fn check(slots: &mut Iter<'_, Value>, name: &str, param: &str) -> Result<()> {
+        match slots.clone().enumerate().find(|(_, value)| value.tag() != Tag::Str) {
+            None => Ok(()),
+            Some((i, value)) => {
+                Err(type_mismatch(name, &format!("{param}[{i}]"), Self::TYPE, value))
+            }
+        }
+    }
+    fn take(slots: &mut IterMut<'a, Value>) -> RestTexts<'a> {
+        RestTexts(std::mem::take(slots).into_slice())
     }
 }
 

@@ -73,6 +73,8 @@ static METHODS: LazyLock<Methods> = LazyLock::new(|| {
         &super::database::METHODS,
         #[cfg(feature = "databases")]
         &super::pool::METHODS,
+        #[cfg(feature = "network")]
+        &super::http_server::METHODS,
         #[cfg(feature = "images")]
         &super::images::METHODS,
         #[cfg(feature = "network")]

@@ -38,6 +38,12 @@ mod higher_order;
 mod http_client;
 #[cfg(feature = "http")]
 mod http_exchange;
+#[cfg(feature = "network")]
+mod http_routes;
+#[cfg(feature = "network")]
+mod http_server;
+#[cfg(feature = "network")]
+mod http_wire;
 #[cfg(feature = "images")]
 mod images;
 mod integers;
@@ -150,6 +156,8 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         higher_order::TABLE,
         #[cfg(feature = "http")]
         http_client::TABLE,
+        #[cfg(feature = "network")]
+        http_server::TABLE,
         #[cfg(feature = "images")]
         images::TABLE,
         integers::TABLE,

@@ -19,11 +19,19 @@ pub struct Param {
     pub is_optional: bool,
     /// Takes all further arguments.
     pub is_rest: bool,
+    /// Arguments that a rest parameter must get.
+    pub n_least: usize,
 }
 
 impl Param {
     pub(super) const fn of<T: FromArg<'static>>(name: &'static str) -> Param {
-        Param { name, ty: T::TYPE, is_optional: T::IS_OPTIONAL, is_rest: T::IS_REST }
+        Param {
+            name,
+            ty: T::TYPE,
+            is_optional: T::IS_OPTIONAL,
+            is_rest: T::IS_REST,
+            n_least: T::LEAST,
+        }
     }
 }
 
@@ -42,6 +50,7 @@ pub(super) struct Decl {
 /// Least and greatest number of arguments.
 pub(super) fn arity(params: &[Param]) -> (usize, usize) {
     let n_required = params.iter().filter(|p| !p.is_optional && !p.is_rest).count();
+    let n_required = n_required + params.iter().map(|p| p.n_least).sum::<usize>();
     let has_rest = params.iter().any(|p| p.is_rest);
     (n_required, if has_rest { usize::MAX } else { params.len() })
 }

@@ -4,8 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use super::Cx;
-use super::args::Rest;
-use super::library_args::text_of;
+use super::library_args::{RestTexts, text_of};
 use crate::error::Result;
 
 natives! {
@@ -14,7 +13,7 @@ natives! {
     /// The parts with the separator between them; an absolute part starts afresh.
     ///
     ///     print(join_path("a", "b", "c.txt"))   # expect: a/b/c.txt
-    fn join_path as join_path | path_join(parts: &str, more: Rest<'_>) -> "string" [Pure; cx];
+    fn join_path as join_path | path_join(parts: RestTexts<'_>) -> "string" [Pure];
 
     /// The parent.
     ///
@@ -67,14 +66,8 @@ natives! {
     fn path_is_symlink(path: &str) -> "bool" [Other, "fs-read"; cx];
 }
 
-fn join_path(cx: &mut Cx<'_>, parts: &str, more: Rest<'_>) -> Result<String> {
-    let mut path = PathBuf::from(parts);
-    for (i, part) in more.0.iter().enumerate() {
-        match text_of(part) {
-            Some(text) => path.push(text),
-            None => return Err(cx.bad_type(&format!("parts[{}]", i + 1), "string", part)),
-        }
-    }
+fn join_path(parts: RestTexts<'_>) -> Result<String> {
+    let path: PathBuf = parts.0.iter().filter_map(text_of).collect();
     Ok(text(path.as_os_str()))
 }
 

@@ -100,6 +100,7 @@ impl ResourceBody for Pool {
 
 impl Kept for Pool {
     const WORD: &'static str = "databasepool";
+    const STAYS_OPEN: bool = true;
 }
 
 impl Shared {
@@ -181,6 +182,7 @@ fn db_pool_release(cx: &mut Cx<'_>, pool: Res<'_, Pool>, db: Res<'_, Database>) 
     if !db.is_open() {
         return Err(cx.failure(Kind::DatabaseError, "the connection was released before"));
     }
+    db.release();
     let connection = db.take();
     let mut state = pool.0.lock();
     state.in_use -= 1;
@@ -208,6 +210,7 @@ fn db_pool_stats(pool: Res<'_, Pool>) -> Result<Dict> {
 }
 
 fn db_pool_close(pool: Res<'_, Pool>) -> Result<bool> {
+    pool.release();
     let mut state = pool.0.lock();
     state.is_closed = true;
     state.idle.clear();

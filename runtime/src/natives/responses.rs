@@ -3,6 +3,8 @@
 use super::Cx;
 use super::args::{Fit, FromArg};
 use super::handles::{Kept, New, Res};
+#[cfg(feature = "network")]
+use super::http_wire::WireReply;
 use super::library_args::{bytes_value, dict_texts, dict_value, text_of};
 use super::{json, json_write};
 use crate::error::{Error, Kind, Result};
@@ -99,6 +101,7 @@ impl ResourceBody for Reply {
 
 impl Kept for Reply {
     const WORD: &'static str = "httpresponse";
+    const STAYS_OPEN: bool = false;
 }
 
 /// A string or bytes.
@@ -149,6 +152,20 @@ fn invalid_header(cx: &Cx<'_>, name: &str) -> Error {
 }
 
 impl Reply {
+    /// The answer as the server sends it; without a content type one by the kind of its body.
+    #[cfg(feature = "network")]
+    pub(super) fn to_wire(&self) -> WireReply {
+        let mut headers = self.headers.clone();
+        let (body, default) = match &self.body {
+            Content::Text(text) => (text.as_bytes().to_vec(), "text/plain; charset=utf-8"),
+            Content::Data(data) => (data.clone(), "application/octet-stream"),
+        };
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            headers.push(("Content-Type".to_owned(), default.to_owned()));
+        }
+        WireReply { status: self.status, headers, body }
+    }
+
     fn set(&mut self, cx: &Cx<'_>, name: &str, value: &str) -> Result<()> {
         let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
         let is_valid = !name.is_empty()

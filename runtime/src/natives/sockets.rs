@@ -253,14 +253,17 @@ impl ResourceBody for Datagrams {
 
 impl Kept for Listener {
     const WORD: &'static str = "tcplistener";
+    const STAYS_OPEN: bool = true;
 }
 
 impl Kept for Stream {
     const WORD: &'static str = "tcpstream";
+    const STAYS_OPEN: bool = true;
 }
 
 impl Kept for Datagrams {
     const WORD: &'static str = "udpsocket";
+    const STAYS_OPEN: bool = true;
 }
 
 #[cold]
@@ -413,6 +416,7 @@ fn tcp_receive_bytes(cx: &mut Cx<'_>, stream: Res<'_, Stream>, max_size: i64) ->
 fn stream_close(cx: &mut Cx<'_>, stream: Res<'_, Stream>) -> Result<bool> {
     stream.mode.check_open(cx, Stream::WORD)?;
     stream.mode.is_closed.store(true, Ordering::Release);
+    stream.release();
     // The other end may have closed it before.
     let _ = stream.socket.shutdown(Shutdown::Both);
     Ok(true)
@@ -421,6 +425,7 @@ fn stream_close(cx: &mut Cx<'_>, stream: Res<'_, Stream>) -> Result<bool> {
 fn listener_close(cx: &mut Cx<'_>, listener: Res<'_, Listener>) -> Result<bool> {
     listener.mode.check_open(cx, Listener::WORD)?;
     listener.mode.is_closed.store(true, Ordering::Release);
+    listener.release();
     // Stops listening at once, although the handle lives on.
     let _ = rustix::net::shutdown(&listener.socket, rustix::net::Shutdown::Both);
     Ok(true)
@@ -497,5 +502,6 @@ fn udp_receive_from(cx: &mut Cx<'_>, socket: Res<'_, Datagrams>, max_size: i64) 
 fn udp_close(cx: &mut Cx<'_>, socket: Res<'_, Datagrams>) -> Result<bool> {
     socket.mode.check_open(cx, Datagrams::WORD)?;
     socket.mode.is_closed.store(true, Ordering::Release);
+    socket.release();
     Ok(true)
 }

@@ -69,9 +69,7 @@ pub fn field(object: &Value, name: &str) -> Result<Value> {
             None => Err(missing_text_key(name)),
         },
         View::Module(module) => export(module, name),
-        View::Resource(resource) => {
-            resource.0.field(name).ok_or_else(|| field_not_found(name))
-        }
+        View::Resource(resource) => resource.0.field(name).ok_or_else(|| field_not_found(name)),
         _ => Err(no_fields(name)),
     }
 }

@@ -4,6 +4,7 @@ use ruff_runtime::heap::{Header, Obj};
 use ruff_runtime::interp::NativeContext;
 use ruff_runtime::objects::array::{self, Array};
 use ruff_runtime::objects::function::{self, Function, LoadedProto};
+use ruff_runtime::objects::string::{self, Str};
 use ruff_runtime::value::Value;
 
 /// Bytes of a register.
@@ -24,6 +25,8 @@ pub const ARRAY_DATA: i32 = (BODY + array::offsets::DATA) as i32;
 pub const ARRAY_LEN: i32 = (BODY + array::offsets::LEN) as i32;
 pub const ARRAY_CAP: i32 = (BODY + array::offsets::CAP) as i32;
 pub const ARRAY_KIND: i32 = (BODY + array::offsets::KIND) as i32;
+/// The length in characters (32 bits) of a string; right once it was asked for.
+pub const TEXT_LEN: i32 = (BODY + string::offsets::N_CHARS) as i32;
 pub const FUNCTION_CODE: i32 = (BODY + function::offsets::CODE) as i32;
 
 /// In the context, which is the first field of the VM.
@@ -43,6 +46,7 @@ const _: () = {
     assert!(size_of::<Value>() == 16 && align_of::<Value>() == 8);
     assert!(std::mem::offset_of!(Obj<Array>, body) == BODY);
     assert!(std::mem::offset_of!(Obj<Function>, body) == BODY);
+    assert!(std::mem::offset_of!(Obj<Str>, body) == BODY);
 };
 
 /// The address of a module variable of the function's module.

@@ -10,10 +10,11 @@ use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
 
 use crate::abi;
+use crate::data_helpers;
 use crate::exit::{self, EntryMeta, ExitMeta, FrameMeta};
 
 macro_rules! routines {
-    ($($(#[$doc:meta])* $Name:ident = $function:ident;)*) => {
+    ($($(#[$doc:meta])* $Name:ident = $function:path;)*) => {
         /// A routine of the compiler's runtime.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub(crate) enum Routine { $($(#[$doc])* $Name,)* }
@@ -32,6 +33,25 @@ routines! {
     Release = release;
     /// `(slot, tag, payload)`: appends to the array in a slot; 1 if it declines.
     Push = push;
+    /// `(tag, payload)`: releases a value.
+    ReleasePair = data_helpers::release_pair;
+    /// `(vm, base, frame, pc)`: one instruction straight on the window; the next pc, or
+    /// [`abi::LEFT`] if an error is in the context.
+    Direct = data_helpers::direct;
+    /// `(code)`: an owned string of one character.
+    CharObject = data_helpers::char_object;
+    /// `(text)`: see [`crate::ir::Helper`], as for those that follow.
+    TextData = data_helpers::text_data;
+    TextEqual = data_helpers::text_equal;
+    TextOrder = data_helpers::text_order;
+    TextAppend = data_helpers::text_append;
+    TextAppendChar = data_helpers::text_append_char;
+    TextConcat = data_helpers::text_concat;
+    UpdateIndex = data_helpers::update_index;
+    StorePlace = data_helpers::store_place;
+    UpdatePlace = data_helpers::update_place;
+    LoadPlace = data_helpers::load_place;
+    Pop = data_helpers::pop;
     /// `(vm, base, depth, frame, pc)`: one instruction through the interpreter; the next pc.
     Step = step;
     /// `(vm, base, depth, exit)`: leaves.

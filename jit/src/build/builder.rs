@@ -209,7 +209,8 @@ impl Builder<'_> {
             if self.is_done || !self.is_stable {
                 return;
             }
-            self.pc = pc + 1;
+            // Some lowerings cover the instructions that follow too.
+            self.pc += 1;
             if self.flow.leaders[self.pc as usize] {
                 let key = self.key_of(self.pc);
                 self.goto(key);
@@ -268,6 +269,13 @@ impl Builder<'_> {
             Insn::SetIndex { root, index, src } => self.set_index(root, index, src),
             Insn::UpdateIndex { root, index, src, op } => self.update_index(root, index, src, op),
             Insn::CheckAssigned { src } => self.check_assigned(src),
+            Insn::IterInit { base } => self.iter_init(base),
+            Insn::IterStep { dst, base, target, at_end } => {
+                self.iter_step(dst, base, target, at_end);
+            }
+            Insn::StorePlace { root, desc, src } => self.store_place(root, desc, src),
+            Insn::UpdatePlace { root, desc, src } => self.update_place(root, desc, src),
+            Insn::LoadPlace { dst, root, desc } => self.load_place(dst, root, desc),
             Insn::Other { .. } => self.step(),
         }
     }
@@ -371,6 +379,7 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::RangeInit { .. } | Insn::RangeStep { .. } | Insn::Call { .. } => true,
         Insn::Native { .. } | Insn::NativeOne { .. } | Insn::GetModule { .. } => true,
         Insn::GetIndex { .. } | Insn::SetIndex { .. } | Insn::UpdateIndex { .. } => true,
-        Insn::CheckAssigned { .. } => true,
+        Insn::CheckAssigned { .. } | Insn::IterInit { .. } | Insn::IterStep { .. } => true,
+        Insn::StorePlace { .. } | Insn::UpdatePlace { .. } | Insn::LoadPlace { .. } => true,
     }
 }

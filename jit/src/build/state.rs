@@ -28,14 +28,16 @@ pub enum Know {
     Float,
     Bool,
     Null,
-    /// An array, perhaps of known kind.
+    Str,
+    Dict,
+    /// An array, perhaps of known kind (or without elements).
     Array(Option<ElemKind>),
 }
 
 impl Know {
     /// Whether the slot may own an object.
     pub fn may_own(self) -> bool {
-        matches!(self, Know::Any | Know::Array(_))
+        matches!(self, Know::Any | Know::Str | Know::Dict | Know::Array(_))
     }
 
     /// The least that covers both.
@@ -58,6 +60,7 @@ impl Know {
             Ty::Int => Know::Int,
             Ty::Float => Know::Float,
             Ty::Bool => Know::Bool,
+            Ty::Char => Know::Str,
             Ty::Word | Ty::None => Know::Any,
         }
     }
@@ -68,7 +71,8 @@ impl Know {
             Know::Int => Some(Ty::Int),
             Know::Float => Some(Ty::Float),
             Know::Bool => Some(Ty::Bool),
-            Know::Any | Know::Immediate | Know::Null | Know::Array(_) => None,
+            Know::Any | Know::Immediate | Know::Null => None,
+            Know::Str | Know::Dict | Know::Array(_) => None,
         }
     }
 }

@@ -104,6 +104,7 @@ impl Lowering<'_, '_> {
         let expected = match ty {
             Ty::Float => Tag::Float,
             Ty::Bool => Tag::Bool,
+            Ty::Char => Tag::Str,
             Ty::Int | Ty::Word | Ty::None => Tag::Int,
         };
         let expected = self.word(expected as u64);
@@ -120,7 +121,7 @@ impl Lowering<'_, '_> {
     }
 
     /// The callee left an error in the context.
-    fn raised(&mut self, pc: u32) {
+    pub(super) fn raised(&mut self, pc: u32) {
         let (vm, base, depth) = (self.vm, self.base, self.depth);
         let meta = self.word(self.input.frame as *const _ as u64);
         let pc = self.word(u64::from(pc));

@@ -14,15 +14,18 @@ use crate::helpers::Routine;
 pub(crate) enum ColdRoutine {
     Release,
     Push,
+    ReleasePair,
 }
 
 impl ColdRoutine {
-    pub(crate) const ALL: [ColdRoutine; 2] = [ColdRoutine::Release, ColdRoutine::Push];
+    pub(crate) const ALL: [ColdRoutine; 3] =
+        [ColdRoutine::Release, ColdRoutine::Push, ColdRoutine::ReleasePair];
 
     fn routine(self) -> (Routine, usize) {
         match self {
             ColdRoutine::Release => (Routine::Release, 1),
             ColdRoutine::Push => (Routine::Push, 3),
+            ColdRoutine::ReleasePair => (Routine::ReleasePair, 2),
         }
     }
 }

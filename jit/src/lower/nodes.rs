@@ -59,10 +59,18 @@ impl Lowering<'_, '_> {
                 let next = self.step(*pc);
                 self.values.insert(id, next);
             }
-            Op::Help(Helper::Push, args) => {
-                let args: Vec<ir::Value> = args.iter().map(|&arg| self.value(arg)).collect();
-                let result = self.call_routine(Routine::Push, &args);
+            Op::Direct(pc) => {
+                let next = self.direct(*pc);
+                self.values.insert(id, next);
+            }
+            Op::Help(helper, args) => {
+                let args: Vec<ir::Value> = args.iter().map(|&arg| self.payload(arg)).collect();
+                let result = self.call_routine(routine_of(*helper), &args);
                 self.values.insert(id, result);
+            }
+            Op::ReleasePair(tag, payload) => {
+                let (tag, payload) = (self.value(*tag), self.value(*payload));
+                self.release_pair(tag, payload);
             }
             Op::CallTag(call) => {
                 let tag = self.tags[call];
@@ -83,7 +91,7 @@ impl Lowering<'_, '_> {
             Op::Param => self.values[&id],
             Op::Const(bits) => match ty {
                 Ty::Float => self.b.ins().f64const(f64::from_bits(*bits)),
-                Ty::Bool => self.b.ins().iconst(types::I8, *bits as i64),
+                Ty::Bool | Ty::Char => self.b.ins().iconst(types::I8, *bits as i64),
                 Ty::Int | Ty::Word | Ty::None => self.word(*bits),
             },
             Op::Int(op, a, b) => self.int_op(*op, *a, *b),
@@ -139,8 +147,31 @@ impl Lowering<'_, '_> {
             }
             Op::ElemLoad(elem, data, index) => self.elem_load(*elem, (*data, *index), ty),
             Op::SlotAddr(r) => self.slot_address(*r),
+            Op::Code(a) => self.payload(*a),
+            Op::Select(cond, a, b) => {
+                let (cond, a, b) = (self.value(*cond), self.value(*a), self.value(*b));
+                self.b.ins().select(cond, a, b)
+            }
             _ => return None,
         };
         Some(value)
+    }
+}
+
+/// The routine behind a helper.
+fn routine_of(helper: Helper) -> Routine {
+    match helper {
+        Helper::Push => Routine::Push,
+        Helper::TextData => Routine::TextData,
+        Helper::TextEqual => Routine::TextEqual,
+        Helper::TextOrder => Routine::TextOrder,
+        Helper::TextAppend => Routine::TextAppend,
+        Helper::TextAppendChar => Routine::TextAppendChar,
+        Helper::TextConcat => Routine::TextConcat,
+        Helper::UpdateIndex => Routine::UpdateIndex,
+        Helper::StorePlace => Routine::StorePlace,
+        Helper::UpdatePlace => Routine::UpdatePlace,
+        Helper::LoadPlace => Routine::LoadPlace,
+        Helper::Pop => Routine::Pop,
     }
 }

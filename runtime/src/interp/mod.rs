@@ -10,6 +10,7 @@ mod arith;
 mod calls;
 mod collections;
 mod context;
+mod direct;
 mod dispatch;
 mod enter;
 mod jumps;
@@ -39,6 +40,7 @@ use crate::tier::Tier;
 use crate::value::{Value, View};
 
 pub use context::{DEOPT_WORDS, NativeContext};
+pub use direct::is_frameless;
 use enter::Args;
 use methods::MethodCache;
 use modules::Modules;

@@ -29,9 +29,9 @@ use crate::{arch, passes, worth};
 /// Forced exits, for tests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stress {
-    /// This guard, counted as they are executed, fails once.
+    /// This guard, counted from 1 as they are compiled, fails the first time it is executed.
     pub exit_at: Option<u64>,
-    /// Every so manieth guard fails.
+    /// Every so manieth executed guard fails.
     pub every: Option<u64>,
 }
 
@@ -82,7 +82,7 @@ pub struct Jit {
     cold: Cold,
     functions: HashMap<*const FunctionCode, FunctionState>,
     stats: Rc<Stats>,
-    stress: Rc<StressCounter>,
+    stress: Option<Rc<StressCounter>>,
     /// Whether the register stack has room for the deepest recursion of typed functions.
     has_room: Option<bool>,
     #[allow(clippy::vec_box, reason = "compiled code holds the addresses")]
@@ -154,7 +154,6 @@ impl Compiler {
             frame: metas.frame,
             exits: metas.exits,
             stress_exits: metas.stress_exits,
-            stress_counter: metas.stress_counter,
             cold: metas.cold,
         };
         lower::lower(&input, &mut self.context.func, &mut self.builder_context);
@@ -171,11 +170,11 @@ impl Compiler {
         code: &FunctionCode,
     ) -> Result<(String, String), Bailout> {
         let stats = Rc::new(Stats::default());
-        let shared = new_shared(&stats, &Rc::default());
+        let shared = new_shared(&stats, None);
         let frame = Box::new(FrameMeta { code, is_framed: true, shared });
         let exits = exit_metas(func, &frame, false);
-        let (stress_exits, stress_counter, cold) = (&[], None, &Cold::default());
-        let metas = Metas { frame: &frame, exits: &exits, stress_exits, stress_counter, cold };
+        let (stress_exits, cold) = (&[], &Cold::default());
+        let metas = Metas { frame: &frame, exits: &exits, stress_exits, cold };
         self.wants_text = true;
         self.function(func, true, &metas)?;
         let clif = self.context.func.display().to_string();
@@ -190,16 +189,15 @@ struct Metas<'a> {
     frame: &'a FrameMeta,
     exits: &'a [Box<ExitMeta>],
     stress_exits: &'a [Box<ExitMeta>],
-    stress_counter: Option<*const i64>,
     cold: &'a Cold,
 }
 
-fn new_shared(stats: &Rc<Stats>, stress: &Rc<StressCounter>) -> Rc<Shared> {
+fn new_shared(stats: &Rc<Stats>, stress: Option<Rc<StressCounter>>) -> Rc<Shared> {
     Rc::new(Shared {
         feedback: Feedback::default(),
         is_stale: Cell::new(false),
         stats: stats.clone(),
-        stress: stress.clone(),
+        stress,
     })
 }
 
@@ -231,13 +229,8 @@ fn unboxed(tag: Tag) -> Option<Ty> {
 impl Jit {
     /// A compiler, unless the machine is not supported or gives no executable memory.
     pub fn new(options: Options) -> Option<Jit> {
-        let stress = Rc::new(StressCounter::default());
-        let never = i64::MAX;
-        let every =
-            options.stress.every.map_or(never, |n| i64::try_from(n.max(1)).unwrap_or(never));
-        let first = options.stress.exit_at.map_or(every, |n| i64::try_from(n).unwrap_or(never));
-        stress.every.set(every);
-        stress.left.set(first.max(1));
+        let is_stressed = options.stress != Stress::default();
+        let stress = is_stressed.then(|| Rc::new(StressCounter::new(options.stress)));
         let mut compiler = Compiler::new()?;
         let mut heap = CodeHeap::new(options.code_limit)?;
         let mut cold = Cold::default();
@@ -264,11 +257,6 @@ impl Jit {
     /// The counters, which stay readable when the VM owns the compiler.
     pub fn stats(&self) -> Rc<Stats> {
         self.stats.clone()
-    }
-
-    fn stress_counter(&self) -> Option<*const i64> {
-        let is_on = self.options.stress != Stress::default();
-        is_on.then(|| self.stress.left.as_ptr().cast_const())
     }
 
     /// Builds, optimises and installs one form of a function.
@@ -302,18 +290,10 @@ impl Jit {
         let start = Instant::now();
         let frame = Box::new(FrameMeta { code, is_framed, shared });
         let exits = exit_metas(&func, &frame, false);
-        let stress_counter = self.stress_counter();
-        let stress_exits = match stress_counter {
-            Some(_) => exit_metas(&func, &frame, true),
-            None => Vec::new(),
-        };
-        let metas = Metas {
-            frame: &frame,
-            exits: &exits,
-            stress_exits: &stress_exits,
-            stress_counter,
-            cold: &self.cold,
-        };
+        let is_stressed = self.stress.is_some();
+        let stress_exits = if is_stressed { exit_metas(&func, &frame, true) } else { Vec::new() };
+        let metas =
+            Metas { frame: &frame, exits: &exits, stress_exits: &stress_exits, cold: &self.cold };
         let bytes = self.compiler.function(&func, is_framed, &metas)?;
         let address = self.heap.install(&bytes).ok_or(Bailout::CodeMemory)?;
         self.stats.add_time("generate", start.elapsed());
@@ -328,7 +308,7 @@ impl Jit {
     fn state(&mut self, code: *const FunctionCode) -> &mut FunctionState {
         let (stats, stress) = (&self.stats, &self.stress);
         self.functions.entry(code).or_insert_with(|| FunctionState {
-            shared: new_shared(stats, stress),
+            shared: new_shared(stats, stress.clone()),
             typed: None,
             compilations: 0,
             declined: HashSet::new(),

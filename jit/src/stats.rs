@@ -14,6 +14,8 @@ pub struct Stats {
     pub compiled: Cell<u32>,
     pub recompiled: Cell<u32>,
     pub code_bytes: Cell<usize>,
+    /// Guards that could be forced; only counted if exits are.
+    pub guards: Cell<u64>,
     exits: RefCell<BTreeMap<&'static str, u64>>,
     bailouts: RefCell<BTreeMap<&'static str, u64>>,
     phases: RefCell<BTreeMap<&'static str, Duration>>,
@@ -57,6 +59,9 @@ impl std::fmt::Display for Stats {
         writeln!(f, "compiled: {}", self.compiled.get())?;
         writeln!(f, "recompiled: {}", self.recompiled.get())?;
         writeln!(f, "code bytes: {}", self.code_bytes.get())?;
+        if self.guards.get() > 0 {
+            writeln!(f, "guards: {}", self.guards.get())?;
+        }
         for (name, time) in self.phases.borrow().iter() {
             writeln!(f, "time {name}: {} us", time.as_micros())?;
         }

@@ -56,6 +56,7 @@ impl Run<'_> {
         let mut finished = Finished::after(result.and(flushed), &self.loader.sources(), style);
         if let Some(stats) = counters.get() {
             finished.forced_exits = stats.exits_because(ExitReason::Stress);
+            finished.guards = stats.guards.get();
             if self.options.wants_stats {
                 finished.stderr.push_str(&stats.to_string());
             }

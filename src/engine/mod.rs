@@ -72,9 +72,10 @@ pub enum JitMode {
 /// Ways to make compiled code take its rare paths, for tests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stress {
-    /// Guard number K of the compiled program fails once although it holds.
+    /// Guard number K, counted from 1 as they are compiled, fails the first time it is executed
+    /// although it holds.
     ExitAt(u64),
-    /// Every Nth guard fails once although it holds.
+    /// Every Nth executed guard fails although it holds.
     Every(u64),
     /// Compile at this hotness.
     Threshold(u64),
@@ -124,6 +125,8 @@ pub struct Finished {
     pub stdout: Vec<u8>,
     /// Guards that [`Stress`] made fail.
     pub forced_exits: u64,
+    /// Guards that [`Stress::ExitAt`] could make fail.
+    pub guards: u64,
     /// Diagnostics and statistics, as text for people.
     pub stderr: String,
 }

@@ -18,6 +18,7 @@ use ruff_runtime::value::{Tag, Value};
 use crate::abi;
 use crate::build::feedback::Feedback;
 use crate::exit_reason::{ExitReason, Policy};
+use crate::pipeline::Stress;
 use crate::stats::Stats;
 
 /// Exits at one site after which its speculation is given up.
@@ -37,15 +38,32 @@ pub(crate) struct Shared {
     /// A speculation was given up since the function was compiled last.
     pub is_stale: Cell<bool>,
     pub stats: Rc<Stats>,
-    pub stress: Rc<StressCounter>,
+    /// Only if exits are forced.
+    pub stress: Option<Rc<StressCounter>>,
 }
 
 /// Counts down to a forced exit; compiled code decrements it.
-#[derive(Default)]
 pub(crate) struct StressCounter {
     pub left: Cell<i64>,
     /// What the counter starts again from.
-    pub every: Cell<i64>,
+    every: i64,
+    /// The only guard that counts, by its number; all of them if there is none.
+    only: Option<u64>,
+}
+
+impl StressCounter {
+    pub(crate) fn new(options: Stress) -> StressCounter {
+        let every = options.every.map_or(i64::MAX, |n| i64::try_from(n.max(1)).unwrap_or(i64::MAX));
+        let first = if options.exit_at.is_some() { 1 } else { every };
+        StressCounter { left: Cell::new(first), every, only: options.exit_at }
+    }
+
+    /// Whether the guard that is compiled next counts; guards are numbered from 1.
+    pub(crate) fn counts_next_guard(&self, stats: &Stats) -> bool {
+        let number = stats.guards.get() + 1;
+        stats.guards.set(number);
+        self.only.is_none_or(|only| only == number)
+    }
 }
 
 /// How many different waits follow forced exits at one place; more than there are guards between
@@ -151,8 +169,8 @@ fn count(frame: &FrameMeta, meta: &ExitMeta) {
         // A wait that never changed could fail the same guard for ever, for example one that
         // holds at the entry of a loop, to which the interpreter comes back at once.
         meta.count.set((meta.count.get() + 1) % STRESS_WAITS);
-        let stress = &shared.stress;
-        stress.left.set(stress.every.get().saturating_add(meta.count.get().into()));
+        let Some(stress) = &shared.stress else { return };
+        stress.left.set(stress.every.saturating_add(meta.count.get().into()));
         return;
     }
     if meta.reason.policy() == Policy::Keep {

@@ -45,12 +45,16 @@ impl Lowering<'_, '_> {
 
     /// Counts down to a forced exit, if exits are stressed.
     pub(super) fn stress(&mut self, exit: ExitId) {
-        let Some(counter) = self.input.stress_counter else { return };
+        let shared = &self.input.frame.shared;
+        let Some(stress) = &shared.stress else { return };
         if self.func.exits[exit.0 as usize].reason == ExitReason::Declined {
             // The check comes after a routine that has done its work unless it declined.
             return;
         }
-        let address = self.word(counter as u64);
+        if !stress.counts_next_guard(&shared.stats) {
+            return;
+        }
+        let address = self.word(stress.left.as_ptr() as u64);
         let left = self.b.ins().load(types::I64, trusted(), address, 0);
         let one = self.word(1);
         let left = self.b.ins().isub(left, one);

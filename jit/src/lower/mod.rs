@@ -44,8 +44,6 @@ pub(crate) struct Input<'a> {
     /// As `exits`, with the reason `Stress`; empty unless exits are stressed.
     pub stress_exits: &'a [Box<ExitMeta>],
     pub cold: &'a Cold,
-    /// Counts down to a forced exit.
-    pub stress_counter: Option<*const i64>,
 }
 
 pub(crate) struct Lowering<'a, 'b> {

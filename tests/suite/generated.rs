@@ -1,7 +1,8 @@
 //! Compares the engines on generated programs (`generate`).
 //!
 //! `RUFF_GENERATED=N` sets how many programs a run makes, `RUFF_FORCED=N` how many run once for
-//! each guard of their compiled code, `RUFF_SEED=S` where both start. A divergence is reported with its seed and a program with needless lines removed.
+//! each guard of their compiled code, `RUFF_SEED=S` where both start. A divergence is reported
+//! with its seed and a program with needless lines removed.
 
 use std::ops::Range;
 use std::path::PathBuf;

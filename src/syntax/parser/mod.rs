@@ -51,7 +51,11 @@ pub struct Parsed {
 
 /// Parses a file.
 pub fn parse(source: &Source) -> Parsed {
-    let (tokens, lexical) = lex(source);
+    parse_tokens(source, lex(source))
+}
+
+/// Parses what the lexer made of a file.
+pub fn parse_tokens(source: &Source, (tokens, lexical): (Vec<Token>, Vec<Diagnostic>)) -> Parsed {
     let mut parser = Parser::new(&source.text, tokens, lexical);
     let id = parser.node();
     let stmts = parser.statements();

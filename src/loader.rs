@@ -16,7 +16,7 @@ use ruff_runtime::natives;
 
 use crate::compile;
 use crate::phases::{Phase, Phases};
-use crate::report::Sources;
+use crate::report::{Shown, Sources};
 use crate::resolve::{self, Export, Outside, Resolved};
 use crate::syntax::ast::File;
 use crate::syntax::diagnostic::Diagnostic;
@@ -80,7 +80,7 @@ impl Loader {
     /// # Errors
     /// The diagnostics, if there is an error among them.
     pub fn check(&self, source: Arc<Source>) -> std::result::Result<Checked, Vec<Diagnostic>> {
-        self.0.sources.borrow_mut().insert(source.name.clone(), source.clone());
+        self.show(&source, None);
         let phases = &self.0.phases;
         let lexed = phases.time(Phase::Lex, || lexer::lex(&source));
         let parsed = phases.time(Phase::Parse, || parser::parse_tokens(&source, lexed));
@@ -97,7 +97,15 @@ impl Loader {
         if !too_large.is_empty() {
             return Err(too_large);
         }
-        Ok(Checked { source, file: Arc::new(parsed.file), resolved: Arc::new(resolved) })
+        let resolved = Arc::new(resolved);
+        self.show(&source, Some(resolved.clone()));
+        Ok(Checked { source, file: Arc::new(parsed.file), resolved })
+    }
+
+    /// Keeps a file for messages.
+    fn show(&self, source: &Arc<Source>, resolved: Option<Arc<Resolved>>) {
+        let shown = Shown { source: source.clone(), resolved };
+        self.0.sources.borrow_mut().insert(source.name.clone(), shown);
     }
 
     /// Finds, reads, parses and resolves the module `path` for the file `importer`.

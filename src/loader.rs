@@ -14,6 +14,7 @@ use std::sync::Arc;
 use ruff_runtime::error::{Error, Kind, Result};
 use ruff_runtime::natives;
 
+use crate::check::recovered;
 use crate::compile;
 use crate::phases::{Phase, Phases};
 use crate::report::{Shown, Sources};
@@ -84,12 +85,17 @@ impl Loader {
         let phases = &self.0.phases;
         let lexed = phases.time(Phase::Lex, || lexer::lex(&source));
         let parsed = phases.time(Phase::Parse, || parser::parse_tokens(&source, lexed));
-        if !parsed.diagnostics.is_empty() {
+        let has_errors = !parsed.diagnostics.is_empty();
+        if has_errors && !recovered::keeps_blocks(&parsed) {
             return Err(parsed.diagnostics);
         }
         let outside = View { loader: self, importer: &source.name };
         let (resolved, diagnostics) =
             phases.time(Phase::Resolve, || resolve::resolve(&parsed.file, &outside));
+        if has_errors {
+            let more = recovered::independent(&source, &parsed, diagnostics);
+            return Err(parsed.diagnostics.into_iter().chain(more).collect());
+        }
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }

@@ -15,7 +15,7 @@ const RUFF: &str = env!("CARGO_BIN_EXE_ruff");
 type Named = (&'static str, fn() -> Result<(), Failed>);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [Named; 23] = [
+    let tests: [Named; 24] = [
         ("runs_a_file", runs_a_file),
         ("file_without_a_subcommand", file_without_a_subcommand),
         ("passes_arguments", passes_arguments),
@@ -38,6 +38,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("snapshot_tests_compare_and_update", snapshot_tests_compare_and_update),
         ("dis_shows_bytecode", dis_shows_bytecode),
         ("stats_name_phases", stats_name_phases),
+        ("out_of_memory_can_be_caught", out_of_memory_can_be_caught),
         ("every_engine_rejects_large_functions", every_engine_rejects_large_functions),
     ];
     tests.into_iter().map(|(name, test)| Trial::test(format!("cli/{name}"), test)).collect()
@@ -324,6 +325,57 @@ fn stats_name_phases() -> Result<(), Failed> {
         if has_jit != (option == "--engine=jit" || option == "--jit=always") {
             return Err(format!("{option}:\n{shown}").into());
         }
+    }
+    Ok(())
+}
+
+fn out_of_memory_can_be_caught() -> Result<(), Failed> {
+    let program = r#"
+func attempt(name, f) {
+    try {
+        f()
+        print(name, "fits")
+    } except e {
+        print(name, e.kind, e.message)
+    }
+}
+attempt("fill", func() { return fill(4000000000, 0) })
+attempt("repeat", func() { return "ab" * 500000000 })
+attempt("range", func() { return range(100000000) })
+attempt("push", func() {
+    xs := []
+    while true { xs.push(null) }
+})
+attempt("objects", func() {
+    xs := []
+    while true { xs.push([xs.len()]) }
+})
+attempt("concat", func() {
+    xs := range(1000)
+    while true { xs = xs + xs }
+})
+attempt("dict", func() {
+    d := {}
+    i := 0
+    while true {
+        d[i] := i
+        i += 1
+    }
+})
+attempt("text", func() {
+    s := "x"
+    while true { s = s + s }
+})
+attempt("small", func() { return range(1000) })
+"#;
+    let failing = ["fill", "repeat", "range", "push", "objects", "concat", "dict", "text"];
+    let mut wanted: String =
+        failing.map(|name| format!("{name} MemoryError Out of memory\n")).concat();
+    wanted.push_str("small fits\n");
+    let scratch = scratch(&[("main.ruff", program)]);
+    for engine in ["--engine=tree", "--engine=vm", "--engine=jit", "--jit=always"] {
+        let output = ruff(&scratch, &["run", engine, "--max-memory=100M", "main.ruff"]);
+        expect(&output, 0, &wanted, "")?;
     }
     Ok(())
 }

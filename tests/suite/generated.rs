@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use ruff::engine::{self, Engine, Finished, JitMode, JitOptions, Options, Stress};
+use ruff::engine::{self, Engine, Finished, JitMode, JitOptions, JitThreads, Options, Stress};
 use ruff::syntax::source::Source;
 use ruff_runtime::host::Interrupt;
 
@@ -89,12 +89,18 @@ fn run_watched(text: &str, options: &Options) -> Finished {
 }
 
 fn jit(mode: JitMode, stress: Option<Stress>) -> Options {
-    Options { jit: JitOptions { mode, stress }, ..Options::new(Engine::Jit) }
+    Options {
+        jit: JitOptions { mode, stress, ..JitOptions::default() },
+        ..Options::new(Engine::Jit)
+    }
 }
 
 /// The settings that are compared with the tree evaluator.
-fn settings() -> [(&'static str, Options); 4] {
+fn settings() -> [(&'static str, Options); 5] {
+    let mut beside = jit(JitMode::On, Some(Stress::Threshold(30)));
+    beside.jit.threads = JitThreads::Background;
     [
+        ("jit beside", beside),
         ("vm", Options::new(Engine::Vm)),
         ("jit", jit(JitMode::On, Some(Stress::Threshold(60)))),
         ("jit=always", jit(JitMode::Always, None)),

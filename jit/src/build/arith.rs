@@ -145,6 +145,9 @@ impl Builder<'_> {
 
     /// The comparison as a bool node, if the operands' types have one.
     pub(super) fn comparison(&mut self, cond: Cond, lhs: Operand, rhs: Operand) -> Option<NodeId> {
+        if let Some(node) = self.null_comparison(cond, lhs, rhs) {
+            return Some(node);
+        }
         let site = Site::of(self.proto, self.pc);
         let left = self.guess(lhs, site.lhs())?;
         let right = self.guess(rhs, site.rhs())?;

@@ -30,12 +30,14 @@ pub enum Know {
     Null,
     /// An array, perhaps of known kind.
     Array(Option<ElemKind>),
+    /// A struct, perhaps of the shape with this id.
+    Struct(Option<u32>),
 }
 
 impl Know {
     /// Whether the slot may own an object.
     pub fn may_own(self) -> bool {
-        matches!(self, Know::Any | Know::Array(_))
+        matches!(self, Know::Any | Know::Array(_) | Know::Struct(_))
     }
 
     /// The least that covers both.
@@ -43,6 +45,7 @@ impl Know {
         match (self, other) {
             (a, b) if a == b => a,
             (Know::Array(_), Know::Array(_)) => Know::Array(None),
+            (Know::Struct(_), Know::Struct(_)) => Know::Struct(None),
             (a, b) if a.may_own() || b.may_own() => Know::Any,
             _ => Know::Immediate,
         }
@@ -68,7 +71,7 @@ impl Know {
             Know::Int => Some(Ty::Int),
             Know::Float => Some(Ty::Float),
             Know::Bool => Some(Ty::Bool),
-            Know::Any | Know::Immediate | Know::Null | Know::Array(_) => None,
+            Know::Any | Know::Immediate | Know::Null | Know::Array(_) | Know::Struct(_) => None,
         }
     }
 }

@@ -45,16 +45,15 @@ impl Lowering<'_, '_> {
 
     /// Counts down to a forced exit, if exits are stressed.
     pub(super) fn stress(&mut self, exit: ExitId) {
-        let shared = &self.input.frame.shared;
-        let Some(stress) = &shared.stress else { return };
+        let Some(stress) = self.input.metas.stress.clone() else { return };
         if self.func.exits[exit.0 as usize].reason == ExitReason::Declined {
             // The check comes after a routine that has done its work unless it declined.
             return;
         }
-        if !stress.counts_next_guard(&shared.stats) {
+        if !stress.counts_next_guard() {
             return;
         }
-        let address = self.word(stress.left.as_ptr() as u64);
+        let address = self.word(stress.address() as u64);
         let left = self.b.ins().load(types::I64, trusted(), address, 0);
         let one = self.word(1);
         let left = self.b.ins().isub(left, one);
@@ -100,8 +99,7 @@ impl Lowering<'_, '_> {
                 Source::Slot(_) => {}
             }
         }
-        let metas = if is_stress { self.input.stress_exits } else { self.input.exits };
-        let meta = &raw const *metas[exit.0 as usize];
+        let meta = self.input.metas.exit(exit, is_stress);
         let meta = self.word(meta as u64);
         let (vm, base, depth) = (self.vm, self.base, self.depth);
         self.call_routine(Routine::Exit, &[vm, base, depth, meta]);

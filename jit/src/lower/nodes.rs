@@ -53,15 +53,32 @@ impl Lowering<'_, '_> {
                 self.stress(*exit);
                 self.poll(*exit);
             }
+            Op::Room(exit) => self.room(*exit),
             Op::Push(slot, value, exit) => self.push(*slot, *value, *exit),
             Op::Call(call) => self.call(id, call),
             Op::Step(pc) => {
                 let next = self.step(*pc);
                 self.values.insert(id, next);
             }
-            Op::Help(Helper::Push, args) => {
+            Op::ReleaseAt(at, offset) => {
+                let at = self.value(*at);
+                self.release_at(at, *offset);
+            }
+            Op::Unshare(r) => {
+                let object = self.unshare(*r);
+                self.values.insert(id, object);
+            }
+            Op::NoOperators(tag, payload, exit) => {
+                self.stress(*exit);
+                self.no_operators(*tag, *payload, *exit);
+            }
+            Op::Help(helper, args) => {
+                let routine = match helper {
+                    Helper::Push => Routine::Push,
+                    Helper::NewStruct => Routine::NewStruct,
+                };
                 let args: Vec<ir::Value> = args.iter().map(|&arg| self.value(arg)).collect();
-                let result = self.call_routine(Routine::Push, &args);
+                let result = self.call_routine(routine, &args);
                 self.values.insert(id, result);
             }
             Op::CallTag(call) => {
@@ -114,6 +131,10 @@ impl Lowering<'_, '_> {
                 let one = self.b.ins().iconst(types::I8, 1);
                 self.b.ins().bxor(a, one)
             }
+            Op::Or(a, b) => {
+                let (a, b) = (self.value(*a), self.value(*b));
+                self.b.ins().bor(a, b)
+            }
             Op::Bits(a) => self.bits(*a),
             Op::FromBits(a) => {
                 let word = self.value(*a);
@@ -132,6 +153,11 @@ impl Lowering<'_, '_> {
                 let at = self.value(*at);
                 self.b.ins().load(clif_type(ty), trusted(), at, *offset)
             }
+            Op::Load32(at, offset) => {
+                let at = self.value(*at);
+                let word = self.b.ins().load(types::I32, trusted(), at, *offset);
+                self.b.ins().uextend(types::I64, word)
+            }
             Op::LoadCount(object) => {
                 let object = self.value(*object);
                 let count = self.b.ins().load(types::I32, trusted(), object, abi::COUNT);
@@ -139,6 +165,10 @@ impl Lowering<'_, '_> {
             }
             Op::ElemLoad(elem, data, index) => self.elem_load(*elem, (*data, *index), ty),
             Op::SlotAddr(r) => self.slot_address(*r),
+            Op::Closure => {
+                let frame = self.b.ins().load(types::I64, trusted(), self.vm, abi::VM_FRAME);
+                self.b.ins().load(types::I64, trusted(), frame, abi::FRAME_CLOSURE)
+            }
             _ => return None,
         };
         Some(value)

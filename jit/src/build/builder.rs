@@ -240,7 +240,8 @@ impl Builder<'_> {
             if self.is_done || !self.is_stable {
                 return;
             }
-            self.pc = pc + 1;
+            // Some lowerings cover the instructions that follow too.
+            self.pc += 1;
             if self.flow.leaders[self.pc as usize] {
                 let key = self.key_of(self.pc);
                 self.goto(key);
@@ -315,6 +316,8 @@ impl Builder<'_> {
             Insn::GetCaptured { dst, upvalue } => self.get_captured(dst, upvalue),
             Insn::GetUpvalue { dst, upvalue } => self.get_upvalue(dst, upvalue),
             Insn::SetUpvalue { upvalue, src } => self.set_upvalue(upvalue, src),
+            Insn::Closure { dst, proto } => self.closure(dst, proto),
+            Insn::NewCell { dst } => self.new_cell(dst),
             Insn::GetCell { dst, cell } => self.get_cell(dst, cell),
             Insn::SetCell { cell, src } => self.set_cell(cell, src),
             Insn::GetField { dst, object, name } => self.get_field(dst, object, name),
@@ -323,6 +326,13 @@ impl Builder<'_> {
                 self.update_field(root, name, src, op);
             }
             Insn::NewStruct { dst, first, desc } => self.new_struct(dst, first, desc),
+            Insn::IterInit { base } => self.iter_init(base),
+            Insn::IterStep { dst, base, target, at_end } => {
+                self.iter_step(dst, base, target, at_end);
+            }
+            Insn::StorePlace { root, desc, src } => self.store_place(root, desc, src),
+            Insn::UpdatePlace { root, desc, src } => self.update_place(root, desc, src),
+            Insn::LoadPlace { dst, root, desc } => self.load_place(dst, root, desc),
             Insn::Other { .. } => self.step(),
         }
     }
@@ -438,5 +448,8 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
         Insn::GetCaptured { .. } | Insn::GetUpvalue { .. } | Insn::SetUpvalue { .. } => true,
         Insn::GetCell { .. } | Insn::SetCell { .. } | Insn::Method { .. } => true,
+        Insn::Closure { .. } | Insn::NewCell { .. } => false,
+        Insn::IterInit { .. } | Insn::IterStep { .. } => true,
+        Insn::StorePlace { .. } | Insn::UpdatePlace { .. } | Insn::LoadPlace { .. } => true,
     }
 }

@@ -11,7 +11,7 @@ use super::feedback::Site;
 use super::inline;
 use super::insn::Target;
 use super::intrinsics::{Intrinsic, find};
-use super::state::{Know, Reg, Val};
+use super::state::{Know, Reg};
 use super::{CalleeInfo, EntryKind};
 use crate::abi;
 use crate::exit_reason::ExitReason;
@@ -296,13 +296,18 @@ impl<'a> Builder<'a> {
         let intrinsic = find(natives::get(u32::from(native)).name);
         match (intrinsic, count) {
             (Some(Intrinsic::Push), 2) => self.push(dst, first),
+            (Some(found), n) if self.number_native(found, dst, &group(first, n)) => {}
             (Some(found), 1) => self.native_one_of(found, dst, Use::last(first)),
             _ => self.step(),
         }
     }
 
     pub(super) fn native_one(&mut self, dst: u16, native: u16, src: Use) {
+        if self.pop_and_split(dst, native, src) {
+            return;
+        }
         match find(natives::get(u32::from(native)).name) {
+            Some(found) if self.number_native(found, dst, &[src]) => {}
             Some(found) => self.native_one_of(found, dst, src),
             None => self.step(),
         }
@@ -311,7 +316,9 @@ impl<'a> Builder<'a> {
     fn native_one_of(&mut self, intrinsic: Intrinsic, dst: u16, src: Use) {
         let reg = self.state.get(src.reg);
         let node = match (intrinsic, reg.ty()) {
-            (Intrinsic::Len, None) if matches!(reg.know, Know::Any | Know::Array(_)) => {
+            (Intrinsic::Len, None)
+                if matches!(reg.know, Know::Any | Know::Str | Know::Array(_)) =>
+            {
                 self.array_len(src.reg)
             }
             (Intrinsic::Sqrt | Intrinsic::ToFloat, Some(ty @ (Ty::Int | Ty::Float))) => {
@@ -340,18 +347,12 @@ impl<'a> Builder<'a> {
         }
         let Some(slot) = self.array_push(first, first + 1) else { return self.step() };
         self.state.set(first + 1, Reg::EMPTY);
-        self.state.set(first, Reg::EMPTY);
-        let know = Know::Array(None);
-        if slot == dst {
-            return self.state.set(dst, Reg { val: Val::Slot, know, view: None, unique: true });
-        }
-        // The array is still in the slot of the argument.
-        let moved = Reg { val: Val::Moved(slot), know, view: None, unique: true };
-        if dst != first {
-            self.state.set(first, moved);
-            self.release(dst);
-            self.state.set(first, Reg::EMPTY);
-        }
-        self.state.set(dst, moved);
+        let new = Reg { unique: true, ..Reg::slot(Know::Array(None)) };
+        self.moved_result(first, slot, dst, new);
     }
+}
+
+/// The registers of an argument group.
+fn group(first: u16, count: u8) -> Vec<Use> {
+    (first..first + u16::from(count)).map(Use::last).collect()
 }

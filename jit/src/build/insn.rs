@@ -174,6 +174,13 @@ pub enum Insn {
         upvalue: u16,
         src: Use,
     },
+    Closure {
+        dst: u16,
+        proto: u16,
+    },
+    NewCell {
+        dst: u16,
+    },
     GetCell {
         dst: u16,
         cell: u16,
@@ -202,6 +209,31 @@ pub enum Insn {
     NewStruct {
         dst: u16,
         first: u16,
+        desc: u16,
+    },
+    IterInit {
+        base: u16,
+    },
+    /// As `RangeStep`, over any source.
+    IterStep {
+        dst: u16,
+        base: u16,
+        target: u32,
+        at_end: bool,
+    },
+    StorePlace {
+        root: u16,
+        desc: u16,
+        src: Use,
+    },
+    UpdatePlace {
+        root: u16,
+        desc: u16,
+        src: Use,
+    },
+    LoadPlace {
+        dst: u16,
+        root: u16,
         desc: u16,
     },
     /// Executed through the interpreter; the jump target if it has one.
@@ -413,6 +445,44 @@ fn decode_calls(word: Word, pc: u32) -> Insn {
             let op = operator(word);
             Insn::UpdateIndex { root: o.root.index, index: o.index, src: o.src, op }
         }
+        _ => decode_data(word, pc),
+    }
+}
+
+fn decode_data(word: Word, pc: u32) -> Insn {
+    match word.op() {
+        Op::IterInit => Insn::IterInit { base: ops::IterInit::decode(word).base.0 },
+        Op::IterTest => {
+            let o = ops::IterTest::decode(word);
+            let target = near(pc, o.target.0.into());
+            Insn::IterStep { dst: o.dst.0, base: o.base.0, target, at_end: false }
+        }
+        Op::IterLoop => {
+            let o = ops::IterLoop::decode(word);
+            let target = near(pc, o.target.0.into());
+            Insn::IterStep { dst: o.dst.0, base: o.base.0, target, at_end: true }
+        }
+        Op::StorePlace => {
+            let o = ops::StorePlace::decode(word);
+            if o.root.kind != RootKind::Register {
+                return Insn::Other { target: None };
+            }
+            Insn::StorePlace { root: o.root.index, desc: o.desc.0, src: o.src }
+        }
+        Op::UpdatePlace => {
+            let o = ops::UpdatePlace::decode(word);
+            if o.root.kind != RootKind::Register {
+                return Insn::Other { target: None };
+            }
+            Insn::UpdatePlace { root: o.root.index, desc: o.desc.0, src: o.src }
+        }
+        Op::LoadPlace => {
+            let o = ops::LoadPlace::decode(word);
+            if o.root.kind != RootKind::Register {
+                return Insn::Other { target: None };
+            }
+            Insn::LoadPlace { dst: o.dst.0, root: o.root.index, desc: o.desc.0 }
+        }
         _ => decode_fields(word, pc),
     }
 }
@@ -445,6 +515,11 @@ fn decode_fields(word: Word, pc: u32) -> Insn {
             let o = ops::SetUpvalue::decode(word);
             Insn::SetUpvalue { upvalue: o.upvalue.0, src: o.src }
         }
+        Op::Closure => {
+            let o = ops::Closure::decode(word);
+            Insn::Closure { dst: o.dst.0, proto: o.proto.0 }
+        }
+        Op::NewCell => Insn::NewCell { dst: ops::NewCell::decode(word).dst.0 },
         Op::GetCell => {
             let o = ops::GetCell::decode(word);
             Insn::GetCell { dst: o.dst.0, cell: o.cell.0 }

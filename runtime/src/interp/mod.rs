@@ -10,6 +10,7 @@ mod arith;
 mod calls;
 mod collections;
 mod context;
+mod direct;
 mod dispatch;
 mod enter;
 mod fields;
@@ -40,6 +41,7 @@ use crate::tier::Tier;
 use crate::value::{Value, View};
 
 pub use context::{DEOPT_WORDS, NativeContext};
+pub use direct::is_frameless;
 use enter::Args;
 use fields::FieldCache;
 use methods::MethodCache;
@@ -47,6 +49,7 @@ use modules::Modules;
 use stack::Stacks;
 pub use stack::{Frame, flags};
 pub use tiering::{Stepped, Threshold, VmOptions};
+pub use variables::closure_at;
 
 /// The engine of one isolate.
 #[repr(C)]

@@ -41,12 +41,12 @@ methods! {
     ///     p := arg_parser()
     ///     p.add_argument("--all", "-a", "type", "bool")
     ///     print(p.parse(["-a", "x"]))   # expect: {"all": true, "_positional": [x]}
-    fn parse(parser: Parser<'_>, argv: Option<Texts<'_>>) -> "dict" [cx];
+    fn parse(parser: ParserRef<'_>, argv: Option<Texts<'_>>) -> "dict" [cx];
 
     /// The help text.
     ///
     ///     print(len(arg_parser("app").help()))   # expect: 16
-    fn help(parser: Parser<'_>) -> "string" [cx];
+    fn help(parser: ParserRef<'_>) -> "string" [cx];
 }
 
 /// The declaration number of `ArgParser`.
@@ -66,6 +66,20 @@ impl<'a> FromArg<'a> for Parser<'a> {
     }
     fn convert(slot: &'a mut Value) -> Self {
         Parser(slot)
+    }
+}
+
+/// A receiver that is only read.
+#[derive(Clone, Copy)]
+struct ParserRef<'a>(&'a Value);
+
+impl<'a> FromArg<'a> for ParserRef<'a> {
+    const TYPE: &'static str = Parser::TYPE;
+    fn fit(value: &Value) -> Fit {
+        Parser::fit(value)
+    }
+    fn convert(slot: &'a mut Value) -> Self {
+        ParserRef(slot)
     }
 }
 
@@ -142,15 +156,15 @@ fn invalid(cx: &Cx<'_>, what: impl std::fmt::Display) -> Error {
 }
 
 /// The field of a parser.
-fn field(parser: &Parser<'_>, name: &str) -> Value {
-    match parser.0.view() {
+fn field(parser: &Value, name: &str) -> Value {
+    match parser.view() {
         View::Struct(instance) => instance.get(name).cloned().unwrap_or_default(),
         _ => Value::NULL,
     }
 }
 
 /// The options that have been declared.
-fn declared(cx: &Cx<'_>, parser: &Parser<'_>) -> Result<Vec<Declared>> {
+fn declared(cx: &Cx<'_>, parser: &Value) -> Result<Vec<Declared>> {
     let args = field(parser, "_args");
     let View::Array(args) = args.view() else {
         return Err(invalid(cx, "field '_args' must be an array"));
@@ -240,9 +254,10 @@ fn add_argument(
     long: &str,
     options: Rest<'_>,
 ) -> Result<Value> {
+    let Parser(parser) = parser;
     let dict = gathered(cx, long, options.0)?;
     let added = declaration(cx, long, &dict)?;
-    for known in declared(cx, &parser)? {
+    for known in declared(cx, parser)? {
         if known.long == added.long {
             return Err(invalid(cx, format!("duplicate name '{long}'")));
         }
@@ -250,12 +265,12 @@ fn add_argument(
             return Err(invalid(cx, format!("duplicate name '-{short}'")));
         }
     }
-    let mut args = field(&parser, "_args");
+    let mut args = field(parser, "_args");
     if let Some(array) = args.make_mut::<Array>() {
         array.push(dict_value(dict));
     }
-    Struct::set(parser.0, &"_args".into(), args);
-    Ok(parser.0.clone())
+    Struct::set(parser, &"_args".into(), args);
+    Ok(parser.clone())
 }
 
 /// The state of parsing.
@@ -273,8 +288,9 @@ enum Step {
     Help,
 }
 
-fn parse(cx: &mut Cx<'_>, parser: Parser<'_>, argv: Option<Texts<'_>>) -> Result<Value> {
-    let options = declared(cx, &parser)?;
+fn parse(cx: &mut Cx<'_>, parser: ParserRef<'_>, argv: Option<Texts<'_>>) -> Result<Value> {
+    let parser = parser.0;
+    let options = declared(cx, parser)?;
     let argv = match argv {
         Some(texts) => texts.to_vec(),
         None => super::system::program_args(cx),
@@ -282,7 +298,7 @@ fn parse(cx: &mut Cx<'_>, parser: Parser<'_>, argv: Option<Texts<'_>>) -> Result
     let found = options.iter().map(|_| None).collect();
     let mut parse = Parse { options: &options, argv: &argv, at: 0, found, positional: Vec::new() };
     if let Step::Help = parse.all(cx)? {
-        let text = help_text(cx, &parser)?;
+        let text = help_text(cx, parser)?;
         let out = &mut cx.host.isolate().out;
         out.write(text.as_bytes())?;
         out.flush()?;
@@ -432,11 +448,11 @@ fn unknown(_: &Cx<'_>, arg: &str) -> Error {
     plain(format!("Unknown argument: {arg}"))
 }
 
-fn help(cx: &mut Cx<'_>, parser: Parser<'_>) -> Result<Value> {
-    Ok(string_value(help_text(cx, &parser)?))
+fn help(cx: &mut Cx<'_>, parser: ParserRef<'_>) -> Result<Value> {
+    Ok(string_value(help_text(cx, parser.0)?))
 }
 
-fn help_text(cx: &Cx<'_>, parser: &Parser<'_>) -> Result<String> {
+fn help_text(cx: &Cx<'_>, parser: &Value) -> Result<String> {
     let name = display(&field(parser, "_app_name"))?;
     let description = display(&field(parser, "_description"))?;
     let mut out = format!("{name}\n\n{description}\n\nOptions:\n");

@@ -261,6 +261,7 @@ impl<'a> FromArg<'a> for Number {
 }
 
 /// A number or null, which means something of its own.
+#[derive(Clone, Copy)]
 pub(super) struct NumberOrNull(pub Option<Number>);
 
 impl<'a> FromArg<'a> for NumberOrNull {

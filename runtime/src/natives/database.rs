@@ -311,7 +311,7 @@ fn prepare<'c>(
 
 /// At most `max` rows.
 fn rows(cx: &Cx<'_>, statement: &mut Statement<'_>, max: usize) -> Result<Vec<Value>> {
-    let names: Vec<Value> = statement.column_names().into_iter().map(Value::str).collect();
+    let names: Vec<Value> = statement.column_names().map(Value::str).collect();
     let mut found = Vec::new();
     let mut rows = statement.raw_query();
     while found.len() < max {

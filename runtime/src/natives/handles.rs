@@ -56,6 +56,14 @@ impl<'a, T: Kept> FromArg<'a> for Res<'a, T> {
     }
 }
 
+impl<T> Clone for Res<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Res<'_, T> {}
+
 impl<T: Kept> Res<'_, T> {
     /// The handle is closed; nothing keeps it any more but its copies.
     #[cfg(any(feature = "archives", feature = "databases", feature = "network"))]
@@ -65,7 +73,7 @@ impl<T: Kept> Res<'_, T> {
     }
 
     /// The argument as a value.
-    pub(super) fn to_value(&self) -> Value {
+    pub(super) fn to_value(self) -> Value {
         Value::from_ref(Ref::new(Resource(Arc::clone(&self.resource.0))))
     }
 }
@@ -83,6 +91,16 @@ pub(super) enum Socket<'a, A, B> {
     First(Res<'a, A>),
     Second(Res<'a, B>),
 }
+
+#[cfg(feature = "network")]
+impl<A, B> Clone for Socket<'_, A, B> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+#[cfg(feature = "network")]
+impl<A, B> Copy for Socket<'_, A, B> {}
 
 #[cfg(feature = "network")]
 impl<'a, A: Kept, B: Kept> FromArg<'a> for Socket<'a, A, B> {

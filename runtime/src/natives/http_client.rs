@@ -80,6 +80,7 @@ natives! {
 }
 
 /// A URL, or a dict that describes a request.
+#[derive(Clone, Copy)]
 struct UrlOrDict<'a>(&'a Value);
 
 impl<'a> FromArg<'a> for UrlOrDict<'a> {

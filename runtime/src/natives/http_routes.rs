@@ -157,7 +157,7 @@ fn texts<'a>(pairs: impl Iterator<Item = (&'a str, String)>) -> Value {
 pub(super) fn request_dict(
     request: &WireRequest,
     path: &str,
-    captures: Captures,
+    captures: &Captures,
     remote: &str,
 ) -> Value {
     let query = request.target.split_once('?').map_or("", |(_, query)| query);

@@ -338,7 +338,7 @@ fn handle(cx: &mut Cx<'_>, server: &Res<'_, Server>, job: &Job) -> Result<WireRe
     let Some(handler) = handlers.and_then(|all| all.get(handler)).cloned() else {
         return Ok(internal_error("the handler belongs to another thread"));
     };
-    let dict = request_dict(request, &path, captures, &job.remote.to_string());
+    let dict = request_dict(request, &path, &captures, &job.remote.to_string());
     let result = cx.call(&handler, [dict]);
     match result.and_then(|value| reply_of(cx, &value)) {
         Ok(reply) => Ok(reply),

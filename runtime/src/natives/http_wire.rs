@@ -172,6 +172,16 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// Headers after the last chunk are read and dropped.
+    fn trailers(&mut self, deadline: Instant) -> Result<(), Refusal> {
+        for _ in 0..100 {
+            if self.line(deadline)?.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(Refusal::Status(431))
+    }
+
     fn chunks(&mut self, deadline: Instant) -> Result<Vec<u8>, Refusal> {
         let mut body = Vec::new();
         loop {
@@ -186,14 +196,7 @@ impl<'a> Wire<'a> {
                 return Err(Refusal::Status(413));
             }
             if n == 0 {
-                // Trailing headers are read and dropped.
-                let mut n_trailers = 0;
-                while !self.line(deadline)?.is_empty() {
-                    n_trailers += 1;
-                    if n_trailers > 100 {
-                        return Err(Refusal::Status(431));
-                    }
-                }
+                self.trailers(deadline)?;
                 return Ok(body);
             }
             body.extend(self.exactly(n, deadline)?);

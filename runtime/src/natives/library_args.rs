@@ -38,6 +38,7 @@ pub(super) fn data_of(value: &Value) -> Option<&[u8]> {
 }
 
 /// An array whose elements are strings.
+#[derive(Clone, Copy)]
 pub(super) struct Texts<'a>(pub &'a Array);
 
 impl<'a> FromArg<'a> for Texts<'a> {
@@ -61,6 +62,7 @@ impl<'a> FromArg<'a> for Texts<'a> {
 }
 
 /// All further arguments, which are strings; at least one.
+#[derive(Clone, Copy)]
 pub(super) struct RestTexts<'a>(pub &'a [Value]);
 
 impl<'a> FromArg<'a> for RestTexts<'a> {
@@ -88,7 +90,7 @@ impl<'a> FromArg<'a> for RestTexts<'a> {
 }
 
 impl Texts<'_> {
-    pub(super) fn to_vec(&self) -> Vec<String> {
+    pub(super) fn to_vec(self) -> Vec<String> {
         self.0.iter().filter_map(|item| text_of(&item).map(str::to_owned)).collect()
     }
 }

@@ -193,8 +193,13 @@ fn run(
     let deadline = settings.timeout.and_then(|limit| Instant::now().checked_add(limit));
     let (sender, events) = channel();
     let mut pipeline = Pipeline { group: None, n_children: 0, sender };
-    if let Err(error) = pipeline.start(cx, commands, settings, inherits_stdin) {
-        pipeline.kill();
+    let mut children = Vec::with_capacity(commands.len());
+    if let Err(error) = pipeline.start(cx, commands, settings, inherits_stdin, &mut children) {
+        for child in &mut children {
+            // One that has ended already needs no signal.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
         return Err(error);
     }
     let n_events = 2 * pipeline.n_children + 1;
@@ -215,6 +220,7 @@ impl Pipeline {
         commands: &[Vec<String>],
         settings: Settings,
         inherits_stdin: bool,
+        children: &mut Vec<Child>,
     ) -> Result<()> {
         let inherits = inherits_stdin && settings.stdin.is_none();
         // A group of its own could not read from the terminal.
@@ -254,6 +260,10 @@ impl Pipeline {
                     Stdio::null()
                 }
             };
+            children.push(child);
+        }
+        // A group exists until its first member is waited for, so this comes last.
+        for (i, child) in children.drain(..).enumerate() {
             self.watch(i, child, settings.max_output);
         }
         Ok(())
@@ -361,7 +371,11 @@ fn text(data: &[u8]) -> String {
 }
 
 /// The output of commands that must succeed.
-fn output_of(cx: &Cx<'_>, finished: Finished, limits: (Option<Duration>, usize)) -> Result<String> {
+fn output_of(
+    cx: &Cx<'_>,
+    finished: &Finished,
+    limits: (Option<Duration>, usize),
+) -> Result<String> {
     if finished.timed_out {
         let ms = limits.0.unwrap_or_default().as_secs_f64() * 1000.0;
         return Err(cx.failure(Kind::TimeoutError, format!("time limit of {ms} ms reached")));
@@ -386,7 +400,7 @@ fn execute(cx: &mut Cx<'_>, command: &str, options: Option<&Dict>) -> Result<Str
         let what = format!("command failed with exit code {code}: {}", errors.trim_end());
         return Err(cx.failure(Kind::IoError, what));
     }
-    output_of(cx, finished, limits)
+    output_of(cx, &finished, limits)
 }
 
 fn process_result(cx: &mut Cx<'_>, mut finished: Finished) -> Value {
@@ -450,7 +464,7 @@ fn pipe_commands(cx: &mut Cx<'_>, commands: &Array, options: Option<&Dict>) -> R
         let what = format!("'{line}' failed with exit code {code}: {}", errors.trim_end());
         return Err(cx.failure(Kind::IoError, what));
     }
-    output_of(cx, finished, limits)
+    output_of(cx, &finished, limits)
 }
 
 /// Whether a part of a pipeline failed, other than by having nobody who reads on.

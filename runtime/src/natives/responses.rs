@@ -105,6 +105,7 @@ impl Kept for Reply {
 }
 
 /// A string or bytes.
+#[derive(Clone, Copy)]
 struct Body<'a>(&'a Value);
 
 impl<'a> FromArg<'a> for Body<'a> {
@@ -118,6 +119,7 @@ impl<'a> FromArg<'a> for Body<'a> {
 }
 
 /// A request, a response of the client, or one of the server.
+#[derive(Clone, Copy)]
 enum Message<'a> {
     Dict(&'a Dict),
     Reply(Res<'a, Reply>),

@@ -133,6 +133,9 @@ impl Vm {
     /// Calls a function from a native, an operator or the VM itself, to its end.
     fn call_nested(&mut self, callee: &Value, flags: u64, args: &mut [Value]) -> Result<Value> {
         let window = self.free_registers();
+        if let Some(result) = self.call_compiled(callee, flags, window, args) {
+            return result;
+        }
         self.place(window, args)?;
         self.native.nested += 1;
         let flags = flags | flags::USER | flags::BOUNDARY;

@@ -48,11 +48,8 @@ impl Lowering<'_, '_> {
         let next = self.call_routine(Routine::Step, &[vm, base, depth, meta, pc]);
         let left = self.word(abi::LEFT);
         let has_left = self.b.ins().icmp(IntCC::Equal, next, left);
-        let (out, on) = (self.b.create_block(), self.b.create_block());
-        self.b.set_cold_block(out);
+        let (out, on) = (self.left_block(), self.b.create_block());
         self.b.ins().brif(has_left, out, [].iter(), on, [].iter());
-        self.b.switch_to_block(out);
-        self.left_return();
         self.b.switch_to_block(on);
         next
     }
@@ -117,15 +114,6 @@ impl Lowering<'_, '_> {
         self.b.switch_to_block(error);
         self.raised(call.pc);
         self.b.switch_to_block(on);
-    }
-
-    /// The callee left an error in the context.
-    fn raised(&mut self, pc: u32) {
-        let (vm, base, depth) = (self.vm, self.base, self.depth);
-        let meta = self.word(self.input.metas.frame as u64);
-        let pc = self.word(u64::from(pc));
-        self.call_routine(Routine::Raised, &[vm, base, depth, meta, pc]);
-        self.left_return();
     }
 
     pub(super) fn ret(&mut self, payload: NodeId, tag: NodeId) {

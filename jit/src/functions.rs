@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
+use ruff_runtime::objects::function::FunctionCode;
+
 use crate::build::feedback::Feedback;
 use crate::code::{CodeHeap, Piece, TypedCell};
 use crate::exit::{Shared, StressCounter};
@@ -39,6 +41,8 @@ pub(crate) struct FunctionState {
     /// Parts that are being compiled.
     pub pending: HashSet<Part>,
     pub installed: HashMap<Part, Installed>,
+    /// Parts of other functions that call this one and would be faster if it were typed.
+    pub callers: HashSet<(*const FunctionCode, Part)>,
 }
 
 /// Exits at a site after which a recompilation for another reason gives it up too.
@@ -66,6 +70,7 @@ impl FunctionState {
             declined: HashSet::new(),
             pending: HashSet::new(),
             installed: HashMap::new(),
+            callers: HashSet::new(),
         }
     }
 

@@ -81,7 +81,7 @@ impl FunctionState {
         for installed in self.installed.values() {
             for exit in &installed.metas.exits {
                 if exit.count.get() >= least {
-                    self.shared.feedback.block(exit.site, exit.reason);
+                    exit.feedback().block(exit.site, exit.reason);
                 }
             }
         }

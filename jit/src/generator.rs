@@ -42,6 +42,8 @@ pub(crate) struct TypedJob {
     /// Leads to the function once it is installed.
     pub cell: CellAddress,
     pub params: Vec<Option<Ty>>,
+    /// The first parameter is a receiver.
+    pub is_method: bool,
     /// The entry's description.
     pub entry: usize,
     /// The parameters of an older form, whose callers are to be led to this one.
@@ -124,7 +126,7 @@ impl Compiler {
     fn entry(&mut self, job: &TypedJob) -> Result<Vec<u8>, Bailout> {
         self.context.clear();
         let target = (&mut self.context.func, &mut self.builder_context);
-        lower::lower_entry(&*self.isa, job.cell, &job.params, job.entry, target);
+        lower::lower_entry(&*self.isa, job.cell, &job.params, (job.entry, job.is_method), target);
         self.compile()
     }
 

@@ -90,12 +90,7 @@ struct Flight {
 }
 
 impl Flight {
-    fn new(
-        code: *const FunctionCode,
-        part: Part,
-        metas: Metas,
-        typed: Option<Typed>,
-    ) -> Flight {
+    fn new(code: *const FunctionCode, part: Part, metas: Metas, typed: Option<Typed>) -> Flight {
         Flight { code, part, metas, generation: 0, is_outdated: false, typed }
     }
 }
@@ -214,9 +209,9 @@ impl Jit {
         self.log.begin(Subject { code, header: part });
         let tags = frame_tags(vm, loaded.proto.n_registers);
         let result = match part {
-            None if self.is_typed(vm, code) => self.request_typed(code, &tags),
-            None => self.request_framed(code, part, tags),
-            Some(_) => self.request_framed(code, part, tags),
+            None if self.is_typed(vm, code) => self.request_typed(vm, code, &tags),
+            None => self.request_framed(vm, code, part, tags),
+            Some(_) => self.request_framed(vm, code, part, tags),
         };
         if let Err(Refused::Declined(reason)) = result {
             self.decline(code, part, reason);
@@ -236,11 +231,13 @@ impl Jit {
 
     fn request_framed(
         &mut self,
+        vm: &Vm,
         code: &FunctionCode,
         part: Part,
         tags: Vec<Tag>,
     ) -> Result<(), Refused> {
-        let func = self.build(code, part, EntryKind::Framed { pc: part.unwrap_or(0), tags })?;
+        let entry = EntryKind::Framed { pc: part.unwrap_or(0), tags };
+        let func = self.build(vm, (code, part), entry)?;
         if !self.options.is_eager && !worth::is_worthwhile(&func, code) {
             return Err(Bailout::MostlyGeneric.into());
         }
@@ -250,16 +247,18 @@ impl Jit {
     }
 
     /// Requests the form of a function that other compiled code calls.
-    fn request_typed(&mut self, code: &FunctionCode, tags: &[Tag]) -> Result<(), Refused> {
+    fn request_typed(&mut self, vm: &Vm, code: &FunctionCode, tags: &[Tag]) -> Result<(), Refused> {
         let state = self.state(code);
         let feedback = &state.shared.feedback;
         let param = |i: usize| {
             let tag = tags.get(i).copied().unwrap_or(Tag::Null);
             unboxed(tag).filter(|_| feedback.may_type_param(i))
         };
-        let found = (0..code.info.n_params as usize).map(param).collect();
+        let is_method = code.info.receiver != Receiver::None;
+        let n_params = code.info.n_params as usize + usize::from(is_method);
+        let found = (0..n_params).map(param).collect();
         let params = state.next_params(found);
-        let func = self.build(code, None, EntryKind::Typed(params.clone()))?;
+        let func = self.build(vm, (code, None), EntryKind::Typed(params.clone()))?;
         let mut metas = self.metas(&func, code, false);
         let expected = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();
         let meta =
@@ -277,7 +276,7 @@ impl Jit {
                 address
             }
         };
-        let job = TypedJob { cell, params, entry, older };
+        let job = TypedJob { cell, params, is_method, entry, older };
         self.submit(func, Flight::new(code, None, metas, typed), Some(job));
         Ok(())
     }
@@ -285,15 +284,17 @@ impl Jit {
     /// Builds and optimises IR.
     fn build(
         &mut self,
-        code: &FunctionCode,
-        part: Part,
+        vm: &Vm,
+        (code, part): (&FunctionCode, Part),
         entry: EntryKind,
     ) -> Result<Func, Refused> {
         let start = Instant::now();
         let shared = self.state(code).shared.clone();
-        let functions = &self.functions;
+        let (stats, stress, log) = (&self.stats, &self.stress, &self.log);
+        let functions = RefCell::new(&mut self.functions);
         let missed = RefCell::new(Vec::new());
         let callees = |callee: *const FunctionCode| {
+            let functions = functions.borrow();
             let typed = functions.get(&callee).and_then(|state| state.typed.as_ref());
             let Some(typed) = typed else {
                 missed.borrow_mut().push(callee);
@@ -301,11 +302,22 @@ impl Jit {
             };
             Some(CalleeInfo { cell: typed.cell.address(), params: typed.params.clone() })
         };
+        // The table of functions keeps it as long as the compiler lives.
+        let feedback_of = |callee: *const FunctionCode| {
+            let mut functions = functions.borrow_mut();
+            let new = || FunctionState::new(stats, stress, log);
+            &raw const functions.entry(callee).or_insert_with(new).shared.feedback
+        };
+        let methods = |name: &Value| vm.cached_methods(name);
+        let fields = |name: &Value| vm.cached_fields(name);
         let request = Request {
             code,
             entry,
             feedback: &shared.feedback,
             callees: &callees,
+            feedback_of: &feedback_of,
+            methods: &methods,
+            fields: &fields,
             is_eager: self.options.is_eager,
         };
         let built = build::build(&request);
@@ -332,8 +344,8 @@ impl Jit {
 
     fn metas(&mut self, func: &Func, code: &FunctionCode, is_framed: bool) -> Metas {
         let is_stressed = self.stress_counter().is_some();
-        let shared = self.state(code).shared.clone();
-        Metas::new(func, code, is_framed, shared, is_stressed)
+        let mut shared_of = |code| self.state(code).shared.clone();
+        Metas::new(func, code, is_framed, &mut shared_of, is_stressed)
     }
 
     /// Hands a function to the code generator.
@@ -362,7 +374,7 @@ impl Jit {
         let has_plain_params = info.n_required == info.n_params
             && info.n_params <= MAX_TYPED_PARAMS
             && !info.has_rest
-            && info.receiver == Receiver::None;
+            && info.receiver != Receiver::Fields;
         has_plain_params
             && !info.is_async
             && !info.is_generator

@@ -11,6 +11,8 @@ pub(crate) enum Setting {
     Vm,
     /// Everything is compiled before it runs for the second time.
     Jit,
+    /// What has run a few times is compiled with its profile.
+    Hot,
     /// As `Jit`, and every third guard fails.
     Stress,
     /// What soon becomes hot is compiled beside the program.
@@ -18,14 +20,15 @@ pub(crate) enum Setting {
 }
 
 impl Setting {
-    pub(crate) const ALL: [Setting; 5] =
-        [Setting::Tree, Setting::Vm, Setting::Jit, Setting::Stress, Setting::Beside];
+    pub(crate) const ALL: [Setting; 6] =
+        [Setting::Tree, Setting::Vm, Setting::Jit, Setting::Hot, Setting::Stress, Setting::Beside];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Setting::Tree => "tree",
             Setting::Vm => "vm",
             Setting::Jit => "jit",
+            Setting::Hot => "hot",
             Setting::Stress => "stress",
             Setting::Beside => "beside",
         }
@@ -36,6 +39,7 @@ impl Setting {
             Setting::Tree => (Engine::Tree, JitMode::Off, None),
             Setting::Vm => (Engine::Vm, JitMode::Off, None),
             Setting::Jit => (Engine::Jit, JitMode::Always, None),
+            Setting::Hot => (Engine::Jit, JitMode::On, Some(Stress::Threshold(30))),
             Setting::Stress => (Engine::Jit, JitMode::Always, Some(Stress::Every(3))),
             Setting::Beside => (Engine::Jit, JitMode::On, Some(Stress::Threshold(30))),
         };

@@ -102,7 +102,7 @@ impl Builder<'_> {
         }
         let left_pc = if at_end { self.pc + 1 } else { target };
         let old = self.state.get(dst);
-        if old.node().is_none() && old.know.may_own() && self.flow.is_live(left_pc, dst) {
+        if old.node().is_none() && old.know.may_own() && self.is_live(left_pc, dst) {
             return self.step();
         }
         let step = self.want(base + 2, Ty::Int);
@@ -147,6 +147,9 @@ impl Builder<'_> {
     // ---- returns
 
     pub(super) fn ret(&mut self, src: Use) {
+        if !self.inlined.is_empty() {
+            return self.ret_inlined(Some(src));
+        }
         if self.keeps_receiver() && src.reg == 0 {
             return self.ret_receiver();
         }
@@ -171,6 +174,9 @@ impl Builder<'_> {
     }
 
     pub(super) fn ret_null(&mut self) {
+        if !self.inlined.is_empty() {
+            return self.ret_inlined(None);
+        }
         let payload = self.word(0);
         let tag = self.word(Tag::Null as u64);
         self.leave(payload, tag);
@@ -200,7 +206,15 @@ impl Builder<'_> {
             }
             return self.end(Term::Return(payload, tag));
         }
-        for r in 0..self.proto.n_registers {
+        let first = if self.keeps_receiver() {
+            // Whoever called it sees to the receiver.
+            self.materialise(0);
+            self.sync(0);
+            1
+        } else {
+            0
+        };
+        for r in first..self.n_regs() {
             self.release(r);
         }
         self.end(Term::Return(payload, tag));

@@ -10,7 +10,7 @@ use super::memory::trusted;
 use super::{Lowering, typed_signature};
 use crate::abi;
 use crate::helpers::Routine;
-use crate::ir::{Call, Callee, NodeId, Ty};
+use crate::ir::{Call, Callee, ExitId, FrameId, NodeId, Ty};
 
 impl Lowering<'_, '_> {
     /// Calls a routine of the compiler's runtime.
@@ -58,12 +58,14 @@ impl Lowering<'_, '_> {
         self.stress(call.depth);
         let limit = self.b.ins().load(types::I32, trusted(), self.vm, abi::CONTEXT_DEPTH_LIMIT);
         let limit = self.b.ins().uextend(types::I64, limit);
-        let is_full = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, self.depth, limit);
+        let around = self.word(self.func.depth_of(call.frame).into());
+        let depth = self.b.ins().iadd(self.depth, around);
+        let is_full = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, depth, limit);
         self.exit_if(is_full, call.depth);
         self.poll(call.depth);
         let window = self.slot_address(call.window);
         let one = self.word(1);
-        let depth = self.b.ins().iadd(self.depth, one);
+        let depth = self.b.ins().iadd(depth, one);
         let mut args = vec![self.vm, window, depth];
         args.extend(call.args.iter().map(|&arg| self.values[&arg]));
         let inst = match call.callee {
@@ -94,13 +96,14 @@ impl Lowering<'_, '_> {
             let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
             self.b.ins().brif(is_raised, odd, [].iter(), on, [].iter());
             self.b.switch_to_block(odd);
-            self.raised(call.pc);
+            self.raised(call.frame, call.pc);
             self.b.switch_to_block(on);
             return;
         };
         let expected = match ty {
             Ty::Float => Tag::Float,
             Ty::Bool => Tag::Bool,
+            Ty::Char => Tag::Str,
             Ty::Int | Ty::Word | Ty::None => Tag::Int,
         };
         let expected = self.word(expected as u64);
@@ -112,8 +115,26 @@ impl Lowering<'_, '_> {
         let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
         self.b.ins().brif(is_raised, error, [].iter(), other, [].iter());
         self.b.switch_to_block(error);
-        self.raised(call.pc);
+        self.raised(call.frame, call.pc);
         self.b.switch_to_block(on);
+    }
+
+    /// Leaves if there is no room for the frames of the inlined calls.
+    pub(super) fn room(&mut self, exit: ExitId) {
+        if self.func.inline_depth == 0 {
+            return;
+        }
+        self.stress(exit);
+        let limit = self.b.ins().load(types::I32, trusted(), self.vm, abi::CONTEXT_DEPTH_LIMIT);
+        let limit = self.b.ins().uextend(types::I64, limit);
+        let inlined = self.word(self.func.inline_depth.into());
+        let depth = self.b.ins().iadd(self.depth, inlined);
+        let is_deep = self.b.ins().icmp(IntCC::UnsignedGreaterThan, depth, limit);
+        self.exit_if(is_deep, exit);
+        let end = self.slot_address(self.func.n_registers);
+        let limit = self.b.ins().load(types::I64, trusted(), self.vm, abi::CONTEXT_STACK_LIMIT);
+        let is_over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, limit);
+        self.exit_if(is_over, exit);
     }
 
     pub(super) fn ret(&mut self, payload: NodeId, tag: NodeId) {

@@ -20,6 +20,7 @@ pub(crate) fn tag_of_ty(ty: Ty) -> Tag {
     match ty {
         Ty::Float => Tag::Float,
         Ty::Bool => Tag::Bool,
+        Ty::Char => Tag::Str,
         Ty::Int | Ty::Word | Ty::None => Tag::Int,
     }
 }
@@ -49,7 +50,7 @@ pub(crate) fn lower_entry(
     isa: &dyn TargetIsa,
     cell: CellAddress,
     params: &[Option<Ty>],
-    meta: usize,
+    (meta, is_method): (usize, bool),
     (target, context): (&mut ir::Function, &mut FunctionBuilderContext),
 ) {
     target.signature = entry_signature(isa);
@@ -80,6 +81,13 @@ pub(crate) fn lower_entry(
     b.ins().brif(must_stay, stay, [].iter(), call, [].iter());
 
     b.switch_to_block(call);
+    let (depth, keeps) = if is_method {
+        let keeps = b.ins().ushr_imm_u(depth, i64::from(abi::KEEP_SHIFT));
+        let narrow = b.ins().ireduce(types::I32, depth);
+        (b.ins().uextend(types::I64, narrow), Some(keeps))
+    } else {
+        (depth, None)
+    };
     let typed: Vec<Ty> = params.iter().flatten().copied().collect();
     let signature = b.import_signature(typed_signature(&typed));
     let callee = entry_of(&mut b, cell);
@@ -87,6 +95,15 @@ pub(crate) fn lower_entry(
     all.extend(args);
     let inst = b.ins().call_indirect(signature, callee, &all);
     let (payload, tag) = (b.inst_results(inst)[0], b.inst_results(inst)[1]);
+    if let Some(keeps) = keeps {
+        // The receiver is the caller's, or else to be released.
+        let (release, on) = (b.create_block(), b.create_block());
+        b.ins().brif(keeps, on, [].iter(), release, [].iter());
+        b.switch_to_block(release);
+        call_routine(&mut b, isa, Routine::Release, &[base]);
+        b.ins().jump(on, [].iter());
+        b.switch_to_block(on);
+    }
     let raised = b.ins().iconst(types::I64, abi::RAISED as i64);
     let is_raised = b.ins().icmp(IntCC::Equal, tag, raised);
     let (error, done) = (b.create_block(), b.create_block());

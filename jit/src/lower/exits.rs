@@ -9,7 +9,7 @@ use crate::abi;
 use crate::exit::WriteKind;
 use crate::exit_reason::ExitReason;
 use crate::helpers::Routine;
-use crate::ir::{ExitId, NodeId, Source};
+use crate::ir::{ExitId, FrameId, NodeId, Source};
 
 impl Lowering<'_, '_> {
     /// The cold block of an exit.
@@ -97,29 +97,36 @@ impl Lowering<'_, '_> {
         let meta = self.word(meta as u64);
         let tail = match self.tails.exit {
             Some(block) => block,
-            None => self.new_tail(),
+            None => self.new_tail(1),
         };
         self.tails.exit = Some(tail);
         self.b.ins().jump(tail, [meta.into()].iter());
     }
 
-    /// A cold block with a word as parameter.
-    fn new_tail(&mut self) -> ir::Block {
+    /// A cold block with words as parameters.
+    fn new_tail(&mut self, n: usize) -> ir::Block {
         let block = self.b.create_block();
         self.b.set_cold_block(block);
-        self.b.append_block_param(block, types::I64);
+        for _ in 0..n {
+            self.b.append_block_param(block, types::I64);
+        }
         block
     }
 
-    /// The call at `pc` left an error in the context.
-    pub(super) fn raised(&mut self, pc: u32) {
+    /// The call at `pc`, of the function or of an inlined one, left an error in the context.
+    pub(super) fn raised(&mut self, frame: Option<FrameId>, pc: u32) {
         let tail = match self.tails.raised {
             Some(block) => block,
-            None => self.new_tail(),
+            None => self.new_tail(2),
         };
         self.tails.raised = Some(tail);
+        let frame = match frame {
+            Some(id) => self.input.metas.inlined(id),
+            None => self.input.metas.frame,
+        };
+        let meta = self.word(frame as u64);
         let pc = self.word(u64::from(pc));
-        self.b.ins().jump(tail, [pc.into()].iter());
+        self.b.ins().jump(tail, [meta.into(), pc.into()].iter());
     }
 
     fn fill_tails(&mut self) {
@@ -132,8 +139,7 @@ impl Lowering<'_, '_> {
         }
         if let Some(block) = self.tails.raised {
             self.b.switch_to_block(block);
-            let pc = self.b.block_params(block)[0];
-            let meta = self.word(self.input.metas.frame as u64);
+            let (meta, pc) = (self.b.block_params(block)[0], self.b.block_params(block)[1]);
             self.call_routine(Routine::Raised, &[vm, base, depth, meta, pc]);
             self.left_return();
         }
@@ -191,6 +197,7 @@ pub(crate) fn write_kind(func: &crate::ir::Func, source: Source) -> (WriteKind, 
         Source::Node(node) => match func.ty(node) {
             crate::ir::Ty::Float => (WriteKind::Float, 1),
             crate::ir::Ty::Bool => (WriteKind::Bool, 1),
+            crate::ir::Ty::Char => (WriteKind::Char, 1),
             crate::ir::Ty::Int | crate::ir::Ty::Word | crate::ir::Ty::None => (WriteKind::Int, 1),
         },
         Source::Slot(from) => (WriteKind::Slot(from), 0),

@@ -14,6 +14,7 @@ mod entry;
 mod exits;
 mod memory;
 mod nodes;
+mod texts;
 
 use std::collections::HashMap;
 
@@ -47,7 +48,7 @@ pub(crate) struct Input<'a> {
 struct Tails {
     /// Leaves by the exit whose description is its parameter.
     exit: Option<ir::Block>,
-    /// A call at the pc that is its parameter left an error in the context.
+    /// A call left an error in the context; its parameters are frame description and pc.
     raised: Option<ir::Block>,
     /// Returns what the exit buffer says.
     left: Option<ir::Block>,
@@ -97,7 +98,7 @@ pub(crate) fn clif_type(ty: Ty) -> ir::Type {
     match ty {
         Ty::Int | Ty::Word | Ty::None => types::I64,
         Ty::Float => types::F64,
-        Ty::Bool => types::I8,
+        Ty::Bool | Ty::Char => types::I8,
     }
 }
 

@@ -169,12 +169,10 @@ impl Vm {
         }
     }
 
-    /// Runs the frame on top from its `pc` until it returns, for compiled code that was left by
-    /// an exit below compiled callers. The frame is popped; the result or error is in the
-    /// context.
+    /// Runs the frame on top from its `pc` until the innermost boundary returns, for compiled
+    /// code that was left by an exit below compiled callers. The boundary's frame is popped; the
+    /// result or error is in the context.
     pub fn resume(&mut self) -> Status {
-        // SAFETY: the caller has rebuilt a frame on top.
-        unsafe { (*self.frame).flags |= flags::BOUNDARY };
         self.run()
     }
 
@@ -186,13 +184,16 @@ impl Vm {
         let mut machine = Machine::new(self);
         let word = machine.fetch();
         let next = machine.pc;
-        match machine.step(word) {
+        match machine.step_out_of_line(word) {
             Err(Stop::Returned) => return Stepped::Returned,
             Err(Stop::Raised | Stop::RaisedOut) => return Stepped::Raised,
             Ok(()) => {}
         }
         if self.frame > frame {
-            // The instruction was a call and pushed a frame.
+            // The instruction was a call and pushed a frame (with others on top, if compiled
+            // code was left in an inlined call).
+            // SAFETY: the frame above the one that called.
+            unsafe { (*frame.add(1)).flags |= flags::BOUNDARY };
             match self.resume() {
                 Status::Done => {
                     let result = self.native.result.take();

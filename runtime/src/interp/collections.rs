@@ -11,6 +11,7 @@ use crate::objects::array::{Array, ElemKind};
 use crate::objects::dict::Dict;
 use crate::objects::structs::Struct;
 use crate::profile::site;
+use crate::semantics::arith::check_array_len;
 use crate::semantics::{destructure, display, index, iterate, literal};
 use crate::value::{Tag, Value, View};
 
@@ -35,10 +36,12 @@ impl Machine {
     #[inline(always)]
     pub(super) fn array_push(&mut self, op: ops::ArrayPush) -> Step {
         let value = self.value(op.src);
-        if let Some(array) = self.reg_mut(op.array.idx()).make_mut::<Array>() {
+        let Some(array) = self.reg_mut(op.array.idx()).make_mut::<Array>() else { return Ok(()) };
+        let fits = check_array_len(array.len() + 1);
+        if fits.is_ok() {
             array.push(value);
         }
-        Ok(())
+        self.checked(fits)
     }
 
     #[inline(always)]

@@ -5,6 +5,7 @@ use ruff_runtime::interp::{Frame, NativeContext, Vm};
 use ruff_runtime::objects::array::{self, Array};
 use ruff_runtime::objects::cell::{self, CellBody};
 use ruff_runtime::objects::function::{self, Function, LoadedProto};
+use ruff_runtime::objects::string::{self, Str};
 use ruff_runtime::objects::structs::{self, Struct};
 use ruff_runtime::value::Value;
 
@@ -27,6 +28,8 @@ pub const ARRAY_DATA: i32 = (BODY + array::offsets::DATA) as i32;
 pub const ARRAY_LEN: i32 = (BODY + array::offsets::LEN) as i32;
 pub const ARRAY_CAP: i32 = (BODY + array::offsets::CAP) as i32;
 pub const ARRAY_KIND: i32 = (BODY + array::offsets::KIND) as i32;
+/// The length in characters (32 bits) of a string; right once it was asked for.
+pub const TEXT_LEN: i32 = (BODY + string::offsets::N_CHARS) as i32;
 pub const FUNCTION_CODE: i32 = (BODY + function::offsets::CODE) as i32;
 
 pub const FUNCTION_UPVALUES: i32 = (BODY + function::offsets::UPVALUES) as i32;
@@ -64,6 +67,7 @@ const _: () = {
     assert!(std::mem::offset_of!(Obj<Array>, body) == BODY);
     assert!(std::mem::offset_of!(Obj<Function>, body) == BODY);
     assert!(std::mem::offset_of!(Obj<Struct>, body) == BODY);
+    assert!(std::mem::offset_of!(Obj<Str>, body) == BODY);
 };
 
 /// The address of a module variable of the function's module.

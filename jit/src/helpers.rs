@@ -11,10 +11,11 @@ use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
 
 use crate::abi;
+use crate::data_helpers;
 use crate::exit::{self, EntryMeta, ExitMeta, FrameMeta};
 
 macro_rules! routines {
-    ($($(#[$doc:meta])* $Name:ident = $function:ident;)*) => {
+    ($($(#[$doc:meta])* $Name:ident = $function:path;)*) => {
         /// A routine of the compiler's runtime.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub(crate) enum Routine { $($(#[$doc])* $Name,)* }
@@ -38,7 +39,24 @@ routines! {
     /// `(slot)`: makes the slot the only owner of its struct.
     Unshare = unshare;
     /// `(tag, payload)`: releases a value.
-    Drop = drop_pair;
+    ReleasePair = data_helpers::release_pair;
+    /// `(vm, base, frame, pc)`: one instruction straight on the window; the next pc, or
+    /// [`abi::LEFT`] if an error is in the context.
+    Direct = data_helpers::direct;
+    /// `(code)`: an owned string of one character.
+    CharObject = data_helpers::char_object;
+    /// `(text)`: see [`crate::ir::Helper`], as for those that follow.
+    TextData = data_helpers::text_data;
+    TextEqual = data_helpers::text_equal;
+    TextOrder = data_helpers::text_order;
+    TextAppend = data_helpers::text_append;
+    TextAppendChar = data_helpers::text_append_char;
+    TextConcat = data_helpers::text_concat;
+    UpdateIndex = data_helpers::update_index;
+    StorePlace = data_helpers::store_place;
+    UpdatePlace = data_helpers::update_place;
+    LoadPlace = data_helpers::load_place;
+    Pop = data_helpers::pop;
     /// `(vm, base, depth, frame, pc)`: one instruction through the interpreter; the next pc.
     Step = step;
     /// `(vm, base, depth, exit)`: leaves.
@@ -82,12 +100,6 @@ extern "C" fn new_struct(shape: *const Shape, fields: *mut Value) -> u64 {
 extern "C" fn unshare(slot: *mut Value) -> u64 {
     // SAFETY: compiled code passes a register that holds a struct (it checked the tag).
     let _ = unsafe { Struct::make_mut(&mut *slot) };
-    0
-}
-
-extern "C" fn drop_pair(tag: u64, payload: u64) -> u64 {
-    // SAFETY: the words are those of a value whose count compiled code gives up.
-    drop(unsafe { exit::value_of(payload, tag) });
     0
 }
 

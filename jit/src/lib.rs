@@ -15,6 +15,8 @@ pub mod bailout;
 pub mod build;
 #[allow(unsafe_code, reason = "executable memory")]
 pub mod code;
+#[allow(unsafe_code, reason = "called by compiled code with raw pointers")]
+mod data_helpers;
 pub mod dump;
 #[allow(unsafe_code, reason = "rebuilds frames in raw registers")]
 mod exit;

@@ -267,14 +267,16 @@ impl Jit {
             let new = || FunctionState::new(stats, stress, log);
             &raw const functions.entry(callee).or_insert_with(new).shared.feedback
         };
-        let method = |shape: u32, name: &Value| vm.cached_method(shape, name);
+        let methods = |name: &Value| vm.cached_methods(name);
+        let fields = |name: &Value| vm.cached_fields(name);
         let request = Request {
             code,
             entry,
             feedback: &shared.feedback,
             callees: &callees,
             feedback_of: &feedback_of,
-            method: &method,
+            methods: &methods,
+            fields: &fields,
             is_eager: self.options.is_eager,
         };
         let mut func = build::build(&request)?;

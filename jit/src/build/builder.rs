@@ -27,7 +27,7 @@ pub struct Key {
     /// Deeper levels first.
     pub outer: std::cmp::Reverse<u32>,
     pub pc: u32,
-    /// In inlined calls, outermost first: 1 + pc; 0 for none.
+    /// In inlined calls, outermost first: 1 + pc, and above it the variant; 0 for none.
     pub inner: [u32; MAX_INLINED],
 }
 
@@ -82,8 +82,8 @@ pub(super) struct Builder<'a> {
     pub feedback: &'a Feedback,
     /// The inlined calls around the present instruction, outermost first.
     pub inlined: Vec<Inlined<'a>>,
-    /// All inlined calls, by the key of the call.
-    pub inlines: HashMap<Key, Inlined<'a>>,
+    /// All inlined calls, by the key of the call and the variant.
+    pub inlines: HashMap<(Key, u32), Inlined<'a>>,
     /// Instructions of all inlined calls.
     pub n_inlined: usize,
     pub widened: &'a mut Widened,
@@ -240,7 +240,8 @@ impl Builder<'_> {
             if self.is_done || !self.is_stable {
                 return;
             }
-            self.pc = pc + 1;
+            // Some lowerings cover the instructions that follow too.
+            self.pc += 1;
             if self.flow.leaders[self.pc as usize] {
                 let key = self.key_of(self.pc);
                 self.goto(key);
@@ -317,10 +318,19 @@ impl Builder<'_> {
             Insn::SetUpvalue { upvalue, src } => self.set_upvalue(upvalue, src),
             Insn::GetCell { dst, cell } => self.get_cell(dst, cell),
             Insn::SetCell { cell, src } => self.set_cell(cell, src),
-            Insn::GetField { dst, object } => self.get_field(dst, object),
-            Insn::SetField { root, src } => self.set_field(root, src),
-            Insn::UpdateField { root, src, op } => self.update_field(root, src, op),
+            Insn::GetField { dst, object, name } => self.get_field(dst, object, name),
+            Insn::SetField { root, name, src } => self.set_field(root, name, src),
+            Insn::UpdateField { root, name, src, op } => {
+                self.update_field(root, name, src, op);
+            }
             Insn::NewStruct { dst, first, desc } => self.new_struct(dst, first, desc),
+            Insn::IterInit { base } => self.iter_init(base),
+            Insn::IterStep { dst, base, target, at_end } => {
+                self.iter_step(dst, base, target, at_end);
+            }
+            Insn::StorePlace { root, desc, src } => self.store_place(root, desc, src),
+            Insn::UpdatePlace { root, desc, src } => self.update_place(root, desc, src),
+            Insn::LoadPlace { dst, root, desc } => self.load_place(dst, root, desc),
             Insn::Other { .. } => self.step(),
         }
     }
@@ -436,5 +446,7 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
         Insn::GetCaptured { .. } | Insn::GetUpvalue { .. } | Insn::SetUpvalue { .. } => true,
         Insn::GetCell { .. } | Insn::SetCell { .. } | Insn::Method { .. } => true,
+        Insn::IterInit { .. } | Insn::IterStep { .. } => true,
+        Insn::StorePlace { .. } | Insn::UpdatePlace { .. } | Insn::LoadPlace { .. } => true,
     }
 }

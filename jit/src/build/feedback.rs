@@ -119,6 +119,21 @@ impl Site {
         single(site::types_at(self.0, site::CALL_RESULT))
     }
 
+    /// Whether only values of this set were seen on the left.
+    pub fn lhs_is(self, bits: u64) -> bool {
+        site::types_at(self.0, site::LHS) == bits
+    }
+
+    /// Whether only values of this set were seen on the right.
+    pub fn rhs_is(self, bits: u64) -> bool {
+        site::types_at(self.0, site::RHS) == bits
+    }
+
+    /// The only array kind that was seen, but for empty arrays, if only arrays were.
+    pub fn iterated_kind(self) -> Option<ElemKind> {
+        Site(self.0 & !(1 << site::KINDS)).array_kind()
+    }
+
     /// The only array kind that was seen, if only arrays were.
     pub fn array_kind(self) -> Option<ElemKind> {
         if site::types_at(self.0, site::LHS) != types::ARRAY {

@@ -185,13 +185,16 @@ pub enum Insn {
     GetField {
         dst: u16,
         object: Use,
+        name: u16,
     },
     SetField {
         root: u16,
+        name: u16,
         src: Use,
     },
     UpdateField {
         root: u16,
+        name: u16,
         src: Use,
         op: Arith,
     },
@@ -199,6 +202,31 @@ pub enum Insn {
     NewStruct {
         dst: u16,
         first: u16,
+        desc: u16,
+    },
+    IterInit {
+        base: u16,
+    },
+    /// As `RangeStep`, over any source.
+    IterStep {
+        dst: u16,
+        base: u16,
+        target: u32,
+        at_end: bool,
+    },
+    StorePlace {
+        root: u16,
+        desc: u16,
+        src: Use,
+    },
+    UpdatePlace {
+        root: u16,
+        desc: u16,
+        src: Use,
+    },
+    LoadPlace {
+        dst: u16,
+        root: u16,
         desc: u16,
     },
     /// Executed through the interpreter; the jump target if it has one.
@@ -410,6 +438,44 @@ fn decode_calls(word: Word, pc: u32) -> Insn {
             let op = operator(word);
             Insn::UpdateIndex { root: o.root.index, index: o.index, src: o.src, op }
         }
+        _ => decode_data(word, pc),
+    }
+}
+
+fn decode_data(word: Word, pc: u32) -> Insn {
+    match word.op() {
+        Op::IterInit => Insn::IterInit { base: ops::IterInit::decode(word).base.0 },
+        Op::IterTest => {
+            let o = ops::IterTest::decode(word);
+            let target = near(pc, o.target.0.into());
+            Insn::IterStep { dst: o.dst.0, base: o.base.0, target, at_end: false }
+        }
+        Op::IterLoop => {
+            let o = ops::IterLoop::decode(word);
+            let target = near(pc, o.target.0.into());
+            Insn::IterStep { dst: o.dst.0, base: o.base.0, target, at_end: true }
+        }
+        Op::StorePlace => {
+            let o = ops::StorePlace::decode(word);
+            if o.root.kind != RootKind::Register {
+                return Insn::Other { target: None };
+            }
+            Insn::StorePlace { root: o.root.index, desc: o.desc.0, src: o.src }
+        }
+        Op::UpdatePlace => {
+            let o = ops::UpdatePlace::decode(word);
+            if o.root.kind != RootKind::Register {
+                return Insn::Other { target: None };
+            }
+            Insn::UpdatePlace { root: o.root.index, desc: o.desc.0, src: o.src }
+        }
+        Op::LoadPlace => {
+            let o = ops::LoadPlace::decode(word);
+            if o.root.kind != RootKind::Register {
+                return Insn::Other { target: None };
+            }
+            Insn::LoadPlace { dst: o.dst.0, root: o.root.index, desc: o.desc.0 }
+        }
         _ => decode_fields(word, pc),
     }
 }
@@ -424,7 +490,7 @@ fn decode_fields(word: Word, pc: u32) -> Insn {
     match word.op() {
         Op::GetField => {
             let o = ops::GetField::decode(word);
-            Insn::GetField { dst: o.dst.0, object: o.object }
+            Insn::GetField { dst: o.dst.0, object: o.object, name: o.name.0 }
         }
         Op::NewStruct => {
             let o = ops::NewStruct::decode(word);
@@ -455,14 +521,14 @@ fn decode_fields(word: Word, pc: u32) -> Insn {
             if o.root.kind != RootKind::Register {
                 return other;
             }
-            Insn::SetField { root: o.root.index, src: o.src }
+            Insn::SetField { root: o.root.index, name: o.name.0, src: o.src }
         }
         Op::UpdateField => {
             let o = ops::UpdateField::decode(word);
             if o.root.kind != RootKind::Register {
                 return other;
             }
-            Insn::UpdateField { root: o.root.index, src: o.src, op: operator(word) }
+            Insn::UpdateField { root: o.root.index, name: o.name.0, src: o.src, op: operator(word) }
         }
         _ => other,
     }

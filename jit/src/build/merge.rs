@@ -167,6 +167,8 @@ impl Builder<'_> {
                 self.hoist_array(found);
             }
         }
+        self.hoist_texts(key.pc, range, written);
+        self.hoist_sources(key.pc, range, written);
         self.last_exit = None;
     }
 

@@ -28,7 +28,9 @@ pub enum Know {
     Float,
     Bool,
     Null,
-    /// An array, perhaps of known kind.
+    Str,
+    Dict,
+    /// An array, perhaps of known kind (or without elements).
     Array(Option<ElemKind>),
     /// A struct, perhaps of the shape with this id.
     Struct(Option<u32>),
@@ -37,7 +39,7 @@ pub enum Know {
 impl Know {
     /// Whether the slot may own an object.
     pub fn may_own(self) -> bool {
-        matches!(self, Know::Any | Know::Array(_) | Know::Struct(_))
+        matches!(self, Know::Any | Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_))
     }
 
     /// The least that covers both.
@@ -61,6 +63,7 @@ impl Know {
             Ty::Int => Know::Int,
             Ty::Float => Know::Float,
             Ty::Bool => Know::Bool,
+            Ty::Char => Know::Str,
             Ty::Word | Ty::None => Know::Any,
         }
     }
@@ -71,7 +74,8 @@ impl Know {
             Know::Int => Some(Ty::Int),
             Know::Float => Some(Ty::Float),
             Know::Bool => Some(Ty::Bool),
-            Know::Any | Know::Immediate | Know::Null | Know::Array(_) | Know::Struct(_) => None,
+            Know::Any | Know::Immediate | Know::Null => None,
+            Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_) => None,
         }
     }
 }

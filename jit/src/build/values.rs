@@ -19,6 +19,7 @@ pub(super) fn tag_of(ty: Ty) -> Tag {
         Ty::Int => Tag::Int,
         Ty::Float => Tag::Float,
         Ty::Bool => Tag::Bool,
+        Ty::Char => Tag::Str,
         Ty::Word | Ty::None => Tag::Null,
     }
 }
@@ -130,7 +131,9 @@ impl Builder<'_> {
         let reg = self.state.get(r);
         if let Val::Ssa { node, ty, synced: false } = reg.val {
             self.add(Op::StoreSlot(r, node), Ty::None);
-            self.state.set(r, Reg::ssa(node, ty, true));
+            let is_object = ty == Ty::Char;
+            let new = if is_object { Reg::slot(Know::Str) } else { Reg::ssa(node, ty, true) };
+            self.state.set(r, new);
         }
     }
 
@@ -268,11 +271,16 @@ impl Builder<'_> {
             let exit = self.exit(ExitReason::NotProfiled);
             return self.end(Term::Exit(exit));
         }
-        if self.refuse_inline() {
-            return;
-        }
-        self.sync_live();
-        let next = self.add(Op::Step(self.pc), Ty::Word);
+        let next = if self.is_direct() {
+            self.sync_reads();
+            self.add(Op::Direct(self.pc, self.frame_id()), Ty::Word)
+        } else {
+            if self.refuse_inline() {
+                return;
+            }
+            self.sync_live();
+            self.add(Op::Step(self.pc), Ty::Word)
+        };
         self.after_step();
         let target = self.flow.target(self.pc);
         if !self.flow.falls_through(self.pc) && target.is_none() {

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use ruff_runtime::interp::{Vm, flags};
 use ruff_runtime::objects::function::{FunctionCode, Receiver};
+use ruff_runtime::objects::string;
 use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
 
@@ -119,6 +120,8 @@ pub(crate) enum WriteKind {
     Int,
     Float,
     Bool,
+    /// The code of an ASCII character.
+    Char,
     /// Payload and tag words, owned.
     Pair,
     /// Not in the buffer: moved from the home slot of another register.
@@ -196,6 +199,7 @@ unsafe fn restore(vm: &mut Vm, base: *mut Value, meta: &ExitMeta) {
                 WriteKind::Int => Value::int(word as i64),
                 WriteKind::Float => Value::float(f64::from_bits(word)),
                 WriteKind::Bool => Value::bool(word != 0),
+                WriteKind::Char => string::make_char(char::from(word as u8)),
                 WriteKind::Pair => {
                     at += 1;
                     value_of(word, vm.native.deopt[at])

@@ -36,6 +36,8 @@ pub enum Ty {
     Float,
     /// 0 or 1, in eight bits.
     Bool,
+    /// A string of one ASCII character: its code, in eight bits.
+    Char,
     /// A machine word: pointer, tag, length.
     Word,
     /// No value.
@@ -51,6 +53,13 @@ pub enum IntOp {
     Div,
     /// Sign of the dividend; as for `Div`.
     Rem,
+    And,
+    Or,
+    Xor,
+    /// Shifts by 0 to 63 bits.
+    Shl,
+    Shr,
+    Ushr,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -126,6 +135,28 @@ pub enum Helper {
     Push,
     /// `new_struct(shape, fields)`: makes an instance; takes the fields out of their slots.
     NewStruct,
+    /// `(text)`: the bytes of an ASCII text; 0 if it is not one.
+    TextData,
+    /// `(text, text)`: whether they are equal.
+    TextEqual,
+    /// `(text, text)`: negative, 0 or positive as the first is below, equal to or above.
+    TextOrder,
+    /// `(slot, text)`: appends to the text in a slot, in place if it has no other owner.
+    TextAppend,
+    /// `(slot, code)`: appends a character likewise.
+    TextAppendChar,
+    /// `(slot, text, text)`: puts the concatenation into a slot.
+    TextConcat,
+    /// `(slot, index slot, value slot, operator)`: changes the number at an index.
+    UpdateIndex,
+    /// `(slot, place, window, value slot, is_last)`: stores at a place.
+    StorePlace,
+    /// `(slot, place, window, value slot, operator)`: changes the number at a place.
+    UpdatePlace,
+    /// `(slot, place, window, slot)`: reads a place into the last slot.
+    LoadPlace,
+    /// `(array slot, item slot)`: takes the last element of an array.
+    Pop,
 }
 
 /// The compiled function that a call reaches.
@@ -176,6 +207,8 @@ pub enum Op {
     Not(NodeId),
     /// Of bools.
     Or(NodeId, NodeId),
+    /// The second value if the first, a bool, is true; else the third. Words.
+    Select(NodeId, NodeId, NodeId),
     /// The payload of a register's home slot, as the node's type.
     LoadSlot(u16),
     /// The tag word of a register's home slot.
@@ -225,8 +258,15 @@ pub enum Op {
     /// Runs one instruction through the interpreter; its value is the next pc. Errors and
     /// handled errors return from the function.
     Step(u32),
+    /// Runs one instruction that needs no frame, straight on the window; its value is the next
+    /// pc. An error returns from the function or goes to its handler.
+    Direct(u32, Option<FrameId>),
     /// A runtime helper; the value is its result word. Arguments are words.
     Help(Helper, Vec<NodeId>),
+    /// The code of a character as an int.
+    Code(NodeId),
+    /// Releases what a tag word and a payload word mean, if it is an object.
+    ReleasePair(NodeId, NodeId),
     /// The address of a home slot.
     SlotAddr(u16),
     /// The bits of a value as a word.
@@ -400,6 +440,7 @@ impl Op {
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Release(_) => vec![],
             Op::Poll(_)
             | Op::Step(_)
+            | Op::Direct(..)
             | Op::SlotAddr(_)
             | Op::Unshare(_)
             | Op::Room(_)
@@ -407,14 +448,17 @@ impl Op {
             Op::Int(_, a, b) | Op::Checked(_, a, b, _) | Op::Float(_, a, b) => vec![*a, *b],
             Op::ICmp(_, a, b) | Op::FCmp(_, a, b) | Op::Below(a, b) => vec![*a, *b],
             Op::Or(a, b) => vec![*a, *b],
+            Op::Select(a, b, c) => vec![*a, *b, *c],
             Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) => vec![*a],
             Op::StoreSlot(_, a) | Op::Retain(a) | Op::Load(a, _) | Op::LoadCount(a) => vec![*a],
-            Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => vec![*a],
+            Op::Code(a) | Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => {
+                vec![*a]
+            }
             Op::StorePair(_, a, b) | Op::Store(a, _, b) | Op::ElemLoad(_, a, b) => vec![*a, *b],
             Op::ElemStore(_, a, b, c) => vec![*a, *b, *c],
             Op::Push(_, a, _) | Op::Load32(a, _) | Op::ReleaseAt(a, _) => vec![*a],
             Op::NoOperators(a, b, _) => vec![*a, *b],
-            Op::RetainPair(a, b) => vec![*a, *b],
+            Op::RetainPair(a, b) | Op::ReleasePair(a, b) => vec![*a, *b],
             Op::Help(_, args) => args.clone(),
             Op::Call(call) => call.args.clone(),
         }
@@ -440,13 +484,19 @@ impl Op {
             Op::ToInt(_) | Op::ICmp(..) | Op::Below(..) | Op::FCmp(..) | Op::Not(_) => true,
             Op::LoadSlot(_) | Op::LoadTag(_) | Op::Load(..) | Op::ElemLoad(..) => true,
             Op::LoadCount(_) | Op::SlotAddr(_) | Op::Bits(_) | Op::CallTag(_) => true,
-            Op::FromBits(_) | Op::Load32(..) | Op::Or(..) | Op::Closure => true,
+            Op::FromBits(_)
+            | Op::Select(..)
+            | Op::Load32(..)
+            | Op::Or(..)
+            | Op::Closure
+            | Op::Code(_) => true,
             Op::Param | Op::Checked(..) | Op::StoreSlot(..) | Op::StorePair(..) => false,
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Retain(_) => false,
             Op::Release(_) | Op::Store(..) | Op::ElemStore(..) | Op::Guard(..) => false,
             Op::Poll(_) | Op::Step(_) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
             Op::RetainPair(..) | Op::ReleaseAt(..) | Op::Unshare(_) => false,
             Op::NoOperators(..) | Op::Room(_) => false,
+            Op::ReleasePair(..) | Op::Direct(..) => false,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::memory::trusted;
 use super::{Lowering, typed_signature};
 use crate::abi;
 use crate::helpers::Routine;
-use crate::ir::{Call, Callee, ExitId, NodeId, Ty};
+use crate::ir::{Call, Callee, ExitId, FrameId, NodeId, Ty};
 
 impl Lowering<'_, '_> {
     /// Calls a routine of the compiler's runtime.
@@ -99,13 +99,14 @@ impl Lowering<'_, '_> {
             let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
             self.b.ins().brif(is_raised, odd, [].iter(), on, [].iter());
             self.b.switch_to_block(odd);
-            self.raised(call);
+            self.raised(call.frame, call.pc);
             self.b.switch_to_block(on);
             return;
         };
         let expected = match ty {
             Ty::Float => Tag::Float,
             Ty::Bool => Tag::Bool,
+            Ty::Char => Tag::Str,
             Ty::Int | Ty::Word | Ty::None => Tag::Int,
         };
         let expected = self.word(expected as u64);
@@ -117,19 +118,19 @@ impl Lowering<'_, '_> {
         let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
         self.b.ins().brif(is_raised, error, [].iter(), other, [].iter());
         self.b.switch_to_block(error);
-        self.raised(call);
+        self.raised(call.frame, call.pc);
         self.b.switch_to_block(on);
     }
 
     /// The callee left an error in the context.
-    fn raised(&mut self, call: &Call) {
+    pub(super) fn raised(&mut self, frame: Option<FrameId>, pc: u32) {
         let (vm, base, depth) = (self.vm, self.base, self.depth);
-        let frame = match call.frame {
+        let frame = match frame {
             Some(id) => self.input.metas.inlined(id),
             None => self.input.metas.frame,
         };
         let meta = self.word(frame as u64);
-        let pc = self.word(u64::from(call.pc));
+        let pc = self.word(u64::from(pc));
         self.call_routine(Routine::Raised, &[vm, base, depth, meta, pc]);
         self.left_return();
     }

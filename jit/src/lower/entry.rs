@@ -20,6 +20,7 @@ pub(crate) fn tag_of_ty(ty: Ty) -> Tag {
     match ty {
         Ty::Float => Tag::Float,
         Ty::Bool => Tag::Bool,
+        Ty::Char => Tag::Str,
         Ty::Int | Ty::Word | Ty::None => Tag::Int,
     }
 }

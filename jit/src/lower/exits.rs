@@ -151,6 +151,7 @@ pub(crate) fn write_kind(func: &crate::ir::Func, source: Source) -> (WriteKind, 
         Source::Node(node) => match func.ty(node) {
             crate::ir::Ty::Float => (WriteKind::Float, 1),
             crate::ir::Ty::Bool => (WriteKind::Bool, 1),
+            crate::ir::Ty::Char => (WriteKind::Char, 1),
             crate::ir::Ty::Int | crate::ir::Ty::Word | crate::ir::Ty::None => (WriteKind::Int, 1),
         },
         Source::Slot(from) => (WriteKind::Slot(from), 0),

@@ -7,6 +7,7 @@ use ruff_runtime::value::Tag;
 use super::cold::ColdRoutine;
 use super::{Lowering, clif_type};
 use crate::abi;
+use crate::helpers::Routine;
 use crate::ir::{ExitId, NodeId, Ty};
 
 /// Flags of memory that is there and aligned.
@@ -42,9 +43,10 @@ impl Lowering<'_, '_> {
         let tag = match ty {
             Ty::Float => Tag::Float,
             Ty::Bool => Tag::Bool,
+            Ty::Char => Tag::Str,
             Ty::Int | Ty::Word | Ty::None => Tag::Int,
         };
-        let payload = self.payload(node);
+        let payload = if ty == Ty::Char { self.bits(node) } else { self.payload(node) };
         self.store_tag(r, tag);
         self.b.ins().store(trusted(), payload, self.base, offset(r) + abi::PAYLOAD_OFFSET);
     }
@@ -53,16 +55,17 @@ impl Lowering<'_, '_> {
     pub(super) fn payload(&mut self, node: NodeId) -> ir::Value {
         let value = self.value(node);
         match self.func.ty(node) {
-            Ty::Bool => self.b.ins().uextend(types::I64, value),
+            Ty::Bool | Ty::Char => self.b.ins().uextend(types::I64, value),
             Ty::Int | Ty::Float | Ty::Word | Ty::None => value,
         }
     }
 
-    /// A node's value as an integer word.
+    /// A node's value as the integer word of a boxed value; of a character, an owned string.
     pub(super) fn bits(&mut self, node: NodeId) -> ir::Value {
         let value = self.payload(node);
         match self.func.ty(node) {
             Ty::Float => self.b.ins().bitcast(types::I64, MemFlagsData::new(), value),
+            Ty::Char => self.call_routine(Routine::CharObject, &[value]),
             Ty::Int | Ty::Bool | Ty::Word | Ty::None => value,
         }
     }
@@ -70,7 +73,7 @@ impl Lowering<'_, '_> {
     pub(super) fn unpack(&mut self, word: ir::Value, ty: Ty) -> ir::Value {
         match ty {
             Ty::Float => self.b.ins().bitcast(types::F64, MemFlagsData::new(), word),
-            Ty::Bool => self.b.ins().ireduce(types::I8, word),
+            Ty::Bool | Ty::Char => self.b.ins().ireduce(types::I8, word),
             Ty::Int | Ty::Word | Ty::None => word,
         }
     }
@@ -175,7 +178,7 @@ impl Lowering<'_, '_> {
             this.b.ins().store(trusted(), less, object, abi::COUNT);
             this.b.ins().jump(on, [].iter());
             this.b.switch_to_block(last);
-            this.call_cold(ColdRoutine::Drop, &[tag, object]);
+            this.call_cold(ColdRoutine::ReleasePair, &[tag, object]);
             this.b.ins().jump(on, [].iter());
             this.b.switch_to_block(on);
         });

@@ -14,6 +14,7 @@ mod entry;
 mod exits;
 mod memory;
 mod nodes;
+mod texts;
 
 use std::collections::HashMap;
 
@@ -86,7 +87,7 @@ pub(crate) fn clif_type(ty: Ty) -> ir::Type {
     match ty {
         Ty::Int | Ty::Word | Ty::None => types::I64,
         Ty::Float => types::F64,
-        Ty::Bool => types::I8,
+        Ty::Bool | Ty::Char => types::I8,
     }
 }
 

@@ -72,14 +72,18 @@ impl Lowering<'_, '_> {
                 self.stress(*exit);
                 self.no_operators(*tag, *payload, *exit);
             }
+            Op::Direct(pc, frame) => {
+                let next = self.direct(*pc, *frame);
+                self.values.insert(id, next);
+            }
             Op::Help(helper, args) => {
-                let routine = match helper {
-                    Helper::Push => Routine::Push,
-                    Helper::NewStruct => Routine::NewStruct,
-                };
-                let args: Vec<ir::Value> = args.iter().map(|&arg| self.value(arg)).collect();
-                let result = self.call_routine(routine, &args);
+                let args: Vec<ir::Value> = args.iter().map(|&arg| self.payload(arg)).collect();
+                let result = self.call_routine(routine_of(*helper), &args);
                 self.values.insert(id, result);
+            }
+            Op::ReleasePair(tag, payload) => {
+                let (tag, payload) = (self.value(*tag), self.value(*payload));
+                self.release_pair(tag, payload);
             }
             Op::CallTag(call) => {
                 let tag = self.tags[call];
@@ -100,7 +104,7 @@ impl Lowering<'_, '_> {
             Op::Param => self.values[&id],
             Op::Const(bits) => match ty {
                 Ty::Float => self.b.ins().f64const(f64::from_bits(*bits)),
-                Ty::Bool => self.b.ins().iconst(types::I8, *bits as i64),
+                Ty::Bool | Ty::Char => self.b.ins().iconst(types::I8, *bits as i64),
                 Ty::Int | Ty::Word | Ty::None => self.word(*bits),
             },
             Op::Int(op, a, b) => self.int_op(*op, *a, *b),
@@ -130,6 +134,11 @@ impl Lowering<'_, '_> {
                 let a = self.value(*a);
                 let one = self.b.ins().iconst(types::I8, 1);
                 self.b.ins().bxor(a, one)
+            }
+            Op::Select(cond, a, b) => {
+                let cond = self.value(*cond);
+                let (a, b) = (self.value(*a), self.value(*b));
+                self.b.ins().select(cond, a, b)
             }
             Op::Or(a, b) => {
                 let (a, b) = (self.value(*a), self.value(*b));
@@ -169,8 +178,28 @@ impl Lowering<'_, '_> {
                 let frame = self.b.ins().load(types::I64, trusted(), self.vm, abi::VM_FRAME);
                 self.b.ins().load(types::I64, trusted(), frame, abi::FRAME_CLOSURE)
             }
+            Op::Code(a) => self.payload(*a),
             _ => return None,
         };
         Some(value)
+    }
+}
+
+/// The routine behind a helper.
+fn routine_of(helper: Helper) -> Routine {
+    match helper {
+        Helper::NewStruct => Routine::NewStruct,
+        Helper::Push => Routine::Push,
+        Helper::TextData => Routine::TextData,
+        Helper::TextEqual => Routine::TextEqual,
+        Helper::TextOrder => Routine::TextOrder,
+        Helper::TextAppend => Routine::TextAppend,
+        Helper::TextAppendChar => Routine::TextAppendChar,
+        Helper::TextConcat => Routine::TextConcat,
+        Helper::UpdateIndex => Routine::UpdateIndex,
+        Helper::StorePlace => Routine::StorePlace,
+        Helper::UpdatePlace => Routine::UpdatePlace,
+        Helper::LoadPlace => Routine::LoadPlace,
+        Helper::Pop => Routine::Pop,
     }
 }

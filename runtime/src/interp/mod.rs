@@ -10,8 +10,10 @@ mod arith;
 mod calls;
 mod collections;
 mod context;
+mod direct;
 mod dispatch;
 mod enter;
+mod fields;
 mod jumps;
 mod load;
 mod loops;
@@ -40,7 +42,9 @@ use crate::tier::Tier;
 use crate::value::{Value, View};
 
 pub use context::{DEOPT_WORDS, NativeContext};
+pub use direct::is_frameless;
 use enter::Args;
+use fields::FieldCache;
 use methods::MethodCache;
 use modules::Modules;
 use stack::Stacks;
@@ -63,6 +67,7 @@ pub struct Vm {
     n_entered: u32,
     modules: Modules,
     methods: MethodCache,
+    fields: FieldCache,
     /// Errors that running cleanup handlers hold.
     held_errors: Vec<Error>,
     /// Code of functions; boxed, since functions point to it.
@@ -116,6 +121,7 @@ impl Vm {
             n_entered: 0,
             modules: Modules::default(),
             methods: MethodCache::new(),
+            fields: FieldCache::new(),
             held_errors: Vec::new(),
             codes: Vec::new(),
             _stacks: stacks,

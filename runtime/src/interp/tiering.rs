@@ -184,7 +184,7 @@ impl Vm {
         let mut machine = Machine::new(self);
         let word = machine.fetch();
         let next = machine.pc;
-        match machine.step(word) {
+        match machine.step_out_of_line(word) {
             Err(Stop::Returned) => return Stepped::Returned,
             Err(Stop::Raised | Stop::RaisedOut) => return Stepped::Raised,
             Ok(()) => {}

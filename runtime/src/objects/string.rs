@@ -34,6 +34,11 @@ impl Object for Str {
     const TAG: Tag = Tag::Str;
 }
 
+/// Offsets in [`Str`] that compiled code reads.
+pub mod offsets {
+    pub const N_CHARS: usize = std::mem::offset_of!(super::Str, n_chars);
+}
+
 impl Clone for Str {
     fn clone(&self) -> Self {
         Str {

@@ -316,6 +316,8 @@ impl Builder<'_> {
             Insn::GetCaptured { dst, upvalue } => self.get_captured(dst, upvalue),
             Insn::GetUpvalue { dst, upvalue } => self.get_upvalue(dst, upvalue),
             Insn::SetUpvalue { upvalue, src } => self.set_upvalue(upvalue, src),
+            Insn::Closure { dst, proto } => self.closure(dst, proto),
+            Insn::NewCell { dst } => self.new_cell(dst),
             Insn::GetCell { dst, cell } => self.get_cell(dst, cell),
             Insn::SetCell { cell, src } => self.set_cell(cell, src),
             Insn::GetField { dst, object, name } => self.get_field(dst, object, name),
@@ -446,6 +448,7 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
         Insn::GetCaptured { .. } | Insn::GetUpvalue { .. } | Insn::SetUpvalue { .. } => true,
         Insn::GetCell { .. } | Insn::SetCell { .. } | Insn::Method { .. } => true,
+        Insn::Closure { .. } | Insn::NewCell { .. } => false,
         Insn::IterInit { .. } | Insn::IterStep { .. } => true,
         Insn::StorePlace { .. } | Insn::UpdatePlace { .. } | Insn::LoadPlace { .. } => true,
     }

@@ -133,6 +133,10 @@ pub enum Elem {
 pub enum Helper {
     /// `push(slot, tag, payload)`: appends in place; 0 if done, 1 if it declines.
     Push,
+    /// `(code, window, closure)`: a closure over a window of the function that runs as `closure`.
+    Closure,
+    /// `()`: a cell.
+    NewCell,
     /// `new_struct(shape, fields)`: makes an instance; takes the fields out of their slots.
     NewStruct,
     /// `(text)`: the bytes of an ASCII text; 0 if it is not one.

@@ -189,6 +189,8 @@ impl Lowering<'_, '_> {
 fn routine_of(helper: Helper) -> Routine {
     match helper {
         Helper::NewStruct => Routine::NewStruct,
+        Helper::Closure => Routine::Closure,
+        Helper::NewCell => Routine::NewCell,
         Helper::Push => Routine::Push,
         Helper::TextData => Routine::TextData,
         Helper::TextEqual => Routine::TextEqual,

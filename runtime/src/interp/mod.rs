@@ -50,6 +50,7 @@ use modules::Modules;
 use stack::Stacks;
 pub use stack::{Frame, flags};
 pub use tiering::{Stepped, Threshold, VmOptions};
+pub use variables::closure_at;
 
 /// The engine of one isolate.
 #[repr(C)]

@@ -67,6 +67,8 @@ const MAX_RECOMPILATIONS: u32 = 8;
 /// Windows of typed functions, in registers; with the depth limit they must fit the stack.
 const MAX_TYPED_REGISTERS: u16 = 256;
 const MAX_TYPED_PARAMS: u32 = 8;
+/// Bytes of native stack that a typed function takes at most; it spills what its registers hold.
+const MAX_TYPED_FRAME: usize = 16 * MAX_TYPED_REGISTERS as usize;
 /// Iterations after which a loop is hot once a loop inside it has been compiled.
 const OUTER_ITERATIONS: u64 = 60;
 
@@ -375,15 +377,16 @@ impl Jit {
             && self.has_room(vm)
     }
 
-    /// Whether the deepest recursion of typed functions fits the register stack, so that they
-    /// need not check it.
+    /// Whether the deepest recursion of typed functions fits the register stack and the native
+    /// one, so that they need not check them.
     fn has_room(&mut self, vm: &Vm) -> bool {
         *self.has_room.get_or_insert_with(|| {
             let need = vm.native.depth_limit as usize * usize::from(MAX_TYPED_REGISTERS);
             // SAFETY: there is a frame on top.
             let base = unsafe { (*vm.frame).base } as usize;
             let left = (vm.native.stack_limit as usize).saturating_sub(base);
-            left / size_of::<Value>() >= need
+            let native = vm.stack_bytes() / vm.native.depth_limit.max(1) as usize;
+            left / size_of::<Value>() >= need && native >= MAX_TYPED_FRAME
         })
     }
 

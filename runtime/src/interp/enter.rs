@@ -118,6 +118,16 @@ impl Vm {
         Ok(())
     }
 
+    /// Refuses native recursion for a function where the native stack gets scarce.
+    pub(super) fn check_native_stack(&self, callee: &Value) -> Result<()> {
+        match callee.view() {
+            View::Function(function) if self.stack_floor.is_reached() => {
+                Err(too_deep(self.native.nested_limit, function.info()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Pushes a frame that starts at the function's first instruction; `closure` gives its count
     /// to the frame.
     ///
@@ -148,6 +158,9 @@ impl Vm {
             self.function_is_hot(unsafe { &*code });
         }
         let Some(entry) = profile.entry() else { return Ok(Begun::Entered) };
+        if self.stack_floor.is_reached() {
+            return Ok(Begun::Entered);
+        }
         // SAFETY: the frame on top was pushed for this call, as entries expect.
         let status = unsafe { self.enter_at(entry) };
         match status {

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::engine::{Engine, JitMode, JitOptions, Options, Stress};
+use crate::engine::{Engine, JitMode, JitOptions, JitThreads, LogForm, Options, Stress};
 use crate::report::Style;
 
 /// The Ruff language: run, check and test programs.
@@ -87,6 +87,18 @@ struct EngineArgs {
     /// Make compiled code leave at guards that hold: `exit-at:K`, `every:N` or `threshold:N`
     #[arg(long, value_name = "WHAT", value_parser = parse_stress)]
     jit_stress: Option<Stress>,
+    /// Let the program wait while code is compiled
+    #[arg(long)]
+    jit_sync: bool,
+    /// Bytes of memory for compiled code
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    jit_code_limit: Option<u64>,
+    /// Tell on stderr what is compiled, declined and left
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    jit_log: Option<LogName>,
+    /// Name compiled functions in /tmp/perf-PID.map, for Linux perf
+    #[arg(long)]
+    jit_perf_map: bool,
     /// User-function calls that may be active at once
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     max_call_depth: u32,
@@ -109,6 +121,12 @@ enum JitName {
     On,
     Off,
     Always,
+}
+
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+enum LogName {
+    Text,
+    Json,
 }
 
 fn parse_stress(text: &str) -> Result<Stress, clap::Error> {
@@ -139,7 +157,7 @@ impl EngineArgs {
             None => Engine::Jit,
         };
         let mut options = Options::new(engine);
-        options.jit = JitOptions { mode, stress: self.jit_stress };
+        options.jit = self.jit_options(mode);
         options.limits.call_depth = self.max_call_depth;
         options.limits.nested_depth = self.max_nested_depth.min(self.max_call_depth);
         options
@@ -147,6 +165,22 @@ impl EngineArgs {
 }
 
 impl EngineArgs {
+    fn jit_options(&self, mode: JitMode) -> JitOptions {
+        let log = match self.jit_log {
+            None => LogForm::None,
+            Some(LogName::Text) => LogForm::Text,
+            Some(LogName::Json) => LogForm::Json,
+        };
+        JitOptions {
+            mode,
+            stress: self.jit_stress,
+            threads: if self.jit_sync { JitThreads::Sync } else { JitThreads::Auto },
+            code_limit: self.jit_code_limit.and_then(|bytes| usize::try_from(bytes).ok()),
+            log,
+            perf_map: self.jit_perf_map,
+        }
+    }
+
     /// The engines to run on: the chosen one, or all of them.
     fn engines(&self) -> Vec<Engine> {
         match self.engine {

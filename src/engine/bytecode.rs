@@ -16,7 +16,7 @@ use ruff_runtime::objects::function::FunctionCode;
 use ruff_runtime::tier::Tier;
 
 use super::tests_of_file::Numbers;
-use super::{Engine, Finished, JitMode, JitOptions, Options, Run, Stress};
+use super::{Engine, Finished, JitMode, JitOptions, JitThreads, Options, Run, Stress};
 use crate::compile;
 use crate::loader::{Checked, Loader};
 use crate::syntax::diagnostic::Diagnostic;
@@ -31,7 +31,9 @@ impl Run<'_> {
         let counters = Counters::default();
         if is_jit {
             let options = jit_options(self.options.jit);
-            vm.set_tier(Box::new(LazyJit { options, jit: None, counters: counters.clone() }));
+            let is_beside = is_beside(self.options.jit);
+            let counters = counters.clone();
+            vm.set_tier(Box::new(LazyJit { options, is_beside, jit: None, counters }));
         }
         Ok((vm, counters))
     }
@@ -88,6 +90,8 @@ type Counters = Rc<OnceCell<Rc<Stats>>>;
 /// the code generator and its memory.
 struct LazyJit {
     options: ruff_jit::Options,
+    /// Code is generated on a thread of its own.
+    is_beside: bool,
     /// The inner `None` where the machine is not supported.
     jit: Option<Option<Jit>>,
     counters: Counters,
@@ -96,12 +100,19 @@ struct LazyJit {
 impl Tier for LazyJit {
     fn tier_up(&mut self, vm: &mut Vm, code: &FunctionCode, header: Option<u32>) {
         let jit = self.jit.get_or_insert_with(|| {
-            let jit = Jit::new(self.options)?;
+            let interrupt = self.is_beside.then(|| vm.isolate.interrupt.clone());
+            let jit = Jit::new(self.options, interrupt)?;
             self.counters.get_or_init(|| jit.stats());
             Some(jit)
         });
         if let Some(jit) = jit {
             jit.tier_up(vm, code, header);
+        }
+    }
+
+    fn collect(&mut self, vm: &mut Vm) {
+        if let Some(Some(jit)) = &mut self.jit {
+            jit.collect(vm);
         }
     }
 }
@@ -148,7 +159,19 @@ fn jit_options(options: JitOptions) -> ruff_jit::Options {
         Some(Stress::Threshold(_)) | None => {}
     }
     let is_eager = options.mode == JitMode::Always;
-    ruff_jit::Options { is_eager, stress, ..ruff_jit::Options::default() }
+    let (log, perf_map) = (options.log, options.perf_map);
+    let usual = ruff_jit::Options::default();
+    let code_limit = options.code_limit.unwrap_or(usual.code_limit);
+    ruff_jit::Options { is_eager, stress, code_limit, log, perf_map }
+}
+
+/// Whether code is generated beside the program.
+fn is_beside(options: JitOptions) -> bool {
+    match options.threads {
+        JitThreads::Auto => options.mode != JitMode::Always && options.stress.is_none(),
+        JitThreads::Sync => false,
+        JitThreads::Background => true,
+    }
 }
 
 fn threshold(options: &Options) -> Threshold {

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+pub use ruff_jit::LogForm;
 use ruff_runtime::error::{Error, Exit};
 use ruff_runtime::heap;
 use ruff_runtime::host::{Interrupt, Isolate, Output};
@@ -84,6 +85,25 @@ pub enum Stress {
 pub struct JitOptions {
     pub mode: JitMode,
     pub stress: Option<Stress>,
+    pub threads: JitThreads,
+    /// Bytes of code memory; `None` for the usual amount.
+    pub code_limit: Option<usize>,
+    pub log: LogForm,
+    /// Name compiled functions for `perf`.
+    pub perf_map: bool,
+}
+
+/// On which thread the JIT generates code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum JitThreads {
+    /// On one beside the program's, unless tests want every run to be the same: those with
+    /// [`JitMode::Always`] or [`Stress`].
+    #[default]
+    Auto,
+    /// On the program's, which waits.
+    Sync,
+    /// On one beside the program's.
+    Background,
 }
 
 /// How to run a program.

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use ruff::engine::{self, Engine, JitMode, JitOptions, Options, Stress};
+use ruff::engine::{self, Engine, JitMode, JitOptions, JitThreads, Options, Stress};
 use ruff::syntax::source::Source;
 use ruff_runtime::host::Interrupt;
 
@@ -80,12 +80,18 @@ fn run(text: &str, options: &Options) -> Outcome {
 }
 
 fn jit(mode: JitMode, stress: Option<Stress>) -> Options {
-    Options { jit: JitOptions { mode, stress }, ..Options::new(Engine::Jit) }
+    Options {
+        jit: JitOptions { mode, stress, ..JitOptions::default() },
+        ..Options::new(Engine::Jit)
+    }
 }
 
 /// The settings that are compared with the tree evaluator.
-fn settings() -> [(&'static str, Options); 4] {
+fn settings() -> [(&'static str, Options); 5] {
+    let mut beside = jit(JitMode::On, Some(Stress::Threshold(30)));
+    beside.jit.threads = JitThreads::Background;
     [
+        ("jit beside", beside),
         ("vm", Options::new(Engine::Vm)),
         ("jit", jit(JitMode::On, Some(Stress::Threshold(60)))),
         ("jit=always", jit(JitMode::Always, None)),

@@ -150,6 +150,9 @@ impl Builder<'_> {
 
     /// The comparison as a bool node, if the operands' types have one.
     pub(super) fn comparison(&mut self, cond: Cond, lhs: Operand, rhs: Operand) -> Option<NodeId> {
+        if let Some(node) = self.null_comparison(cond, lhs, rhs) {
+            return Some(node);
+        }
         let site = Site::of(self.proto, self.pc);
         if self.are_texts(lhs, rhs) {
             return self.text_comparison(cond, lhs, rhs);

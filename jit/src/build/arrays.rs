@@ -42,7 +42,7 @@ impl Builder<'_> {
 
     /// The registers that a loop writes; typed element writes leave the register its array.
     pub(super) fn loop_writes(&self, range: Loop) -> RegSet {
-        let n_registers = self.proto.n_registers;
+        let n_registers = self.n_regs();
         let mut set = RegSet::new(n_registers as usize);
         for pc in range.header..=range.last {
             let root = self.typed_write(pc);
@@ -64,7 +64,7 @@ impl Builder<'_> {
         };
         let kind = Site::of(self.proto, pc).array_kind()?;
         let is_typed = unboxed(kind).is_some() || is_store && kind == ElemKind::Value;
-        (is_typed && self.request.feedback.may_speculate(pc)).then_some(root)
+        (is_typed && self.may_speculate(pc)).then_some(root)
     }
 
     /// The arrays whose checks can be done before a loop.
@@ -78,7 +78,7 @@ impl Builder<'_> {
                 _ => continue,
             };
             let kind = Site::of(self.proto, pc).array_kind();
-            let Some(kind) = kind.filter(|_| self.request.feedback.may_speculate(pc)) else {
+            let Some(kind) = kind.filter(|_| self.feedback.may_speculate(pc)) else {
                 continue;
             };
             if written.has(reg) {
@@ -248,7 +248,7 @@ impl Builder<'_> {
             self.text_view(r, ExitReason::WrongType);
         }
         let reg = self.state.get(r);
-        if let Some(view) = reg.view {
+        if let (Some(view), Know::Array(_)) = (reg.view, reg.know) {
             return self.add(Op::FromBits(view.len), Ty::Int);
         }
         if !matches!(reg.know, Know::Array(_)) {

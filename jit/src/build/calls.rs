@@ -3,10 +3,12 @@
 use ruff_runtime::bytecode::operand::Use;
 use ruff_runtime::natives;
 use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::profile::site::{self, types};
 use ruff_runtime::value::Tag;
 
 use super::builder::Builder;
 use super::feedback::Site;
+use super::inline;
 use super::insn::Target;
 use super::intrinsics::{Intrinsic, find};
 use super::state::{Know, Reg};
@@ -19,31 +21,73 @@ impl Builder<'_> {
     pub(super) fn call(&mut self, dst: u16, first: u16, count: u8, target: Target) {
         let site = Site::of(self.proto, self.pc);
         let code = site.callee().map(|address| address as *const FunctionCode);
+        if self.inline_call(dst, first, count, target, code) {
+            return;
+        }
         let Some((callee, params)) = code.and_then(|code| self.compiled(code)) else {
             return self.step();
         };
-        if params.len() != count as usize || !self.args_fit(first, &params) {
+        let window = first + 1;
+        if params.len() != count as usize || !self.args_fit(window, &params) {
             return self.step();
         }
         let Some(code) = code.filter(|&code| self.check_callee(first, target, code)) else {
             return self.step();
         };
         debug_assert!(!code.is_null(), "a profiled callee has an address");
-        let args = self.pass_args(first, &params);
+        self.typed_call(dst, window, callee, &params);
+        // The register of the callee.
+        self.after_call(dst, Some(first), None);
+    }
+
+    /// Calls the method that the site has always called.
+    pub(super) fn method(&mut self, dst: u16, (first, count): (u16, u8), name: u16, keeps: bool) {
+        let Some((shape, code)) = self.known_method(first, name) else { return self.step() };
+        let n_args = u16::from(count) + 1;
+        let site =
+            inline::Site { dst, window: first, n_args, closure: None, keeps_receiver: keeps };
+        if let Some(loaded) = self.inlinable(code, site) {
+            self.struct_of(first, shape);
+            return self.begin_inlined(code, loaded, site);
+        }
+        let Some((callee, params)) = self.compiled(code) else { return self.step() };
+        if params.len() != n_args as usize || !self.args_fit(first, &params) {
+            return self.step();
+        }
+        self.struct_of(first, shape);
+        self.typed_call(dst, first, callee, &params);
+        self.after_call(dst, (!keeps).then_some(first), Some(first));
+    }
+
+    /// The shape of the receiver and the method of which the site has seen no others.
+    fn known_method(&self, first: u16, name: u16) -> Option<(u32, *const FunctionCode)> {
+        let site = Site::of(self.proto, self.pc);
+        let states = site::MONO | site::MEGA;
+        let receivers = site::types_at(site.0, site::RECEIVER);
+        if site.0 & states != site::MONO || receivers != types::STRUCT || !self.may_be_struct(first)
+        {
+            return None;
+        }
+        let shape = site.0 as u32;
+        let code = (self.request.method)(shape, &self.loaded.consts[name as usize])?;
+        Some((shape, code))
+    }
+
+    /// Calls a compiled function whose arguments are in the registers from `window` on. The
+    /// result is brought to its register by [`Builder::after_call`].
+    fn typed_call(&mut self, dst: u16, window: u16, callee: Callee, params: &[Option<Ty>]) {
+        let args = self.pass_args(window, params);
         let depth = self.exit(ExitReason::CallDepth);
-        let window = first + 1;
         self.materialise_all();
         if self.is_handled() {
             self.sync_live();
         }
-        for r in window + u16::from(count)..self.proto.n_registers {
+        for r in window + params.len() as u16..self.n_regs() {
             self.release(r);
         }
-        self.finish_call(
-            dst,
-            first,
-            Call { callee, window, args, pc: self.pc, depth, expect: None },
-        );
+        let frame = self.frame_id();
+        let call = Call { callee, window, args, pc: self.pc, depth, expect: None, frame };
+        self.begin_call(dst, window, call);
     }
 
     /// The compiled form of a function, as this one may call it.
@@ -57,15 +101,20 @@ impl Builder<'_> {
         Some((Callee::Cell(cell), params))
     }
 
-    fn args_fit(&self, first: u16, params: &[Option<Ty>]) -> bool {
+    fn args_fit(&self, window: u16, params: &[Option<Ty>]) -> bool {
         params.iter().enumerate().all(|(i, param)| {
-            let r = first + 1 + i as u16;
+            let r = window + i as u16;
             param.is_none_or(|ty| self.guess_reg(r, Some(ty)) == Some(ty))
         })
     }
 
     /// Leaves unless the call reaches `code`.
-    fn check_callee(&mut self, first: u16, target: Target, code: *const FunctionCode) -> bool {
+    pub(super) fn check_callee(
+        &mut self,
+        first: u16,
+        target: Target,
+        code: *const FunctionCode,
+    ) -> bool {
         let (tag, payload) = match target {
             Target::Register => {
                 if self.state.get(first).node().is_some() {
@@ -92,10 +141,10 @@ impl Builder<'_> {
     }
 
     /// Typed arguments as nodes; the others go to their slots in the callee's window.
-    fn pass_args(&mut self, first: u16, params: &[Option<Ty>]) -> Vec<NodeId> {
+    fn pass_args(&mut self, window: u16, params: &[Option<Ty>]) -> Vec<NodeId> {
         let mut args = Vec::new();
         for (i, param) in params.iter().enumerate() {
-            let r = first + 1 + i as u16;
+            let r = window + i as u16;
             match param {
                 Some(ty) => args.push(self.want(r, *ty)),
                 None => {
@@ -112,10 +161,10 @@ impl Builder<'_> {
         self.proto.handlers.iter().any(|h| h.start <= self.pc && self.pc < h.end)
     }
 
-    fn finish_call(&mut self, dst: u16, first: u16, mut call: Call) {
+    fn begin_call(&mut self, dst: u16, window: u16, mut call: Call) {
         let site = Site::of(self.proto, self.pc);
         let mut after = self.state.clone();
-        (first + 1..self.proto.n_registers).for_each(|r| after.set(r, Reg::EMPTY));
+        (window..self.n_regs()).for_each(|r| after.set(r, Reg::EMPTY));
         let pc = self.pc + 1;
         let expected = site.call_result();
         // The call's own node and its tag are the next two.
@@ -126,14 +175,28 @@ impl Builder<'_> {
             writes.retain(|&(r, _)| r != dst);
             writes.push((dst, Source::Pair(payload, tag)));
             let reason = ExitReason::WrongResult;
-            let exit = self.new_exit(ExitSite { pc, site: self.pc, reason, writes });
+            let frame = self.frame_id();
+            let exit = self.new_exit(ExitSite { pc, site: self.pc, reason, writes, frame });
             call.expect = Some((ty, exit));
         }
         self.add(Op::Call(Box::new(call)), Ty::Word);
         self.add(Op::CallTag(payload), Ty::Word);
         self.last_exit = None;
         self.state = after;
-        self.release(first);
+    }
+
+    /// Brings the result of the call that was just made to its register.
+    fn after_call(&mut self, dst: u16, released: Option<u16>, receiver: Option<u16>) {
+        let tag = NodeId(self.func.nodes.len() as u32 - 1);
+        let payload = NodeId(tag.0 - 1);
+        let expected = Site::of(self.proto, self.pc).call_result();
+        if let Some(r) = receiver {
+            // The method may have put anything there.
+            self.state.set(r, Reg::slot(Know::Any));
+        }
+        if let Some(r) = released {
+            self.release(r);
+        }
         if let Some(ty) = expected {
             let node = self.add(Op::FromBits(payload), ty);
             return self.define(dst, node, ty);
@@ -169,7 +232,9 @@ impl Builder<'_> {
     fn native_one_of(&mut self, intrinsic: Intrinsic, dst: u16, src: Use) {
         let reg = self.state.get(src.reg);
         let node = match (intrinsic, reg.ty()) {
-            (Intrinsic::Len, None) if matches!(reg.know, Know::Any | Know::Str | Know::Array(_)) => {
+            (Intrinsic::Len, None)
+                if matches!(reg.know, Know::Any | Know::Str | Know::Array(_)) =>
+            {
                 self.array_len(src.reg)
             }
             (Intrinsic::Sqrt | Intrinsic::ToFloat, Some(ty @ (Ty::Int | Ty::Float))) => {

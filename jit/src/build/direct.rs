@@ -21,7 +21,7 @@ impl Builder<'_> {
         }
         match self.flow.insns[self.pc as usize] {
             // The root must not be an unassigned captured variable.
-            Insn::SetIndex { root, .. } => self.is_data(root),
+            Insn::SetIndex { root, .. } | Insn::SetField { root, .. } => self.is_data(root),
             Insn::IterStep { base, .. } => {
                 let reg = self.state.get(base);
                 reg.node().is_some() || matches!(reg.know, Know::Str | Know::Dict | Know::Array(_))
@@ -30,13 +30,12 @@ impl Builder<'_> {
                 self.is_known_text(lhs) && self.is_known_text(rhs)
             }
             Insn::Arith { .. } => false,
-            Insn::Other { .. } => self.flow.words[self.pc as usize].op() != SET_FIELD,
             _ => true,
         }
     }
 
     fn is_data(&self, r: u16) -> bool {
-        matches!(self.state.get(r).know, Know::Str | Know::Dict | Know::Array(_))
+        matches!(self.state.get(r).know, Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_))
     }
 
     fn is_known_text(&self, operand: Operand) -> bool {
@@ -80,7 +79,7 @@ impl Builder<'_> {
     /// Fixes the type of a container that the interpreter changes straight on the window.
     pub(super) fn set_index_direct(&mut self, root: u16) {
         let site = Site::of(self.proto, self.pc);
-        let may_speculate = self.request.feedback.may_speculate(self.pc);
+        let may_speculate = self.may_speculate(self.pc);
         if may_speculate && self.state.get(root).node().is_none() {
             if site.lhs_is(types::DICT) {
                 self.want_object(root, Tag::Dict, Know::Dict, ExitReason::WrongType);
@@ -120,5 +119,3 @@ impl Builder<'_> {
         self.state.set(dst, moved);
     }
 }
-
-const SET_FIELD: ruff_runtime::bytecode::ops::Op = ruff_runtime::bytecode::ops::Op::SetField;

@@ -45,7 +45,10 @@ impl Feedback {
             | ExitReason::WrongResult
             | ExitReason::ModuleVariable
             | ExitReason::Declined => Blocked::Typed,
-            ExitReason::CallDepth | ExitReason::Interrupt | ExitReason::Stress => return,
+            ExitReason::CallDepth
+            | ExitReason::Interrupt
+            | ExitReason::LeftLoop
+            | ExitReason::Stress => return,
         };
         self.blocked.borrow_mut().insert((site, what));
     }

@@ -61,7 +61,7 @@ impl Builder<'_> {
             let same = self.add(Op::ICmp(Cond::Eq, found, wanted), Ty::Bool);
             let zero = self.word(0);
             let is_empty = self.add(Op::ICmp(Cond::Eq, len, zero), Ty::Bool);
-            let fits = self.add(Op::Int(IntOp::Or, same, is_empty), Ty::Bool);
+            let fits = self.add(Op::Or(same, is_empty), Ty::Bool);
             let reason =
                 if reason == ExitReason::Hoisted { reason } else { ExitReason::WrongElements };
             self.guard(fits, reason);
@@ -77,7 +77,7 @@ impl Builder<'_> {
     fn init_of(&self, pc: u32, base: u16) -> Option<Site> {
         let begins = |&at: &u32| self.flow.insns[at as usize] == Insn::IterInit { base };
         let init = (0..pc).rev().find(begins)?;
-        self.request.feedback.may_speculate(init).then(|| Site::of(self.proto, init))
+        self.may_speculate(init).then(|| Site::of(self.proto, init))
     }
 
     /// What the source in a register is, with its checks; `None` if it has no typed form.
@@ -122,7 +122,9 @@ impl Builder<'_> {
         let Some(items) = self.items(base) else { return self.step() };
         let at = self.want(base + 1, Ty::Int);
         let has_more = match items {
-            Items::Elements(_, view) | Items::Chars(view) => self.add(Op::Below(at, view.len), Ty::Bool),
+            Items::Elements(_, view) | Items::Chars(view) => {
+                self.add(Op::Below(at, view.len), Ty::Bool)
+            }
             Items::Count(n) => self.add(Op::ICmp(Cond::Lt, at, n), Ty::Bool),
         };
         let (more_pc, left_pc) = if at_end { (target, self.pc + 1) } else { (self.pc + 1, target) };
@@ -162,11 +164,8 @@ impl Builder<'_> {
         for pc in range.header..=range.last {
             let Insn::IterStep { base, .. } = self.flow.insns[pc as usize] else { continue };
             let Some(init) = self.init_of(pc, base) else { continue };
-            let is_kept = !written.has(base) && self.flow.is_live(key_pc, base);
-            if !is_kept
-                || self.state.get(base).node().is_some()
-                || !self.request.feedback.may_speculate(pc)
-            {
+            let is_kept = !written.has(base) && self.is_live(key_pc, base);
+            if !is_kept || self.state.get(base).node().is_some() || !self.may_speculate(pc) {
                 continue;
             }
             if let Some(kind) = init.iterated_kind() {

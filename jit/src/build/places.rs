@@ -8,6 +8,12 @@ use super::state::{Know, Reg};
 use crate::ir::{Helper, NodeId, Op, Ty};
 
 impl Builder<'_> {
+    /// Whether a place of a register can be reached by a helper. In inlined calls the place's
+    /// registers are not where it says.
+    fn has_place(&self, root: u16) -> bool {
+        self.state.get(root).node().is_none() && self.flow.window == 0
+    }
+
     /// Brings the registers that a place needs to their slots and gives the leading arguments
     /// of its helper.
     fn place_args(&mut self, root: u16, desc: u16) -> Vec<NodeId> {
@@ -26,7 +32,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn store_place(&mut self, root: u16, desc: u16, src: Use) {
-        if self.state.get(root).node().is_some() {
+        if !self.has_place(root) {
             return self.step();
         }
         let mut args = self.place_args(root, desc);
@@ -43,7 +49,7 @@ impl Builder<'_> {
 
     pub(super) fn update_place(&mut self, root: u16, desc: u16, src: Use) {
         let is_number = matches!(self.guess_reg(src.reg, None), Some(Ty::Int | Ty::Float));
-        if !is_number || self.state.get(root).node().is_some() {
+        if !is_number || !self.has_place(root) {
             return self.step();
         }
         let mut args = self.place_args(root, desc);
@@ -58,7 +64,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn load_place(&mut self, dst: u16, root: u16, desc: u16) {
-        if self.state.get(root).node().is_some() {
+        if !self.has_place(root) {
             return self.step();
         }
         let mut args = self.place_args(root, desc);

@@ -32,12 +32,17 @@ pub enum Know {
     Dict,
     /// An array, perhaps of known kind (or without elements).
     Array(Option<ElemKind>),
+    /// A struct, perhaps of the shape with this id.
+    Struct(Option<u32>),
 }
 
 impl Know {
     /// Whether the slot may own an object.
     pub fn may_own(self) -> bool {
-        matches!(self, Know::Any | Know::Str | Know::Dict | Know::Array(_))
+        match self {
+            Know::Any | Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_) => true,
+            Know::Immediate | Know::Int | Know::Float | Know::Bool | Know::Null => false,
+        }
     }
 
     /// The least that covers both.
@@ -45,6 +50,7 @@ impl Know {
         match (self, other) {
             (a, b) if a == b => a,
             (Know::Array(_), Know::Array(_)) => Know::Array(None),
+            (Know::Struct(_), Know::Struct(_)) => Know::Struct(None),
             (a, b) if a.may_own() || b.may_own() => Know::Any,
             _ => Know::Immediate,
         }
@@ -72,7 +78,7 @@ impl Know {
             Know::Float => Some(Ty::Float),
             Know::Bool => Some(Ty::Bool),
             Know::Any | Know::Immediate | Know::Null => None,
-            Know::Str | Know::Dict | Know::Array(_) => None,
+            Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_) => None,
         }
     }
 }

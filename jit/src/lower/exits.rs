@@ -45,7 +45,7 @@ impl Lowering<'_, '_> {
 
     /// Counts down to a forced exit, if exits are stressed.
     pub(super) fn stress(&mut self, exit: ExitId) {
-        let Some(counter) = self.input.stress_counter else { return };
+        let Some(counter) = self.input.metas.stress_counter else { return };
         if self.func.exits[exit.0 as usize].reason == ExitReason::Declined {
             // The check comes after a routine that has done its work unless it declined.
             return;
@@ -96,8 +96,7 @@ impl Lowering<'_, '_> {
                 Source::Slot(_) => {}
             }
         }
-        let metas = if is_stress { self.input.stress_exits } else { self.input.exits };
-        let meta = &raw const *metas[exit.0 as usize];
+        let meta = self.input.metas.exit(exit, is_stress);
         let meta = self.word(meta as u64);
         let (vm, base, depth) = (self.vm, self.base, self.depth);
         self.call_routine(Routine::Exit, &[vm, base, depth, meta]);

@@ -53,15 +53,28 @@ impl Lowering<'_, '_> {
                 self.stress(*exit);
                 self.poll(*exit);
             }
+            Op::Room(exit) => self.room(*exit),
             Op::Push(slot, value, exit) => self.push(*slot, *value, *exit),
             Op::Call(call) => self.call(id, call),
             Op::Step(pc) => {
                 let next = self.step(*pc);
                 self.values.insert(id, next);
             }
-            Op::Direct(pc) => {
-                let next = self.direct(*pc);
+            Op::Direct(pc, window, frame) => {
+                let next = self.direct(*pc, *window, *frame);
                 self.values.insert(id, next);
+            }
+            Op::ReleaseAt(at, offset) => {
+                let at = self.value(*at);
+                self.release_at(at, *offset);
+            }
+            Op::Unshare(r) => {
+                let object = self.unshare(*r);
+                self.values.insert(id, object);
+            }
+            Op::NoOperators(tag, payload, exit) => {
+                self.stress(*exit);
+                self.no_operators(*tag, *payload, *exit);
             }
             Op::Help(helper, args) => {
                 let args: Vec<ir::Value> = args.iter().map(|&arg| self.payload(arg)).collect();
@@ -122,6 +135,10 @@ impl Lowering<'_, '_> {
                 let one = self.b.ins().iconst(types::I8, 1);
                 self.b.ins().bxor(a, one)
             }
+            Op::Or(a, b) => {
+                let (a, b) = (self.value(*a), self.value(*b));
+                self.b.ins().bor(a, b)
+            }
             Op::Bits(a) => self.bits(*a),
             Op::FromBits(a) => {
                 let word = self.value(*a);
@@ -140,6 +157,11 @@ impl Lowering<'_, '_> {
                 let at = self.value(*at);
                 self.b.ins().load(clif_type(ty), trusted(), at, *offset)
             }
+            Op::Load32(at, offset) => {
+                let at = self.value(*at);
+                let word = self.b.ins().load(types::I32, trusted(), at, *offset);
+                self.b.ins().uextend(types::I64, word)
+            }
             Op::LoadCount(object) => {
                 let object = self.value(*object);
                 let count = self.b.ins().load(types::I32, trusted(), object, abi::COUNT);
@@ -152,6 +174,10 @@ impl Lowering<'_, '_> {
                 let (cond, a, b) = (self.value(*cond), self.value(*a), self.value(*b));
                 self.b.ins().select(cond, a, b)
             }
+            Op::Closure => {
+                let frame = self.b.ins().load(types::I64, trusted(), self.vm, abi::VM_FRAME);
+                self.b.ins().load(types::I64, trusted(), frame, abi::FRAME_CLOSURE)
+            }
             _ => return None,
         };
         Some(value)
@@ -162,6 +188,7 @@ impl Lowering<'_, '_> {
 fn routine_of(helper: Helper) -> Routine {
     match helper {
         Helper::Push => Routine::Push,
+        Helper::NewStruct => Routine::NewStruct,
         Helper::TextData => Routine::TextData,
         Helper::TextEqual => Routine::TextEqual,
         Helper::TextOrder => Routine::TextOrder,

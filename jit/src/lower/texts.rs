@@ -7,12 +7,18 @@ use super::Lowering;
 use super::memory::trusted;
 use crate::abi;
 use crate::helpers::Routine;
+use crate::ir::FrameId;
 
 impl Lowering<'_, '_> {
     /// Runs one instruction that needs no frame; its value is the next pc.
-    pub(super) fn direct(&mut self, pc: u32) -> ir::Value {
-        let (vm, base) = (self.vm, self.base);
-        let meta = self.word(self.input.frame as *const _ as u64);
+    pub(super) fn direct(&mut self, pc: u32, window: u16, frame: Option<FrameId>) -> ir::Value {
+        let vm = self.vm;
+        let base = if window == 0 { self.base } else { self.slot_address(window) };
+        let meta = match frame {
+            Some(id) => self.input.metas.inlined(id),
+            None => self.input.metas.frame,
+        };
+        let meta = self.word(meta as u64);
         let index = self.word(u64::from(pc));
         let next = self.call_routine(Routine::Direct, &[vm, base, meta, index]);
         let failed = self.word(abi::LEFT);
@@ -21,7 +27,7 @@ impl Lowering<'_, '_> {
         self.b.set_cold_block(error);
         self.b.ins().brif(has_failed, error, [].iter(), on, [].iter());
         self.b.switch_to_block(error);
-        self.raised(pc);
+        self.raised_at(pc, frame);
         self.b.switch_to_block(on);
         next
     }
@@ -41,7 +47,7 @@ impl Lowering<'_, '_> {
             this.b.ins().store(trusted(), less, payload, abi::COUNT);
             this.b.ins().jump(on, [].iter());
             this.b.switch_to_block(last);
-            this.call_cold(super::cold::ColdRoutine::ReleasePair, &[tag, payload]);
+            this.call_cold(super::cold::ColdRoutine::Drop, &[tag, payload]);
             this.b.ins().jump(on, [].iter());
             this.b.switch_to_block(on);
         });

@@ -157,7 +157,7 @@ impl Machine {
 
     /// The field of a struct of the shape that the site remembers.
     #[inline(always)]
-    fn known_field(&self, object: usize) -> Option<&Value> {
+    pub(super) fn known_field(&self, object: usize) -> Option<&Value> {
         let object = self.reg(object);
         if object.tag() != Tag::Struct {
             return None;
@@ -200,7 +200,11 @@ impl Machine {
         let shape = instance.shape();
         let Some(slot) = shape.slot(name).filter(|&slot| slot <= 0xffff) else { return };
         let id = u64::from(shape.id());
-        let state = if site & 0xffff_ffff == 0 { site::MONO } else { site::MEGA };
+        let state = match site & 0xffff_ffff {
+            0 => site::MONO,
+            known if known == id => 0,
+            _ => site::MEGA,
+        };
         let kept = site & !site::TARGET_MASK;
         self.set_site(kept | state | id | (slot as u64) << site::SLOT);
     }

@@ -60,6 +60,8 @@ pub struct Vm {
     options: VmOptions,
     loader: Box<dyn ModuleLoader>,
     tier: Option<Box<dyn Tier>>,
+    /// Entries into compiled code that have not returned.
+    n_entered: u32,
     modules: Modules,
     methods: MethodCache,
     /// Errors that running cleanup handlers hold.
@@ -109,6 +111,7 @@ impl Vm {
             options,
             loader,
             tier: None,
+            n_entered: 0,
             modules: Modules::default(),
             methods: MethodCache::new(),
             held_errors: Vec::new(),

@@ -88,7 +88,8 @@ impl Gen {
             g.line(&format!("{c} := {text}[{i}]"));
             g.vars.push(Var { name: c, ty: Ty::Str, is_fixed: true });
             g.vars.push(Var { name: i, ty: Ty::Int, is_fixed: true });
-            g.line(&format!("if {} {{ total += 1 }}", g.text_test()));
+            let test = g.text_test();
+            g.line(&format!("if {test} {{ total += 1 }}"));
             g.statements(1);
         });
     }

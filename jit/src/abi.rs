@@ -66,8 +66,8 @@ const _: () = {
     assert!(size_of::<Value>() == 16 && align_of::<Value>() == 8);
     assert!(std::mem::offset_of!(Obj<Array>, body) == BODY);
     assert!(std::mem::offset_of!(Obj<Function>, body) == BODY);
-    assert!(std::mem::offset_of!(Obj<Str>, body) == BODY);
     assert!(std::mem::offset_of!(Obj<Struct>, body) == BODY);
+    assert!(std::mem::offset_of!(Obj<Str>, body) == BODY);
 };
 
 /// The address of a module variable of the function's module.

@@ -47,7 +47,8 @@ pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
     let feedback_of = |_: *const FunctionCode| &raw const feedback;
     let request = Request {
         feedback_of: &feedback_of,
-        method: &|_, _| None,
+        methods: &|_| Vec::new(),
+        fields: &|_| Vec::new(),
         code: &code,
         entry: EntryKind::Framed { pc: 0, tags: Vec::new() },
         feedback: &feedback,

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::build::feedback::Feedback;
 use crate::code::{CodeHeap, Piece, TypedCell};
@@ -47,7 +48,7 @@ const EXITS_TO_GENERALISE: u32 = 4;
 impl FunctionState {
     pub(crate) fn new(
         stats: &Rc<Stats>,
-        stress: &Rc<StressCounter>,
+        stress: &Option<Arc<StressCounter>>,
         log: &Rc<Log>,
     ) -> FunctionState {
         let shared = Shared {

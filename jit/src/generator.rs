@@ -185,7 +185,8 @@ impl Generator {
     }
 
     fn generate(&mut self, job: &Job) -> Result<Generated, Bailout> {
-        let bytes = self.compiler.function(&job.func, job.is_framed, job.metas, &self.cold)?;
+        let bytes =
+            self.compiler.function(&job.func, job.is_framed, job.metas.clone(), &self.cold)?;
         let code = self.install(&bytes)?;
         let Some(typed) = &job.typed else {
             return Ok(Generated { code, entry: None, adapter: None });

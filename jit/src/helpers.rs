@@ -3,9 +3,12 @@
 //! All take and return 64-bit words. Routines that can end the function return [`abi::LEFT`] in
 //! that case; the words to return are then at the start of the exit buffer.
 
-use ruff_runtime::interp::{Stepped, Vm, flags};
+use ruff_runtime::heap::Obj;
+use ruff_runtime::interp::{Stepped, Vm, closure_at, flags};
 use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::objects::array::Array;
+use ruff_runtime::objects::cell::CellBody;
+use ruff_runtime::objects::function::{Function, FunctionCode};
 use ruff_runtime::objects::structs::{Shape, Struct};
 use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
@@ -34,6 +37,16 @@ routines! {
     Release = release;
     /// `(slot, tag, payload)`: appends to the array in a slot; 1 if it declines.
     Push = push;
+    /// `(shape, fields)`: an instance; takes the fields out of consecutive slots.
+    NewStruct = new_struct;
+    /// `(code, window, closure)`: a closure over a window.
+    Closure = closure;
+    /// `()`: a cell.
+    NewCell = new_cell;
+    /// `(slot)`: makes the slot the only owner of its struct.
+    Unshare = unshare;
+    /// `(tag, payload)`: releases a value.
+    ReleasePair = data_helpers::release_pair;
     /// `(vm, base, frame, pc)`: one instruction straight on the window; the next pc, or
     /// [`abi::LEFT`] if an error is in the context.
     Direct = data_helpers::direct;
@@ -51,12 +64,6 @@ routines! {
     UpdatePlace = data_helpers::update_place;
     LoadPlace = data_helpers::load_place;
     Pop = data_helpers::pop;
-    /// `(shape, fields)`: an instance; takes the fields out of consecutive slots.
-    NewStruct = new_struct;
-    /// `(slot)`: makes the slot the only owner of its struct.
-    Unshare = unshare;
-    /// `(tag, payload)`: releases a value.
-    Drop = drop_pair;
     /// `(vm, base, depth, frame, pc)`: one instruction through the interpreter; the next pc.
     Step = step;
     /// `(vm, base, depth, exit)`: leaves.
@@ -97,15 +104,23 @@ extern "C" fn new_struct(shape: *const Shape, fields: *mut Value) -> u64 {
     std::mem::ManuallyDrop::new(instance).payload()
 }
 
+extern "C" fn closure(
+    code: *const FunctionCode,
+    window: *const Value,
+    outer: *const Obj<Function>,
+) -> u64 {
+    // SAFETY: compiled code passes its own window and closure, and a function declared by it.
+    let closure = unsafe { closure_at(code, window, outer) };
+    std::mem::ManuallyDrop::new(closure).payload()
+}
+
+extern "C" fn new_cell() -> u64 {
+    std::mem::ManuallyDrop::new(CellBody::make(Value::UNASSIGNED)).payload()
+}
+
 extern "C" fn unshare(slot: *mut Value) -> u64 {
     // SAFETY: compiled code passes a register that holds a struct (it checked the tag).
     let _ = unsafe { Struct::make_mut(&mut *slot) };
-    0
-}
-
-extern "C" fn drop_pair(tag: u64, payload: u64) -> u64 {
-    // SAFETY: the words are those of a value whose count compiled code gives up.
-    drop(unsafe { exit::value_of(payload, tag) });
     0
 }
 

@@ -5,10 +5,11 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use ruff_runtime::objects::function::FunctionCode;
 
-use crate::exit::{EntryMeta, ExitMeta, FrameMeta, InlinedMeta, Shared};
+use crate::exit::{EntryMeta, ExitMeta, FrameMeta, InlinedMeta, Shared, StressCounter};
 use crate::exit_reason::ExitReason;
 use crate::ir::{ExitId, FrameId, Func};
 use crate::lower::write_kind;
@@ -27,14 +28,14 @@ pub(crate) struct Metas {
 }
 
 /// Where the descriptions of one compiled form are.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct MetaAddresses {
     pub frame: usize,
     frames: usize,
     exits: usize,
     stress_exits: usize,
     /// Counts down to a forced exit.
-    pub stress_counter: Option<usize>,
+    pub stress: Option<Arc<StressCounter>>,
 }
 
 impl MetaAddresses {
@@ -67,13 +68,13 @@ impl Metas {
         Metas { frame, frames, exits, stress_exits, entry: None }
     }
 
-    pub(crate) fn addresses(&self, stress_counter: Option<usize>) -> MetaAddresses {
+    pub(crate) fn addresses(&self, stress: Option<Arc<StressCounter>>) -> MetaAddresses {
         MetaAddresses {
             frame: std::ptr::from_ref(&*self.frame) as usize,
             frames: self.frames.as_ptr() as usize,
             exits: self.exits.as_ptr() as usize,
             stress_exits: self.stress_exits.as_ptr() as usize,
-            stress_counter,
+            stress,
         }
     }
 }

@@ -34,9 +34,9 @@ use crate::{arch, lower, passes, worth};
 /// Forced exits, for tests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stress {
-    /// This guard, counted as they are executed, fails once.
+    /// This guard, counted from 1 as they are compiled, fails the first time it is executed.
     pub exit_at: Option<u64>,
-    /// Every so manieth guard fails.
+    /// Every so manieth executed guard fails.
     pub every: Option<u64>,
 }
 
@@ -96,7 +96,8 @@ pub struct Jit {
     n_flights: u64,
     retired: Retired,
     stats: Rc<Stats>,
-    stress: Rc<StressCounter>,
+    /// Only if exits are forced.
+    stress: Option<Arc<StressCounter>>,
     log: Rc<Log>,
     /// Where cold routines leave their results.
     _result: Box<Cell<u64>>,
@@ -118,13 +119,8 @@ impl Jit {
     /// A compiler, unless the machine is not supported or gives no executable memory. It works
     /// beside the program if it is given the program's interrupt.
     pub fn new(options: Options, beside: Option<Arc<Interrupt>>) -> Option<Jit> {
-        let stress = Rc::new(StressCounter::default());
-        let never = i64::MAX;
-        let every =
-            options.stress.every.map_or(never, |n| i64::try_from(n.max(1)).unwrap_or(never));
-        let first = options.stress.exit_at.map_or(every, |n| i64::try_from(n).unwrap_or(never));
-        stress.every.set(every);
-        stress.left.set(first.max(1));
+        let is_stressed = options.stress != Stress::default();
+        let stress = is_stressed.then(|| Arc::new(StressCounter::new(options.stress)));
         let heap = Arc::new(Mutex::new(CodeHeap::new(options.code_limit)?));
         let result = Box::new(Cell::new(0));
         let address = result.as_ptr() as usize;
@@ -152,11 +148,6 @@ impl Jit {
     /// The counters, which stay readable when the VM owns the compiler.
     pub fn stats(&self) -> Rc<Stats> {
         self.stats.clone()
-    }
-
-    fn stress_counter(&self) -> Option<usize> {
-        let is_on = self.options.stress != Stress::default();
-        is_on.then(|| self.stress.left.as_ptr() as usize)
     }
 
     fn state(&mut self, code: *const FunctionCode) -> &mut FunctionState {
@@ -274,14 +265,16 @@ impl Jit {
             let new = || FunctionState::new(stats, stress, log);
             &raw const functions.entry(callee).or_insert_with(new).shared.feedback
         };
-        let method = |shape: u32, name: &Value| vm.cached_method(shape, name);
+        let methods = |name: &Value| vm.cached_methods(name);
+        let fields = |name: &Value| vm.cached_fields(name);
         let request = Request {
             code,
             entry,
             feedback: &shared.feedback,
             callees: &callees,
             feedback_of: &feedback_of,
-            method: &method,
+            methods: &methods,
+            fields: &fields,
             is_eager: self.options.is_eager,
         };
         let mut func = build::build(&request)?;
@@ -297,7 +290,7 @@ impl Jit {
     }
 
     fn metas(&mut self, func: &Func, code: &FunctionCode, is_framed: bool) -> Metas {
-        let is_stressed = self.stress_counter().is_some();
+        let is_stressed = self.stress.is_some();
         let mut shared_of = |code| self.state(code).shared.clone();
         Metas::new(func, code, is_framed, &mut shared_of, is_stressed)
     }
@@ -306,7 +299,7 @@ impl Jit {
     fn submit(&mut self, func: Func, mut flight: Flight, typed: Option<TypedJob>) {
         let id = self.n_flights;
         self.n_flights += 1;
-        let metas = flight.metas.addresses(self.stress_counter());
+        let metas = flight.metas.addresses(self.stress.clone());
         let job = Job { id, func, is_framed: typed.is_none(), metas, typed };
         let state = self.state(flight.code);
         flight.generation = state.shared.generation.get();
@@ -375,6 +368,7 @@ impl Jit {
             Backend::Beside(_) => "worker",
         };
         self.stats.add_time(phase, outcome.time);
+        self.stats.guards.set(self.stress.as_ref().map_or(0, |stress| stress.guards()));
         // SAFETY: code lives as long as the VM, which owns this compiler.
         let code = unsafe { &*flight.code };
         let Some(loaded) = &code.proto else { return };

@@ -105,6 +105,10 @@ struct EngineArgs {
     /// Of these, calls entered from natives and operators
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     max_nested_depth: u32,
+    /// Memory for the program's values: bytes, or with K, M or G; by default 80 % of what the
+    /// process may use
+    #[arg(long, value_name = "N", value_parser = parse_bytes)]
+    max_memory: Option<usize>,
 }
 
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
@@ -121,6 +125,17 @@ enum JitName {
     On,
     Off,
     Always,
+}
+
+fn parse_bytes(text: &str) -> Result<usize, clap::Error> {
+    let (digits, unit) = match text.strip_suffix(['K', 'M', 'G']) {
+        Some(digits) if text.ends_with('K') => (digits, 1 << 10),
+        Some(digits) if text.ends_with('M') => (digits, 1 << 20),
+        Some(digits) => (digits, 1 << 30),
+        None => (text, 1),
+    };
+    let bytes = digits.parse::<usize>().ok().and_then(|n| n.checked_mul(unit));
+    bytes.filter(|&n| n > 0).ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidValue))
 }
 
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
@@ -159,6 +174,7 @@ impl EngineArgs {
         let mut options = Options::new(engine);
         options.jit = self.jit_options(mode);
         options.limits.call_depth = self.max_call_depth;
+        options.limits.memory = self.max_memory;
         options.limits.nested_depth = self.max_nested_depth.min(self.max_call_depth);
         options
     }

@@ -19,17 +19,18 @@ use super::tests_of_file::Numbers;
 use super::{Engine, Finished, JitMode, JitOptions, JitThreads, Options, Run, Stress};
 use crate::compile;
 use crate::loader::{Checked, Loader};
+use crate::phases::Phase;
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::source::Source;
 
 impl Run<'_> {
-    /// A VM for the program with its tier, and the tier's counters.
-    fn vm(&self, out: Output) -> Result<(Box<Vm>, Counters), Error> {
+    /// A VM for the program with its tier, and the tier's counters if it has one.
+    fn vm(&self, out: Output) -> Result<(Box<Vm>, Option<Counters>), Error> {
         let options = VmOptions { threshold: threshold(self.options) };
         let mut vm = Vm::new(self.isolate(out), options, Box::new(self.loader.clone()))?;
         let is_jit = self.options.engine == Engine::Jit && self.options.jit.mode != JitMode::Off;
-        let counters = Counters::default();
-        if is_jit {
+        let counters = is_jit.then(Counters::default);
+        if let Some(counters) = &counters {
             let options = jit_options(self.options.jit);
             let is_beside = is_beside(self.options.jit);
             let counters = counters.clone();
@@ -43,26 +44,29 @@ impl Run<'_> {
             .map_err(|list| Finished::not_compiled(&checked.source, &list, self.options))
     }
 
-    pub(super) fn on_vm(&self, checked: &Checked, out: Output) -> Finished {
-        let module = match self.compiled(checked) {
+    /// How the program ended, and what the JIT did if it may compile.
+    pub(super) fn on_vm(&self, checked: &Checked, out: Output) -> (Finished, Option<Rc<Stats>>) {
+        let phases = self.loader.phases();
+        let module = match phases.time(Phase::Compile, || self.compiled(checked)) {
             Ok(module) => module,
-            Err(finished) => return finished,
+            Err(finished) => return (finished, None),
         };
         let style = self.options.style;
         let (mut vm, counters) = match self.vm(out) {
             Ok(made) => made,
-            Err(error) => return Finished::after(Err(error), &self.loader.sources(), style),
+            Err(error) => {
+                return (Finished::after(Err(error), &self.loader.sources(), style), None);
+            }
         };
-        let result = vm.run_main(&module);
+        let result = phases.time(Phase::Run, || vm.run_main(&module));
         let flushed = vm.isolate.out.flush();
         let mut finished = Finished::after(result.and(flushed), &self.loader.sources(), style);
-        if let Some(stats) = counters.get() {
+        let stats = counters.map(|counters| counters.get().cloned().unwrap_or_default());
+        if let Some(stats) = &stats {
             finished.forced_exits = stats.exits_because(ExitReason::Stress);
-            if self.options.wants_stats {
-                finished.stderr.push_str(&stats.to_string());
-            }
+            finished.guards = stats.guards.get();
         }
-        finished
+        (finished, stats)
     }
 
     /// Runs one test in a fresh VM: the top level, setups, body and teardowns.
@@ -191,7 +195,8 @@ fn compile_checked(checked: &Checked, name: &str) -> Result<Arc<CompiledModule>,
 impl ModuleLoader for Loader {
     fn load(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Loaded, Error> {
         let (found, checked) = Loader::load(self, path, importer)?;
-        let module = compile_checked(&checked, &found.name).map_err(|list| {
+        let compile = || compile_checked(&checked, &found.name);
+        let module = self.phases().time(Phase::Compile, compile).map_err(|list| {
             let message = list.first().map_or(String::new(), |d| {
                 let (line, col) = checked.source.line_col(d.span.start);
                 format!("Failed to parse module '{}': {line}:{col}: {}", found.name, d.message)

@@ -64,7 +64,7 @@ impl Builder<'_> {
         };
         let kind = Site::of(self.proto, pc).array_kind()?;
         let is_typed = unboxed(kind).is_some() || is_store && kind == ElemKind::Value;
-        (is_typed && self.may_speculate(pc)).then_some(root)
+        (is_typed && self.feedback.may_speculate(pc)).then_some(root)
     }
 
     /// The arrays whose checks can be done before a loop.

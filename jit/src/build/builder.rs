@@ -27,7 +27,7 @@ pub struct Key {
     /// Deeper levels first.
     pub outer: std::cmp::Reverse<u32>,
     pub pc: u32,
-    /// In inlined calls, outermost first: 1 + pc; 0 for none.
+    /// In inlined calls, outermost first: 1 + pc, and above it the variant; 0 for none.
     pub inner: [u32; MAX_INLINED],
 }
 
@@ -82,8 +82,8 @@ pub(super) struct Builder<'a> {
     pub feedback: &'a Feedback,
     /// The inlined calls around the present instruction, outermost first.
     pub inlined: Vec<Inlined<'a>>,
-    /// All inlined calls, by the key of the call.
-    pub inlines: HashMap<Key, Inlined<'a>>,
+    /// All inlined calls, by the key of the call and the variant.
+    pub inlines: HashMap<(Key, u32), Inlined<'a>>,
     /// Instructions of all inlined calls.
     pub n_inlined: usize,
     pub widened: &'a mut Widened,
@@ -313,6 +313,19 @@ impl Builder<'_> {
             Insn::SetIndex { root, index, src } => self.set_index(root, index, src),
             Insn::UpdateIndex { root, index, src, op } => self.update_index(root, index, src, op),
             Insn::CheckAssigned { src } => self.check_assigned(src),
+            Insn::GetCaptured { dst, upvalue } => self.get_captured(dst, upvalue),
+            Insn::GetUpvalue { dst, upvalue } => self.get_upvalue(dst, upvalue),
+            Insn::SetUpvalue { upvalue, src } => self.set_upvalue(upvalue, src),
+            Insn::Closure { dst, proto } => self.closure(dst, proto),
+            Insn::NewCell { dst } => self.new_cell(dst),
+            Insn::GetCell { dst, cell } => self.get_cell(dst, cell),
+            Insn::SetCell { cell, src } => self.set_cell(cell, src),
+            Insn::GetField { dst, object, name } => self.get_field(dst, object, name),
+            Insn::SetField { root, name, src } => self.set_field(root, name, src),
+            Insn::UpdateField { root, name, src, op } => {
+                self.update_field(root, name, src, op);
+            }
+            Insn::NewStruct { dst, first, desc } => self.new_struct(dst, first, desc),
             Insn::IterInit { base } => self.iter_init(base),
             Insn::IterStep { dst, base, target, at_end } => {
                 self.iter_step(dst, base, target, at_end);
@@ -320,15 +333,6 @@ impl Builder<'_> {
             Insn::StorePlace { root, desc, src } => self.store_place(root, desc, src),
             Insn::UpdatePlace { root, desc, src } => self.update_place(root, desc, src),
             Insn::LoadPlace { dst, root, desc } => self.load_place(dst, root, desc),
-            Insn::GetCaptured { dst, upvalue } => self.get_captured(dst, upvalue),
-            Insn::GetUpvalue { dst, upvalue } => self.get_upvalue(dst, upvalue),
-            Insn::SetUpvalue { upvalue, src } => self.set_upvalue(upvalue, src),
-            Insn::GetCell { dst, cell } => self.get_cell(dst, cell),
-            Insn::SetCell { cell, src } => self.set_cell(cell, src),
-            Insn::GetField { dst, object } => self.get_field(dst, object),
-            Insn::SetField { root, src } => self.set_field(root, src),
-            Insn::UpdateField { root, src, op } => self.update_field(root, src, op),
-            Insn::NewStruct { dst, first, desc } => self.new_struct(dst, first, desc),
             Insn::Other { .. } => self.step(),
         }
     }
@@ -440,11 +444,12 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::RangeInit { .. } | Insn::RangeStep { .. } | Insn::Call { .. } => true,
         Insn::Native { .. } | Insn::NativeOne { .. } | Insn::GetModule { .. } => true,
         Insn::GetIndex { .. } | Insn::SetIndex { .. } | Insn::UpdateIndex { .. } => true,
-        Insn::CheckAssigned { .. } | Insn::IterInit { .. } | Insn::IterStep { .. } => true,
-        Insn::StorePlace { .. } | Insn::UpdatePlace { .. } | Insn::LoadPlace { .. } => true,
-        Insn::GetField { .. } | Insn::SetField { .. } => true,
+        Insn::CheckAssigned { .. } | Insn::GetField { .. } | Insn::SetField { .. } => true,
         Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
         Insn::GetCaptured { .. } | Insn::GetUpvalue { .. } | Insn::SetUpvalue { .. } => true,
         Insn::GetCell { .. } | Insn::SetCell { .. } | Insn::Method { .. } => true,
+        Insn::Closure { .. } | Insn::NewCell { .. } => false,
+        Insn::IterInit { .. } | Insn::IterStep { .. } => true,
+        Insn::StorePlace { .. } | Insn::UpdatePlace { .. } | Insn::LoadPlace { .. } => true,
     }
 }

@@ -2,7 +2,7 @@
 
 use ruff_runtime::bytecode::operand::Use;
 use ruff_runtime::natives;
-use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::objects::function::{FunctionCode, LoadedProto};
 use ruff_runtime::profile::site::{self, types};
 use ruff_runtime::value::Tag;
 
@@ -15,9 +15,19 @@ use super::state::{Know, Reg};
 use super::{CalleeInfo, EntryKind};
 use crate::abi;
 use crate::exit_reason::ExitReason;
-use crate::ir::{Call, Callee, Cond, ExitSite, FloatFn, NodeId, Op, Source, Ty};
+use crate::ir::{BlockId, Call, Callee, Cond, ExitSite, FloatFn, NodeId, Op, Source, Term, Ty};
 
-impl Builder<'_> {
+/// Shapes that are told apart at one site.
+const MAX_SHAPES: usize = 4;
+
+/// A method that compiled code can call.
+#[derive(Clone)]
+enum MethodCall<'a> {
+    Inline(*const FunctionCode, &'a LoadedProto),
+    Typed(Callee, Vec<Option<Ty>>),
+}
+
+impl<'a> Builder<'a> {
     pub(super) fn call(&mut self, dst: u16, first: u16, count: u8, target: Target) {
         let site = Site::of(self.proto, self.pc);
         let code = site.callee().map(|address| address as *const FunctionCode);
@@ -42,35 +52,109 @@ impl Builder<'_> {
 
     /// Calls the method that the site has always called.
     pub(super) fn method(&mut self, dst: u16, (first, count): (u16, u8), name: u16, keeps: bool) {
-        let Some((shape, code)) = self.known_method(first, name) else { return self.step() };
         let n_args = u16::from(count) + 1;
-        let site =
-            inline::Site { dst, window: first, n_args, closure: None, keeps_receiver: keeps };
-        if let Some(loaded) = self.inlinable(code, site) {
-            self.struct_of(first, shape);
-            return self.begin_inlined(code, loaded, site);
-        }
-        let Some((callee, params)) = self.compiled(code) else { return self.step() };
-        if params.len() != n_args as usize || !self.args_fit(first, &params) {
+        let variant = 0;
+        let site = inline::Site {
+            dst,
+            window: first,
+            n_args,
+            closure: None,
+            keeps_receiver: keeps,
+            variant,
+        };
+        let targets = self.known_methods(first, name, site);
+        let mut targets = targets;
+        let Some((last_shape, last)) = targets.pop() else {
             return self.step();
+        };
+        if targets.is_empty() {
+            self.struct_of(first, last_shape);
+            return self.call_target(site, last);
         }
-        self.struct_of(first, shape);
-        self.typed_call(dst, first, callee, &params);
-        self.after_call(dst, (!keeps).then_some(first), Some(first));
+        let found = self.shape_id(first);
+        let n_others = targets.len() as u32;
+        for (variant, (shape, target)) in (0..).zip(targets) {
+            let wanted = self.word(u64::from(shape));
+            let same = self.add(Op::ICmp(Cond::Eq, found, wanted), Ty::Bool);
+            let (yes, no) = self.split(same);
+            let state = self.state.clone();
+            self.block = yes;
+            self.assume_shape(first, shape);
+            self.call_target(inline::Site { variant, ..site }, target);
+            if !self.is_done {
+                let after = self.key_of(self.pc + 1);
+                self.goto(after);
+            }
+            (self.block, self.state, self.is_done, self.last_exit) = (no, state, false, None);
+        }
+        self.guard_word(found, u64::from(last_shape), ExitReason::WrongType);
+        self.assume_shape(first, last_shape);
+        self.call_target(inline::Site { variant: n_others, ..site }, last);
+        if !self.is_done {
+            let after = self.key_of(self.pc + 1);
+            self.goto(after);
+        }
     }
 
-    /// The shape of the receiver and the method of which the site has seen no others.
-    fn known_method(&self, first: u16, name: u16) -> Option<(u32, *const FunctionCode)> {
-        let site = Site::of(self.proto, self.pc);
-        let states = site::MONO | site::MEGA;
-        let receivers = site::types_at(site.0, site::RECEIVER);
-        if site.0 & states != site::MONO || receivers != types::STRUCT || !self.may_be_struct(first)
-        {
-            return None;
+    /// Ends the block with a branch and gives the blocks it leads to.
+    fn split(&mut self, cond: NodeId) -> (BlockId, BlockId) {
+        let (yes, no) = (self.func.new_block(self.pc), self.func.new_block(self.pc));
+        let (yes_edge, no_edge) = (self.func.new_edge(), self.func.new_edge());
+        self.func.edges[yes_edge.0 as usize].to = Some(yes);
+        self.func.edges[no_edge.0 as usize].to = Some(no);
+        self.end(Term::Branch(cond, yes_edge, no_edge));
+        self.is_done = false;
+        (yes, no)
+    }
+
+    /// The methods that the site calls by the receiver's shape; none if one of them can only be
+    /// called by the interpreter.
+    fn known_methods(
+        &self,
+        first: u16,
+        name: u16,
+        site: inline::Site,
+    ) -> Vec<(u32, MethodCall<'a>)> {
+        let bits = Site::of(self.proto, self.pc).0;
+        let receivers = site::types_at(bits, site::RECEIVER);
+        if receivers != types::STRUCT || !self.may_be_struct(first) {
+            return Vec::new();
         }
-        let shape = site.0 as u32;
-        let code = (self.request.method)(shape, &self.loaded.consts[name as usize])?;
-        Some((shape, code))
+        let mut found = (self.request.methods)(&self.loaded.consts[name as usize]);
+        let mut limit = MAX_SHAPES;
+        if bits & (site::MONO | site::MEGA) == site::MONO {
+            found.retain(|&(shape, _)| shape == bits as u32);
+            limit = 1;
+        }
+        if found.len() > limit {
+            return Vec::new();
+        }
+        let targets: Option<Vec<_>> = found
+            .iter()
+            .map(|&(shape, code)| Some((shape, self.method_call(code, site)?)))
+            .collect();
+        targets.unwrap_or_default()
+    }
+
+    /// How a method can be called from here.
+    fn method_call(&self, code: *const FunctionCode, site: inline::Site) -> Option<MethodCall<'a>> {
+        if let Some(loaded) = self.inlinable(code, site) {
+            return Some(MethodCall::Inline(code, loaded));
+        }
+        let (callee, params) = self.compiled(code)?;
+        let fits = params.len() == site.n_args as usize && self.args_fit(site.window, &params);
+        fits.then_some(MethodCall::Typed(callee, params))
+    }
+
+    fn call_target(&mut self, site: inline::Site, target: MethodCall<'a>) {
+        match target {
+            MethodCall::Inline(code, loaded) => self.begin_inlined(code, loaded, site),
+            MethodCall::Typed(callee, params) => {
+                self.typed_call(site.dst, site.window, callee, &params);
+                let released = (!site.keeps_receiver).then_some(site.window);
+                self.after_call(site.dst, released, Some(site.window));
+            }
+        }
     }
 
     /// Calls a compiled function whose arguments are in the registers from `window` on. The

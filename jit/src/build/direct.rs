@@ -21,7 +21,10 @@ impl Builder<'_> {
         }
         match self.flow.insns[self.pc as usize] {
             // The root must not be an unassigned captured variable.
-            Insn::SetIndex { root, .. } | Insn::SetField { root, .. } => self.is_data(root),
+            Insn::SetIndex { root, .. } => self.is_data(root),
+            Insn::SetField { root, .. } | Insn::UpdateField { root, .. } => {
+                matches!(self.state.get(root).know, Know::Struct(_))
+            }
             Insn::IterStep { base, .. } => {
                 let reg = self.state.get(base);
                 reg.node().is_some() || matches!(reg.know, Know::Str | Know::Dict | Know::Array(_))
@@ -79,7 +82,7 @@ impl Builder<'_> {
     /// Fixes the type of a container that the interpreter changes straight on the window.
     pub(super) fn set_index_direct(&mut self, root: u16) {
         let site = Site::of(self.proto, self.pc);
-        let may_speculate = self.may_speculate(self.pc);
+        let may_speculate = self.feedback.may_speculate(self.pc);
         if may_speculate && self.state.get(root).node().is_none() {
             if site.lhs_is(types::DICT) {
                 self.want_object(root, Tag::Dict, Know::Dict, ExitReason::WrongType);

@@ -86,7 +86,7 @@ impl Builder<'_> {
             && object.is_last
             && index.reg != element
             && is_typed
-            && self.may_speculate(pc);
+            && self.feedback.may_speculate(pc);
         fits.then_some(Inner { dst, index, kind, site })
     }
 
@@ -126,7 +126,7 @@ impl Builder<'_> {
     pub(super) fn set_value(&mut self, root: u16, index: Use, src: Use) {
         let site = Site::of(self.proto, self.pc);
         let is_typed = site.array_kind() == Some(ElemKind::Value)
-            && self.may_speculate(self.pc)
+            && self.feedback.may_speculate(self.pc)
             && self.guess_reg(index.reg, site.rhs()) == Some(Ty::Int)
             && self.state.get(root).node().is_none()
             && src.reg != root;
@@ -175,7 +175,7 @@ impl Builder<'_> {
     pub(super) fn update_entry(&mut self, root: u16, index: Use, src: Use, op: Arith) {
         let is_number = matches!(self.guess_reg(src.reg, None), Some(Ty::Int | Ty::Float));
         let is_possible = is_number
-            && self.may_speculate(self.pc)
+            && self.feedback.may_speculate(self.pc)
             && self.state.get(root).node().is_none()
             && Site::of(self.proto, self.pc).has_run();
         if !is_possible {

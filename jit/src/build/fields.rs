@@ -15,25 +15,24 @@ use super::state::{Know, Reg, Val, View};
 use super::values::tag_of;
 use crate::abi;
 use crate::exit_reason::ExitReason;
-use crate::ir::{Cond, Helper, NodeId, Op, Ty};
+use crate::ir::{Cond, Helper, IntOp, NodeId, Op, Ty};
 
-/// A field as the profile found it: always in this slot of structs of one shape.
-#[derive(Clone, Copy)]
-struct KnownField {
-    shape: u32,
-    offset: i32,
+/// Shapes that are told apart at one site.
+const MAX_SHAPES: usize = 4;
+
+/// Where a field is: in one slot of structs of one shape, or by shape.
+#[derive(Clone)]
+enum Field {
+    Fixed { shape: u32, offset: i32 },
+    ByShape(Vec<(u32, u16)>),
 }
 
-impl KnownField {
-    fn of(site: Site) -> Option<KnownField> {
-        let states = site::MONO | site::MEGA | site::DICT | site::OTHER;
-        if site.0 & states != site::MONO {
-            return None;
-        }
-        let slot = (site.0 >> site::SLOT & 0xffff) as i32;
-        let shape = site.0 as u32;
-        Some(KnownField { shape, offset: abi::STRUCT_FIELDS + slot * abi::VALUE_SIZE })
-    }
+/// A field of the struct in a register whose shape has been checked.
+#[derive(Clone, Copy)]
+enum Place {
+    Fixed(i32),
+    /// Its offset from the first field.
+    Offset(NodeId),
 }
 
 impl Builder<'_> {
@@ -64,28 +63,121 @@ impl Builder<'_> {
         object
     }
 
+    /// Where the site has found the field of a name.
+    fn field(&self, name: u16) -> Option<Field> {
+        let bits = Site::of(self.proto, self.pc).0;
+        let others = site::DICT | site::OTHER;
+        if bits & others != 0 || bits & (site::MONO | site::MEGA) == 0 {
+            return None;
+        }
+        if bits & site::MEGA == 0 {
+            let slot = (bits >> site::SLOT & 0xffff) as i32;
+            let offset = abi::STRUCT_FIELDS + slot * abi::VALUE_SIZE;
+            return Some(Field::Fixed { shape: bits as u32, offset });
+        }
+        let found = (self.request.fields)(&self.loaded.consts[name as usize]);
+        (2..=MAX_SHAPES).contains(&found.len()).then_some(Field::ByShape(found))
+    }
+
+    /// Checks the shape of the struct in a register.
+    fn place(&mut self, r: u16, field: &Field) -> Place {
+        let found = match field {
+            Field::Fixed { shape, offset } => {
+                self.struct_of(r, *shape);
+                return Place::Fixed(*offset);
+            }
+            Field::ByShape(found) => found,
+        };
+        if let Know::Struct(Some(known)) = self.state.get(r).know
+            && let Some(&(shape, slot)) = found.iter().find(|&&(shape, _)| shape == known)
+        {
+            self.struct_of(r, shape);
+            return Place::Fixed(abi::STRUCT_FIELDS + i32::from(slot) * abi::VALUE_SIZE);
+        }
+        let id = self.shape_id(r);
+        let (mut offset, mut known) = (self.word(0), None);
+        for &(shape, slot) in found {
+            let wanted = self.word(u64::from(shape));
+            let same = self.add(Op::ICmp(Cond::Eq, id, wanted), Ty::Bool);
+            let by = self.word(u64::from(slot) * abi::VALUE_SIZE as u64);
+            offset = self.add(Op::Select(same, by, offset), Ty::Word);
+            known = Some(match known {
+                None => same,
+                Some(others) => self.add(Op::Or(others, same), Ty::Bool),
+            });
+        }
+        if let Some(known) = known {
+            self.guard(known, ExitReason::WrongType);
+        }
+        Place::Offset(offset)
+    }
+
+    /// A pointer and an offset from it that lead to a field.
+    fn address(&mut self, object: NodeId, place: Place) -> (NodeId, i32) {
+        match place {
+            Place::Fixed(offset) => (object, offset),
+            Place::Offset(by) => {
+                (self.add(Op::Int(IntOp::Add, object, by), Ty::Word), abi::STRUCT_FIELDS)
+            }
+        }
+    }
+
+    /// The struct in a register whose shape has been checked.
+    fn object(&mut self, r: u16) -> NodeId {
+        match self.state.get(r).view {
+            Some(view) => view.object,
+            None => self.add(Op::LoadSlot(r), Ty::Word),
+        }
+    }
+
+    /// The shape's id of the struct in a register; leaves if it holds something else.
+    pub(super) fn shape_id(&mut self, r: u16) -> NodeId {
+        self.materialise(r);
+        let reg = self.state.get(r);
+        if !matches!(reg.know, Know::Struct(_)) {
+            self.guard_tag(r, Tag::Struct, ExitReason::WrongType);
+        }
+        let object = match (reg.view, reg.know) {
+            (Some(view), Know::Struct(_)) => view.object,
+            _ => self.add(Op::LoadSlot(r), Ty::Word),
+        };
+        let know = if let Know::Struct(_) = reg.know { reg.know } else { Know::Struct(None) };
+        let view = Some(View { object, data: object, len: object });
+        self.state.set(r, Reg { val: Val::Slot, know, view, ..reg });
+        let shape = self.add(Op::Load(object, abi::STRUCT_SHAPE), Ty::Word);
+        self.add(Op::Load32(shape, abi::SHAPE_ID), Ty::Word)
+    }
+
+    /// From here on the register's struct is known to have this shape.
+    pub(super) fn assume_shape(&mut self, r: u16, shape: u32) {
+        let reg = self.state.get(r);
+        self.state.set(r, Reg { know: Know::Struct(Some(shape)), ..reg });
+    }
+
     /// Whether the register may hold a struct.
     pub(super) fn may_be_struct(&self, r: u16) -> bool {
         let reg = self.state.get(r);
         reg.node().is_none() && matches!(reg.know, Know::Any | Know::Struct(_))
     }
 
-    pub(super) fn get_field(&mut self, dst: u16, object: Use) {
+    pub(super) fn get_field(&mut self, dst: u16, object: Use, name: u16) {
         let site = Site::of(self.proto, self.pc);
-        let known = KnownField::of(site).filter(|_| self.may_be_struct(object.reg));
+        let known = self.field(name).filter(|_| self.may_be_struct(object.reg));
         let Some(field) = known else { return self.step() };
-        let instance = self.struct_of(object.reg, field.shape);
-        let tag = self.add(Op::Load(instance, field.offset + abi::TAG_OFFSET), Ty::Word);
+        let place = self.place(object.reg, &field);
+        let instance = self.object(object.reg);
+        let (instance, offset) = self.address(instance, place);
+        let tag = self.add(Op::Load(instance, offset + abi::TAG_OFFSET), Ty::Word);
         if let Some(ty) = site.call_result() {
             self.guard_word(tag, tag_of(ty) as u64, ExitReason::WrongType);
-            let value = self.add(Op::Load(instance, field.offset + abi::PAYLOAD_OFFSET), ty);
+            let value = self.add(Op::Load(instance, offset + abi::PAYLOAD_OFFSET), ty);
             self.done_with(object);
             return self.define(dst, value, ty);
         }
         if self.is_null_test(dst) {
-            return self.test_null(tag, instance, field.offset, object);
+            return self.test_null(tag, instance, offset, object);
         }
-        let payload = self.add(Op::Load(instance, field.offset + abi::PAYLOAD_OFFSET), Ty::Word);
+        let payload = self.add(Op::Load(instance, offset + abi::PAYLOAD_OFFSET), Ty::Word);
         let seen = site::types_at(site.0, site::CALL_RESULT);
         let know = self.expect_heap(tag, seen);
         if know == Know::Any {
@@ -116,16 +208,16 @@ impl Builder<'_> {
         self.guard(same, reason);
     }
 
-    pub(super) fn set_field(&mut self, root: u16, src: Use) {
-        let known = KnownField::of(Site::of(self.proto, self.pc));
+    pub(super) fn set_field(&mut self, root: u16, name: u16, src: Use) {
         let is_plain = self.may_be_struct(root) && root != src.reg;
-        let Some(field) = known.filter(|_| is_plain) else { return self.step() };
-        self.struct_of(root, field.shape);
+        let Some(field) = self.field(name).filter(|_| is_plain) else { return self.step() };
+        let place = self.place(root, &field);
         let instance = self.own_struct(root);
+        let (instance, offset) = self.address(instance, place);
         let (tag, payload) = self.take_value(src);
-        self.add(Op::ReleaseAt(instance, field.offset), Ty::None);
-        self.add(Op::Store(instance, field.offset + abi::TAG_OFFSET, tag), Ty::None);
-        self.add(Op::Store(instance, field.offset + abi::PAYLOAD_OFFSET, payload), Ty::None);
+        self.add(Op::ReleaseAt(instance, offset), Ty::None);
+        self.add(Op::Store(instance, offset + abi::TAG_OFFSET, tag), Ty::None);
+        self.add(Op::Store(instance, offset + abi::PAYLOAD_OFFSET, payload), Ty::None);
         self.last_exit = None;
         if src.is_last {
             self.state.set(src.reg, Reg::EMPTY);
@@ -168,9 +260,9 @@ impl Builder<'_> {
         object
     }
 
-    pub(super) fn update_field(&mut self, root: u16, src: Use, op: Arith) {
+    pub(super) fn update_field(&mut self, root: u16, name: u16, src: Use, op: Arith) {
         let site = Site::of(self.proto, self.pc);
-        let known = KnownField::of(site).filter(|_| self.may_be_struct(root));
+        let known = self.field(name).filter(|_| self.may_be_struct(root));
         let (Some(field), Some(ty)) = (known, site.call_result()) else { return self.step() };
         let value_ty = self.guess_reg(src.reg, Some(ty));
         let is_number = |ty| matches!(ty, Ty::Int | Ty::Float);
@@ -181,20 +273,23 @@ impl Builder<'_> {
         if op == Arith::Rem && !is_int {
             return self.step();
         }
-        let instance = self.struct_of(root, field.shape);
-        let tag = self.add(Op::Load(instance, field.offset + abi::TAG_OFFSET), Ty::Word);
+        let place = self.place(root, &field);
+        let object = self.object(root);
+        let (instance, offset) = self.address(object, place);
+        let tag = self.add(Op::Load(instance, offset + abi::TAG_OFFSET), Ty::Word);
         self.guard_word(tag, tag_of(ty) as u64, ExitReason::WrongType);
-        let old = self.add(Op::Load(instance, field.offset + abi::PAYLOAD_OFFSET), ty);
+        let old = self.add(Op::Load(instance, offset + abi::PAYLOAD_OFFSET), ty);
         let value = self.want(src.reg, value_ty);
         let new =
             if is_int { self.int_arith(op, old, value) } else { self.float_arith(op, old, value) };
-        let instance = self.own_struct(root);
+        let object = self.own_struct(root);
+        let (instance, offset) = self.address(object, place);
         if !is_int && ty == Ty::Int {
             let tag = self.word(Tag::Float as u64);
-            self.add(Op::Store(instance, field.offset + abi::TAG_OFFSET, tag), Ty::None);
+            self.add(Op::Store(instance, offset + abi::TAG_OFFSET, tag), Ty::None);
         }
         let bits = self.add(Op::Bits(new), Ty::Word);
-        self.add(Op::Store(instance, field.offset + abi::PAYLOAD_OFFSET, bits), Ty::None);
+        self.add(Op::Store(instance, offset + abi::PAYLOAD_OFFSET, bits), Ty::None);
         self.last_exit = None;
         self.done_with(src);
     }

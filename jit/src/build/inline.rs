@@ -11,8 +11,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use ruff_runtime::bytecode::FunctionProto;
 use ruff_runtime::bytecode::operand::Use;
+use ruff_runtime::bytecode::{Capture, FunctionProto};
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
 use ruff_runtime::value::Tag;
 
@@ -24,8 +24,11 @@ use super::insn::{Insn, Target};
 use super::state::{Know, Reg};
 use crate::abi;
 use crate::exit_reason::ExitReason;
-use crate::ir::{FrameId, InlinedFrame, NodeId, Op, Ty};
+use crate::ir::{FrameId, Helper, InlinedFrame, NodeId, Op, Ty};
 
+/// In a key, the bits of an instruction of an inlined call; above them is the variant.
+const PC_BITS: u32 = 20;
+const PC_MASK: u32 = (1 << PC_BITS) - 1;
 /// Calls inlined into each other.
 pub(super) const MAX_INLINED: usize = 4;
 /// Instructions of a function that is inlined.
@@ -78,7 +81,7 @@ impl Inlined<'_> {
     pub(super) fn key_at(&self, pc: u32) -> Key {
         let mut key = self.start;
         let last = key.inner.iter().rposition(|&at| at != 0).unwrap_or(0);
-        key.inner[last] = pc + 1;
+        key.inner[last] = key.inner[last] & !PC_MASK | (pc + 1);
         key
     }
 }
@@ -94,6 +97,8 @@ pub(super) struct Site {
     /// Owns the callee.
     pub closure: Option<u16>,
     pub keeps_receiver: bool,
+    /// Which of several callees of one call.
+    pub variant: u32,
 }
 
 impl<'a> Builder<'a> {
@@ -122,10 +127,10 @@ impl<'a> Builder<'a> {
         self.feedback = self.request.feedback;
         let mut call = Key { inner: Default::default(), ..key };
         for at in key.inner.into_iter().take_while(|&at| at != 0) {
-            let Some(inlined) = self.inlines.get(&call) else { break };
+            let Some(inlined) = self.inlines.get(&(call, at >> PC_BITS)) else { break };
             (self.loaded, self.flow) = (inlined.loaded, inlined.flow);
             self.feedback = inlined.feedback;
-            self.pc = at - 1;
+            self.pc = (at & PC_MASK) - 1;
             let depth = self.inlined.len();
             self.inlined.push(inlined.clone());
             call.inner[depth] = at;
@@ -180,8 +185,14 @@ impl<'a> Builder<'a> {
     ) -> bool {
         let Some(code) = code else { return false };
         let closure = (target == Target::Register).then_some(first);
-        let site =
-            Site { dst, window: first + 1, n_args: count.into(), closure, keeps_receiver: false };
+        let site = Site {
+            dst,
+            window: first + 1,
+            n_args: count.into(),
+            closure,
+            keeps_receiver: false,
+            variant: 0,
+        };
         let Some(loaded) = self.inlinable(code, site) else { return false };
         if !self.check_callee(first, target, code) {
             return false;
@@ -244,7 +255,7 @@ impl<'a> Builder<'a> {
         self.func.n_registers = self.func.n_registers.max(n_after);
         let call = self.key();
         let mut start = call;
-        start.inner[self.inlined.len()] = 1;
+        start.inner[self.inlined.len()] = site.variant << PC_BITS | 1;
         let id = FrameId(self.func.frames.len() as u32);
         self.func.frames.push(InlinedFrame {
             code: code as usize,
@@ -274,7 +285,7 @@ impl<'a> Builder<'a> {
         self.n_inlined += loaded.proto.code.len();
         let depth = self.inlined.len() as u32 + 1;
         self.func.inline_depth = self.func.inline_depth.max(depth);
-        self.inlines.insert(call, inlined);
+        self.inlines.insert((call, site.variant), inlined);
         self.goto(start);
     }
 
@@ -346,6 +357,42 @@ impl<'a> Builder<'a> {
         let at = abi::FUNCTION_UPVALUES + i32::from(upvalue) * abi::VALUE_SIZE;
         let cell = self.add(Op::Load(env, at + abi::PAYLOAD_OFFSET), Ty::Word);
         self.read_variable(dst, cell, abi::CELL_CONTENT);
+    }
+
+    /// R[dst] = a closure over the present frame.
+    pub(super) fn closure(&mut self, dst: u16, proto: u16) {
+        let Some(&code) = self.loaded.children.get(proto as usize) else { return self.step() };
+        // SAFETY: code lives as long as the isolate.
+        let captures = unsafe { (*code).proto.as_ref() }.map(|loaded| &loaded.proto.captures);
+        let has_outer = captures
+            .is_some_and(|all| all.iter().any(|capture| matches!(capture, Capture::Upvalue(_))));
+        let env = if has_outer { self.env() } else { Some(self.word(0)) };
+        let Some(env) = env else { return self.step() };
+        self.materialise_all();
+        let flow = self.flow;
+        for &r in &flow.regs[self.pc as usize].reads {
+            self.sync(r);
+            let reg = self.state.get(r);
+            self.state.set(r, Reg { unique: false, ..reg });
+        }
+        let code = self.word(code as u64);
+        let window = self.add(Op::SlotAddr(self.flow.window), Ty::Word);
+        let object = self.add(Op::Help(Helper::Closure, vec![code, window, env]), Ty::Word);
+        self.define_object(dst, Tag::Function, object);
+    }
+
+    /// R[dst] = a new cell, not assigned yet.
+    pub(super) fn new_cell(&mut self, dst: u16) {
+        let object = self.add(Op::Help(Helper::NewCell, Vec::new()), Ty::Word);
+        self.define_object(dst, Tag::Cell, object);
+    }
+
+    /// R[dst] = an object that it owns.
+    fn define_object(&mut self, dst: u16, tag: Tag, object: NodeId) {
+        self.release(dst);
+        let tag = self.word(tag as u64);
+        self.add(Op::StorePair(dst, tag, object), Ty::None);
+        self.state.set(dst, Reg::slot(Know::Any));
     }
 
     /// R[dst] = the content of the cell in a register.

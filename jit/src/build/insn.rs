@@ -162,6 +162,55 @@ pub enum Insn {
     CheckAssigned {
         src: u16,
     },
+    GetCaptured {
+        dst: u16,
+        upvalue: u16,
+    },
+    GetUpvalue {
+        dst: u16,
+        upvalue: u16,
+    },
+    SetUpvalue {
+        upvalue: u16,
+        src: Use,
+    },
+    Closure {
+        dst: u16,
+        proto: u16,
+    },
+    NewCell {
+        dst: u16,
+    },
+    GetCell {
+        dst: u16,
+        cell: u16,
+    },
+    SetCell {
+        cell: u16,
+        src: Use,
+    },
+    GetField {
+        dst: u16,
+        object: Use,
+        name: u16,
+    },
+    SetField {
+        root: u16,
+        name: u16,
+        src: Use,
+    },
+    UpdateField {
+        root: u16,
+        name: u16,
+        src: Use,
+        op: Arith,
+    },
+    /// An instance of the declaration in `first`, with the fields behind it.
+    NewStruct {
+        dst: u16,
+        first: u16,
+        desc: u16,
+    },
     IterInit {
         base: u16,
     },
@@ -185,45 +234,6 @@ pub enum Insn {
     LoadPlace {
         dst: u16,
         root: u16,
-        desc: u16,
-    },
-    GetCaptured {
-        dst: u16,
-        upvalue: u16,
-    },
-    GetUpvalue {
-        dst: u16,
-        upvalue: u16,
-    },
-    SetUpvalue {
-        upvalue: u16,
-        src: Use,
-    },
-    GetCell {
-        dst: u16,
-        cell: u16,
-    },
-    SetCell {
-        cell: u16,
-        src: Use,
-    },
-    GetField {
-        dst: u16,
-        object: Use,
-    },
-    SetField {
-        root: u16,
-        src: Use,
-    },
-    UpdateField {
-        root: u16,
-        src: Use,
-        op: Arith,
-    },
-    /// An instance of the declaration in `first`, with the fields behind it.
-    NewStruct {
-        dst: u16,
-        first: u16,
         desc: u16,
     },
     /// Executed through the interpreter; the jump target if it has one.
@@ -435,60 +445,6 @@ fn decode_calls(word: Word, pc: u32) -> Insn {
             let op = operator(word);
             Insn::UpdateIndex { root: o.root.index, index: o.index, src: o.src, op }
         }
-        _ => decode_fields(word, pc),
-    }
-}
-
-fn operator(word: Word) -> Arith {
-    let all = [Arith::Add, Arith::Sub, Arith::Mul, Arith::Div, Arith::Rem];
-    all[word.operator() as usize % all.len()]
-}
-
-fn decode_fields(word: Word, pc: u32) -> Insn {
-    let other = Insn::Other { target: word.jump_target(pc as usize).map(|t| t as u32) };
-    match word.op() {
-        Op::GetField => {
-            let o = ops::GetField::decode(word);
-            Insn::GetField { dst: o.dst.0, object: o.object }
-        }
-        Op::NewStruct => {
-            let o = ops::NewStruct::decode(word);
-            Insn::NewStruct { dst: o.dst.0, first: o.first.0, desc: o.desc.0 }
-        }
-        Op::GetCaptured => {
-            let o = ops::GetCaptured::decode(word);
-            Insn::GetCaptured { dst: o.dst.0, upvalue: o.upvalue.0 }
-        }
-        Op::GetUpvalue => {
-            let o = ops::GetUpvalue::decode(word);
-            Insn::GetUpvalue { dst: o.dst.0, upvalue: o.upvalue.0 }
-        }
-        Op::SetUpvalue => {
-            let o = ops::SetUpvalue::decode(word);
-            Insn::SetUpvalue { upvalue: o.upvalue.0, src: o.src }
-        }
-        Op::GetCell => {
-            let o = ops::GetCell::decode(word);
-            Insn::GetCell { dst: o.dst.0, cell: o.cell.0 }
-        }
-        Op::SetCell => {
-            let o = ops::SetCell::decode(word);
-            Insn::SetCell { cell: o.cell.0, src: o.src }
-        }
-        Op::SetField => {
-            let o = ops::SetField::decode(word);
-            if o.root.kind != RootKind::Register {
-                return other;
-            }
-            Insn::SetField { root: o.root.index, src: o.src }
-        }
-        Op::UpdateField => {
-            let o = ops::UpdateField::decode(word);
-            if o.root.kind != RootKind::Register {
-                return other;
-            }
-            Insn::UpdateField { root: o.root.index, src: o.src, op: operator(word) }
-        }
         _ => decode_data(word, pc),
     }
 }
@@ -527,6 +483,65 @@ fn decode_data(word: Word, pc: u32) -> Insn {
             }
             Insn::LoadPlace { dst: o.dst.0, root: o.root.index, desc: o.desc.0 }
         }
-        _ => Insn::Other { target: word.jump_target(pc as usize).map(|t| t as u32) },
+        _ => decode_fields(word, pc),
+    }
+}
+
+fn operator(word: Word) -> Arith {
+    let all = [Arith::Add, Arith::Sub, Arith::Mul, Arith::Div, Arith::Rem];
+    all[word.operator() as usize % all.len()]
+}
+
+fn decode_fields(word: Word, pc: u32) -> Insn {
+    let other = Insn::Other { target: word.jump_target(pc as usize).map(|t| t as u32) };
+    match word.op() {
+        Op::GetField => {
+            let o = ops::GetField::decode(word);
+            Insn::GetField { dst: o.dst.0, object: o.object, name: o.name.0 }
+        }
+        Op::NewStruct => {
+            let o = ops::NewStruct::decode(word);
+            Insn::NewStruct { dst: o.dst.0, first: o.first.0, desc: o.desc.0 }
+        }
+        Op::GetCaptured => {
+            let o = ops::GetCaptured::decode(word);
+            Insn::GetCaptured { dst: o.dst.0, upvalue: o.upvalue.0 }
+        }
+        Op::GetUpvalue => {
+            let o = ops::GetUpvalue::decode(word);
+            Insn::GetUpvalue { dst: o.dst.0, upvalue: o.upvalue.0 }
+        }
+        Op::SetUpvalue => {
+            let o = ops::SetUpvalue::decode(word);
+            Insn::SetUpvalue { upvalue: o.upvalue.0, src: o.src }
+        }
+        Op::Closure => {
+            let o = ops::Closure::decode(word);
+            Insn::Closure { dst: o.dst.0, proto: o.proto.0 }
+        }
+        Op::NewCell => Insn::NewCell { dst: ops::NewCell::decode(word).dst.0 },
+        Op::GetCell => {
+            let o = ops::GetCell::decode(word);
+            Insn::GetCell { dst: o.dst.0, cell: o.cell.0 }
+        }
+        Op::SetCell => {
+            let o = ops::SetCell::decode(word);
+            Insn::SetCell { cell: o.cell.0, src: o.src }
+        }
+        Op::SetField => {
+            let o = ops::SetField::decode(word);
+            if o.root.kind != RootKind::Register {
+                return other;
+            }
+            Insn::SetField { root: o.root.index, name: o.name.0, src: o.src }
+        }
+        Op::UpdateField => {
+            let o = ops::UpdateField::decode(word);
+            if o.root.kind != RootKind::Register {
+                return other;
+            }
+            Insn::UpdateField { root: o.root.index, name: o.name.0, src: o.src, op: operator(word) }
+        }
+        _ => other,
     }
 }

@@ -77,7 +77,7 @@ impl Builder<'_> {
     fn init_of(&self, pc: u32, base: u16) -> Option<Site> {
         let begins = |&at: &u32| self.flow.insns[at as usize] == Insn::IterInit { base };
         let init = (0..pc).rev().find(begins)?;
-        self.may_speculate(init).then(|| Site::of(self.proto, init))
+        self.feedback.may_speculate(init).then(|| Site::of(self.proto, init))
     }
 
     /// What the source in a register is, with its checks; `None` if it has no typed form.
@@ -165,7 +165,8 @@ impl Builder<'_> {
             let Insn::IterStep { base, .. } = self.flow.insns[pc as usize] else { continue };
             let Some(init) = self.init_of(pc, base) else { continue };
             let is_kept = !written.has(base) && self.is_live(key_pc, base);
-            if !is_kept || self.state.get(base).node().is_some() || !self.may_speculate(pc) {
+            if !is_kept || self.state.get(base).node().is_some() || !self.feedback.may_speculate(pc)
+            {
                 continue;
             }
             if let Some(kind) = init.iterated_kind() {

@@ -60,8 +60,10 @@ pub struct Request<'a> {
     pub callees: &'a dyn Fn(*const FunctionCode) -> Option<CalleeInfo>,
     /// The feedback of another function, to inline it; it lives as long as the compiler.
     pub feedback_of: &'a dyn Fn(*const FunctionCode) -> *const Feedback,
-    /// The method that a name selects on structs of a shape, if the interpreter knows it.
-    pub method: &'a dyn Fn(u32, &Value) -> Option<*const FunctionCode>,
+    /// The methods that a name was seen to select, by shape.
+    pub methods: &'a dyn Fn(&Value) -> Vec<(u32, *const FunctionCode)>,
+    /// The slots of the field of a name, by shape.
+    pub fields: &'a dyn Fn(&Value) -> Vec<(u32, u16)>,
     /// Compile instructions that have not run instead of leaving at them.
     pub is_eager: bool,
 }

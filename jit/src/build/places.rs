@@ -27,7 +27,7 @@ impl Builder<'_> {
         }
         let address = self.add(Op::SlotAddr(root), Ty::Word);
         let desc = self.word(&raw const *place as u64);
-        let window = self.add(Op::SlotAddr(0), Ty::Word);
+        let window = self.add(Op::SlotAddr(self.flow.window), Ty::Word);
         vec![address, desc, window]
     }
 

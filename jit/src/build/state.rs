@@ -39,10 +39,7 @@ pub enum Know {
 impl Know {
     /// Whether the slot may own an object.
     pub fn may_own(self) -> bool {
-        match self {
-            Know::Any | Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_) => true,
-            Know::Immediate | Know::Int | Know::Float | Know::Bool | Know::Null => false,
-        }
+        matches!(self, Know::Any | Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_))
     }
 
     /// The least that covers both.

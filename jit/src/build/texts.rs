@@ -194,7 +194,7 @@ impl Builder<'_> {
         for pc in range.header..=range.last {
             let Insn::GetIndex { object, .. } = self.flow.insns[pc as usize] else { continue };
             let is_text = Site::of(self.proto, pc).lhs_is(types::STR)
-                && self.may_speculate(pc)
+                && self.feedback.may_speculate(pc)
                 && !written.has(object.reg)
                 && self.is_live(key_pc, object.reg);
             if is_text && self.state.get(object.reg).node().is_none() {

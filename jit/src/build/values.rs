@@ -273,8 +273,7 @@ impl Builder<'_> {
         }
         let next = if self.is_direct() {
             self.sync_reads();
-            let (window, frame) = (self.flow.window, self.frame_id());
-            self.add(Op::Direct(self.pc, window, frame), Ty::Word)
+            self.add(Op::Direct(self.pc, self.frame_id()), Ty::Word)
         } else {
             if self.refuse_inline() {
                 return;

@@ -9,6 +9,8 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use ruff_runtime::interp::{Vm, flags};
 use ruff_runtime::objects::function::{FunctionCode, Receiver};
@@ -20,6 +22,7 @@ use crate::abi;
 use crate::build::feedback::Feedback;
 use crate::exit_reason::{ExitReason, Policy};
 use crate::log::Log;
+use crate::pipeline::Stress;
 use crate::stats::Stats;
 
 /// Exits at one site after which its speculation is given up.
@@ -68,15 +71,43 @@ pub(crate) struct Shared {
     pub generation: Cell<u32>,
     pub stats: Rc<Stats>,
     pub log: Rc<Log>,
-    pub stress: Rc<StressCounter>,
+    /// Only if exits are forced.
+    pub stress: Option<Arc<StressCounter>>,
 }
 
 /// Counts down to a forced exit; compiled code decrements it.
-#[derive(Default)]
 pub(crate) struct StressCounter {
-    pub left: Cell<i64>,
+    left: AtomicI64,
     /// What the counter starts again from.
-    pub every: Cell<i64>,
+    every: i64,
+    /// The only guard that counts, by its number; all of them if there is none.
+    only: Option<u64>,
+    guards: AtomicU64,
+}
+
+impl StressCounter {
+    pub(crate) fn new(options: Stress) -> StressCounter {
+        let every = options.every.map_or(i64::MAX, |n| i64::try_from(n.max(1)).unwrap_or(i64::MAX));
+        let first = if options.exit_at.is_some() { 1 } else { every };
+        let only = options.exit_at;
+        StressCounter { left: AtomicI64::new(first), every, only, guards: AtomicU64::new(0) }
+    }
+
+    /// What compiled code decrements.
+    pub(crate) fn address(&self) -> usize {
+        self.left.as_ptr() as usize
+    }
+
+    /// Whether the guard that is compiled next counts; guards are numbered from 1.
+    pub(crate) fn counts_next_guard(&self) -> bool {
+        let number = self.guards.fetch_add(1, Ordering::Relaxed) + 1;
+        self.only.is_none_or(|only| only == number)
+    }
+
+    /// Guards compiled so far.
+    pub(crate) fn guards(&self) -> u64 {
+        self.guards.load(Ordering::Relaxed)
+    }
 }
 
 /// How many different waits follow forced exits at one place; more than there are guards between
@@ -198,8 +229,8 @@ fn count(frame: &FrameMeta, meta: &ExitMeta) {
         // A wait that never changed could fail the same guard for ever, for example one that
         // holds at the entry of a loop, to which the interpreter comes back at once.
         meta.count.set((meta.count.get() + 1) % STRESS_WAITS);
-        let stress = &shared.stress;
-        stress.left.set(stress.every.get().saturating_add(meta.count.get().into()));
+        let Some(stress) = &shared.stress else { return };
+        stress.left.store(stress.every.saturating_add(meta.count.get().into()), Ordering::Relaxed);
         return;
     }
     if meta.reason.policy() == Policy::Keep {

@@ -133,6 +133,12 @@ pub enum Elem {
 pub enum Helper {
     /// `push(slot, tag, payload)`: appends in place; 0 if done, 1 if it declines.
     Push,
+    /// `(code, window, closure)`: a closure over a window of the function that runs as `closure`.
+    Closure,
+    /// `()`: a cell.
+    NewCell,
+    /// `new_struct(shape, fields)`: makes an instance; takes the fields out of their slots.
+    NewStruct,
     /// `(text)`: the bytes of an ASCII text; 0 if it is not one.
     TextData,
     /// `(text, text)`: whether they are equal.
@@ -155,8 +161,6 @@ pub enum Helper {
     LoadPlace,
     /// `(array slot, item slot)`: takes the last element of an array.
     Pop,
-    /// `new_struct(shape, fields)`: makes an instance; takes the fields out of their slots.
-    NewStruct,
 }
 
 /// The compiled function that a call reaches.
@@ -207,6 +211,8 @@ pub enum Op {
     Not(NodeId),
     /// Of bools.
     Or(NodeId, NodeId),
+    /// The second value if the first, a bool, is true; else the third. Words.
+    Select(NodeId, NodeId, NodeId),
     /// The payload of a register's home slot, as the node's type.
     LoadSlot(u16),
     /// The tag word of a register's home slot.
@@ -257,15 +263,12 @@ pub enum Op {
     /// handled errors return from the function.
     Step(u32),
     /// Runs one instruction that needs no frame, straight on the window; its value is the next
-    /// pc. An error returns from the function or goes to its handler. The window and frame are
-    /// those of the (inlined) function that the instruction belongs to.
-    Direct(u32, u16, Option<FrameId>),
+    /// pc. An error returns from the function or goes to its handler.
+    Direct(u32, Option<FrameId>),
     /// A runtime helper; the value is its result word. Arguments are words.
     Help(Helper, Vec<NodeId>),
     /// The code of a character as an int.
     Code(NodeId),
-    /// The second value if the bool is true, else the third.
-    Select(NodeId, NodeId, NodeId),
     /// Releases what a tag word and a payload word mean, if it is an object.
     ReleasePair(NodeId, NodeId),
     /// The address of a home slot.
@@ -449,13 +452,14 @@ impl Op {
             Op::Int(_, a, b) | Op::Checked(_, a, b, _) | Op::Float(_, a, b) => vec![*a, *b],
             Op::ICmp(_, a, b) | Op::FCmp(_, a, b) | Op::Below(a, b) => vec![*a, *b],
             Op::Or(a, b) => vec![*a, *b],
+            Op::Select(a, b, c) => vec![*a, *b, *c],
             Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) => vec![*a],
             Op::StoreSlot(_, a) | Op::Retain(a) | Op::Load(a, _) | Op::LoadCount(a) => vec![*a],
             Op::Code(a) | Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => {
                 vec![*a]
             }
             Op::StorePair(_, a, b) | Op::Store(a, _, b) | Op::ElemLoad(_, a, b) => vec![*a, *b],
-            Op::ElemStore(_, a, b, c) | Op::Select(a, b, c) => vec![*a, *b, *c],
+            Op::ElemStore(_, a, b, c) => vec![*a, *b, *c],
             Op::Push(_, a, _) | Op::Load32(a, _) | Op::ReleaseAt(a, _) => vec![*a],
             Op::NoOperators(a, b, _) => vec![*a, *b],
             Op::RetainPair(a, b) | Op::ReleasePair(a, b) => vec![*a, *b],
@@ -484,8 +488,12 @@ impl Op {
             Op::ToInt(_) | Op::ICmp(..) | Op::Below(..) | Op::FCmp(..) | Op::Not(_) => true,
             Op::LoadSlot(_) | Op::LoadTag(_) | Op::Load(..) | Op::ElemLoad(..) => true,
             Op::LoadCount(_) | Op::SlotAddr(_) | Op::Bits(_) | Op::CallTag(_) => true,
-            Op::FromBits(_) | Op::Code(_) | Op::Select(..) => true,
-            Op::Load32(..) | Op::Or(..) | Op::Closure => true,
+            Op::FromBits(_)
+            | Op::Select(..)
+            | Op::Load32(..)
+            | Op::Or(..)
+            | Op::Closure
+            | Op::Code(_) => true,
             Op::Param | Op::Checked(..) | Op::StoreSlot(..) | Op::StorePair(..) => false,
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Retain(_) => false,
             Op::Release(_) | Op::Store(..) | Op::ElemStore(..) | Op::Guard(..) => false,
@@ -493,6 +501,7 @@ impl Op {
             Op::RetainPair(..) | Op::ReleaseAt(..) | Op::Unshare(_) => false,
             Op::ReleasePair(..) | Op::Direct(..) => false,
             Op::NoOperators(..) | Op::Room(_) => false,
+            Op::ReleasePair(..) | Op::Direct(..) => false,
         }
     }
 }

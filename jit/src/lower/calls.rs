@@ -99,7 +99,7 @@ impl Lowering<'_, '_> {
             let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
             self.b.ins().brif(is_raised, odd, [].iter(), on, [].iter());
             self.b.switch_to_block(odd);
-            self.raised(call);
+            self.raised(call.frame, call.pc);
             self.b.switch_to_block(on);
             return;
         };
@@ -118,17 +118,12 @@ impl Lowering<'_, '_> {
         let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
         self.b.ins().brif(is_raised, error, [].iter(), other, [].iter());
         self.b.switch_to_block(error);
-        self.raised(call);
+        self.raised(call.frame, call.pc);
         self.b.switch_to_block(on);
     }
 
     /// The callee left an error in the context.
-    fn raised(&mut self, call: &Call) {
-        self.raised_at(call.pc, call.frame);
-    }
-
-    /// The instruction left an error in the context.
-    pub(super) fn raised_at(&mut self, pc: u32, frame: Option<FrameId>) {
+    pub(super) fn raised(&mut self, frame: Option<FrameId>, pc: u32) {
         let (vm, base, depth) = (self.vm, self.base, self.depth);
         let frame = match frame {
             Some(id) => self.input.metas.inlined(id),

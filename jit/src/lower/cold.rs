@@ -13,19 +13,19 @@ pub(crate) enum ColdRoutine {
     Release,
     Push,
     Unshare,
-    Drop,
+    ReleasePair,
 }
 
 impl ColdRoutine {
     pub(crate) const ALL: [ColdRoutine; 4] =
-        [ColdRoutine::Release, ColdRoutine::Push, ColdRoutine::Unshare, ColdRoutine::Drop];
+        [ColdRoutine::Release, ColdRoutine::Push, ColdRoutine::Unshare, ColdRoutine::ReleasePair];
 
     fn routine(self) -> (Routine, usize) {
         match self {
             ColdRoutine::Release => (Routine::Release, 1),
             ColdRoutine::Push => (Routine::Push, 3),
             ColdRoutine::Unshare => (Routine::Unshare, 1),
-            ColdRoutine::Drop => (Routine::Drop, 2),
+            ColdRoutine::ReleasePair => (Routine::ReleasePair, 2),
         }
     }
 }

@@ -45,12 +45,15 @@ impl Lowering<'_, '_> {
 
     /// Counts down to a forced exit, if exits are stressed.
     pub(super) fn stress(&mut self, exit: ExitId) {
-        let Some(counter) = self.input.metas.stress_counter else { return };
+        let Some(stress) = self.input.metas.stress.clone() else { return };
         if self.func.exits[exit.0 as usize].reason == ExitReason::Declined {
             // The check comes after a routine that has done its work unless it declined.
             return;
         }
-        let address = self.word(counter as u64);
+        if !stress.counts_next_guard() {
+            return;
+        }
+        let address = self.word(stress.address() as u64);
         let left = self.b.ins().load(types::I64, trusted(), address, 0);
         let one = self.word(1);
         let left = self.b.ins().isub(left, one);

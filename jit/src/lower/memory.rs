@@ -178,7 +178,7 @@ impl Lowering<'_, '_> {
             this.b.ins().store(trusted(), less, object, abi::COUNT);
             this.b.ins().jump(on, [].iter());
             this.b.switch_to_block(last);
-            this.call_cold(ColdRoutine::Drop, &[tag, object]);
+            this.call_cold(ColdRoutine::ReleasePair, &[tag, object]);
             this.b.ins().jump(on, [].iter());
             this.b.switch_to_block(on);
         });

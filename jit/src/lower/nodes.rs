@@ -60,10 +60,6 @@ impl Lowering<'_, '_> {
                 let next = self.step(*pc);
                 self.values.insert(id, next);
             }
-            Op::Direct(pc, window, frame) => {
-                let next = self.direct(*pc, *window, *frame);
-                self.values.insert(id, next);
-            }
             Op::ReleaseAt(at, offset) => {
                 let at = self.value(*at);
                 self.release_at(at, *offset);
@@ -75,6 +71,10 @@ impl Lowering<'_, '_> {
             Op::NoOperators(tag, payload, exit) => {
                 self.stress(*exit);
                 self.no_operators(*tag, *payload, *exit);
+            }
+            Op::Direct(pc, frame) => {
+                let next = self.direct(*pc, *frame);
+                self.values.insert(id, next);
             }
             Op::Help(helper, args) => {
                 let args: Vec<ir::Value> = args.iter().map(|&arg| self.payload(arg)).collect();
@@ -135,6 +135,11 @@ impl Lowering<'_, '_> {
                 let one = self.b.ins().iconst(types::I8, 1);
                 self.b.ins().bxor(a, one)
             }
+            Op::Select(cond, a, b) => {
+                let cond = self.value(*cond);
+                let (a, b) = (self.value(*a), self.value(*b));
+                self.b.ins().select(cond, a, b)
+            }
             Op::Or(a, b) => {
                 let (a, b) = (self.value(*a), self.value(*b));
                 self.b.ins().bor(a, b)
@@ -169,15 +174,11 @@ impl Lowering<'_, '_> {
             }
             Op::ElemLoad(elem, data, index) => self.elem_load(*elem, (*data, *index), ty),
             Op::SlotAddr(r) => self.slot_address(*r),
-            Op::Code(a) => self.payload(*a),
-            Op::Select(cond, a, b) => {
-                let (cond, a, b) = (self.value(*cond), self.value(*a), self.value(*b));
-                self.b.ins().select(cond, a, b)
-            }
             Op::Closure => {
                 let frame = self.b.ins().load(types::I64, trusted(), self.vm, abi::VM_FRAME);
                 self.b.ins().load(types::I64, trusted(), frame, abi::FRAME_CLOSURE)
             }
+            Op::Code(a) => self.payload(*a),
             _ => return None,
         };
         Some(value)
@@ -187,6 +188,9 @@ impl Lowering<'_, '_> {
 /// The routine behind a helper.
 fn routine_of(helper: Helper) -> Routine {
     match helper {
+        Helper::NewStruct => Routine::NewStruct,
+        Helper::Closure => Routine::Closure,
+        Helper::NewCell => Routine::NewCell,
         Helper::Push => Routine::Push,
         Helper::NewStruct => Routine::NewStruct,
         Helper::TextData => Routine::TextData,

@@ -11,12 +11,14 @@ use crate::ir::FrameId;
 
 impl Lowering<'_, '_> {
     /// Runs one instruction that needs no frame; its value is the next pc.
-    pub(super) fn direct(&mut self, pc: u32, window: u16, frame: Option<FrameId>) -> ir::Value {
+    pub(super) fn direct(&mut self, pc: u32, frame: Option<FrameId>) -> ir::Value {
         let vm = self.vm;
-        let base = if window == 0 { self.base } else { self.slot_address(window) };
-        let meta = match frame {
-            Some(id) => self.input.metas.inlined(id),
-            None => self.input.metas.frame,
+        let (base, meta) = match frame {
+            Some(id) => {
+                let window = self.func.frames[id.0 as usize].window;
+                (self.slot_address(window), self.input.metas.inlined(id))
+            }
+            None => (self.base, self.input.metas.frame),
         };
         let meta = self.word(meta as u64);
         let index = self.word(u64::from(pc));
@@ -27,7 +29,7 @@ impl Lowering<'_, '_> {
         self.b.set_cold_block(error);
         self.b.ins().brif(has_failed, error, [].iter(), on, [].iter());
         self.b.switch_to_block(error);
-        self.raised_at(pc, frame);
+        self.raised(frame, pc);
         self.b.switch_to_block(on);
         next
     }

@@ -13,6 +13,7 @@ mod context;
 mod direct;
 mod dispatch;
 mod enter;
+mod fields;
 mod jumps;
 mod load;
 mod loops;
@@ -42,11 +43,13 @@ use crate::value::{Value, View};
 pub use context::{DEOPT_WORDS, NativeContext};
 pub use direct::is_frameless;
 use enter::Args;
+use fields::FieldCache;
 use methods::MethodCache;
 use modules::Modules;
 use stack::Stacks;
 pub use stack::{Frame, flags};
 pub use tiering::{Stepped, Threshold, VmOptions};
+pub use variables::closure_at;
 
 /// The engine of one isolate.
 #[repr(C)]
@@ -64,6 +67,7 @@ pub struct Vm {
     n_entered: u32,
     modules: Modules,
     methods: MethodCache,
+    fields: FieldCache,
     /// Errors that running cleanup handlers hold.
     held_errors: Vec<Error>,
     /// Code of functions; boxed, since functions point to it.
@@ -114,6 +118,7 @@ impl Vm {
             n_entered: 0,
             modules: Modules::default(),
             methods: MethodCache::new(),
+            fields: FieldCache::new(),
             held_errors: Vec::new(),
             codes: Vec::new(),
             _stacks: stacks,

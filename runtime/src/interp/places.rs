@@ -150,10 +150,11 @@ impl Machine {
     #[inline(never)]
     fn set_field_slow(mut self, root: Root, name: Name, src: Use) -> Step {
         let value = self.value(src);
-        let name: std::sync::Arc<str> = text_of(self.konst(name.idx())).into();
+        let key = self.konst(name.idx()).clone();
+        let name: std::sync::Arc<str> = text_of(&key).into();
         let machine = self;
         let stored = self.with_root(root, |content| {
-            machine.note_field(content, &name);
+            machine.note_field(content, &key);
             place::set_field(content, &name, value)
         })?;
         self.checked(stored)
@@ -247,9 +248,10 @@ impl Machine {
     fn update_named(mut self, op: BinOp, root: Root, name: Name, src: Use) -> Step {
         self.check_root(root)?;
         let value = self.value(src);
-        let name: std::sync::Arc<str> = text_of(self.konst(name.idx())).into();
+        let key = self.konst(name.idx()).clone();
+        let name: std::sync::Arc<str> = text_of(&key).into();
         let content = self.swap_root(root, Value::NULL);
-        self.note_field(&content, &name);
+        self.note_field(&content, &key);
         let old = index::field(&content, &name);
         drop(self.swap_root(root, content));
         let old = self.checked(old)?;

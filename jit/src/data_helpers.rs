@@ -14,7 +14,7 @@ use ruff_runtime::semantics::{BinOp, arith, compare, index};
 use ruff_runtime::value::{Tag, Value, View};
 
 use crate::abi;
-use crate::exit::FrameMeta;
+use crate::exit::{self, FrameMeta};
 
 const DONE: u64 = 0;
 const DECLINED: u64 = 1;
@@ -45,6 +45,12 @@ pub(crate) extern "C" fn direct(
     // needs no frame.
     let next = unsafe { (*vm).step_frameless((*frame).code, base, pc as usize) };
     next.map_or(abi::LEFT, |next| next as u64)
+}
+
+pub(crate) extern "C" fn release_pair(tag: u64, payload: u64) -> u64 {
+    // SAFETY: compiled code gives up a count that it owns.
+    drop(unsafe { exit::value_of(payload, tag) });
+    DONE
 }
 
 pub(crate) extern "C" fn char_object(code: u64) -> u64 {

@@ -61,7 +61,7 @@ impl Builder<'_> {
             let same = self.add(Op::ICmp(Cond::Eq, found, wanted), Ty::Bool);
             let zero = self.word(0);
             let is_empty = self.add(Op::ICmp(Cond::Eq, len, zero), Ty::Bool);
-            let fits = self.add(Op::Or(same, is_empty), Ty::Bool);
+            let fits = self.add(Op::Int(IntOp::Or, same, is_empty), Ty::Bool);
             let reason =
                 if reason == ExitReason::Hoisted { reason } else { ExitReason::WrongElements };
             self.guard(fits, reason);

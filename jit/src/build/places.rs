@@ -8,12 +8,6 @@ use super::state::{Know, Reg};
 use crate::ir::{Helper, NodeId, Op, Ty};
 
 impl Builder<'_> {
-    /// Whether a place of a register can be reached by a helper. In inlined calls the place's
-    /// registers are not where it says.
-    fn has_place(&self, root: u16) -> bool {
-        self.state.get(root).node().is_none() && self.flow.window == 0
-    }
-
     /// Brings the registers that a place needs to their slots and gives the leading arguments
     /// of its helper.
     fn place_args(&mut self, root: u16, desc: u16) -> Vec<NodeId> {
@@ -22,7 +16,8 @@ impl Builder<'_> {
         let place = &proto.places[desc as usize];
         for step in &place.steps {
             if let PlaceStepKind::Index(r) = step.kind {
-                self.sync(r);
+                // The place counts from the start of its function's window.
+                self.sync(self.flow.window + r);
             }
         }
         let address = self.add(Op::SlotAddr(root), Ty::Word);
@@ -32,7 +27,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn store_place(&mut self, root: u16, desc: u16, src: Use) {
-        if !self.has_place(root) {
+        if self.state.get(root).node().is_some() {
             return self.step();
         }
         let mut args = self.place_args(root, desc);
@@ -49,7 +44,7 @@ impl Builder<'_> {
 
     pub(super) fn update_place(&mut self, root: u16, desc: u16, src: Use) {
         let is_number = matches!(self.guess_reg(src.reg, None), Some(Ty::Int | Ty::Float));
-        if !is_number || !self.has_place(root) {
+        if !is_number || self.state.get(root).node().is_some() {
             return self.step();
         }
         let mut args = self.place_args(root, desc);
@@ -64,7 +59,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn load_place(&mut self, dst: u16, root: u16, desc: u16) {
-        if !self.has_place(root) {
+        if self.state.get(root).node().is_some() {
             return self.step();
         }
         let mut args = self.place_args(root, desc);

@@ -14,7 +14,7 @@ use super::insn::{Insn, Operand};
 use super::state::{Know, Reg, View};
 use crate::abi;
 use crate::exit_reason::ExitReason;
-use crate::ir::{Cond, Elem, Helper, NodeId, Op, Ty};
+use crate::ir::{Cond, Elem, Helper, IntOp, NodeId, Op, Ty};
 
 impl Builder<'_> {
     // ---- what is a text
@@ -166,7 +166,9 @@ impl Builder<'_> {
         let is_ascii = self.add(Op::ICmp(Cond::Ne, data, zero), Ty::Bool);
         let reason = if reason == ExitReason::Hoisted { reason } else { ExitReason::WrongElements };
         self.guard(is_ascii, reason);
-        let len = self.add(Op::Load32(object, abi::TEXT_LEN), Ty::Word);
+        let words = self.add(Op::Load(object, abi::TEXT_LEN), Ty::Word);
+        let mask = self.word(u64::from(u32::MAX));
+        let len = self.add(Op::Int(IntOp::And, words, mask), Ty::Word);
         let view = View { object, data, len };
         self.state.set(r, Reg { view: Some(view), ..reg });
         view

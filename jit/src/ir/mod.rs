@@ -499,7 +499,6 @@ impl Op {
             Op::Release(_) | Op::Store(..) | Op::ElemStore(..) | Op::Guard(..) => false,
             Op::Poll(_) | Op::Step(_) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
             Op::RetainPair(..) | Op::ReleaseAt(..) | Op::Unshare(_) => false,
-            Op::ReleasePair(..) | Op::Direct(..) => false,
             Op::NoOperators(..) | Op::Room(_) => false,
             Op::ReleasePair(..) | Op::Direct(..) => false,
         }

@@ -192,7 +192,6 @@ fn routine_of(helper: Helper) -> Routine {
         Helper::Closure => Routine::Closure,
         Helper::NewCell => Routine::NewCell,
         Helper::Push => Routine::Push,
-        Helper::NewStruct => Routine::NewStruct,
         Helper::TextData => Routine::TextData,
         Helper::TextEqual => Routine::TextEqual,
         Helper::TextOrder => Routine::TextOrder,

@@ -49,7 +49,7 @@ impl Lowering<'_, '_> {
             this.b.ins().store(trusted(), less, payload, abi::COUNT);
             this.b.ins().jump(on, [].iter());
             this.b.switch_to_block(last);
-            this.call_cold(super::cold::ColdRoutine::Drop, &[tag, payload]);
+            this.call_cold(super::cold::ColdRoutine::ReleasePair, &[tag, payload]);
             this.b.ins().jump(on, [].iter());
             this.b.switch_to_block(on);
         });

@@ -3,7 +3,7 @@
 //! All take and return 64-bit words. Routines that can end the function return [`abi::LEFT`] in
 //! that case; the words to return are then at the start of the exit buffer.
 
-use ruff_runtime::heap::Obj;
+use ruff_runtime::heap::{self, Obj};
 use ruff_runtime::interp::{Stepped, Vm, closure_at, flags};
 use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::objects::array::Array;
@@ -39,6 +39,8 @@ routines! {
     Push = push;
     /// `(shape, fields)`: an instance; takes the fields out of consecutive slots.
     NewStruct = new_struct;
+    /// `(size)`: a block of the heap.
+    Allocate = allocate;
     /// `(code, window, closure)`: a closure over a window.
     Closure = closure;
     /// `()`: a cell.
@@ -96,6 +98,10 @@ extern "C" fn push(slot: *mut Value, tag: u64, payload: u64) -> u64 {
     // SAFETY: the words are those of a value whose count compiled code gives up.
     array.push(unsafe { exit::value_of(payload, tag) });
     0
+}
+
+extern "C" fn allocate(size: u64) -> u64 {
+    heap::allocate_block(size as usize).as_ptr() as u64
 }
 
 extern "C" fn new_struct(shape: *const Shape, fields: *mut Value) -> u64 {

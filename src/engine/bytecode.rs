@@ -28,6 +28,7 @@ impl Run<'_> {
     fn vm(&self, out: Output) -> Result<(Box<Vm>, Option<Counters>), Error> {
         let options = VmOptions { threshold: threshold(self.options) };
         let mut vm = Vm::new(self.isolate(out), options, Box::new(self.loader.clone()))?;
+        vm.set_stack_size(self.stack_bytes);
         let is_jit = self.options.engine == Engine::Jit && self.options.jit.mode != JitMode::Off;
         let counters = is_jit.then(Counters::default);
         if let Some(counters) = &counters {

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use ruff_runtime::error::{Error, Result};
 use ruff_runtime::heap;
 use ruff_runtime::host::Isolate;
+use ruff_runtime::limits::StackFloor;
 use ruff_runtime::objects::function::FunctionCode;
 use ruff_runtime::semantics::literal as literals;
 use ruff_runtime::value::Value;
@@ -82,8 +83,8 @@ pub struct Evaluator {
     /// User-function calls that are active, and how many of them a native or operator entered.
     depth: u32,
     nested: u32,
-    /// Address below which no further function is entered; 0 for no check.
-    stack_floor: usize,
+    /// Below it no further function is entered.
+    stack_floor: StackFloor,
     /// Code of the functions by unit and node. Functions point to it from values that outlive
     /// the evaluator (the error of a run), so it is never freed.
     codes: HashMap<(u32, NodeId), &'static FunctionCode>,
@@ -99,7 +100,7 @@ impl Evaluator {
             units: Vec::new(),
             depth: 0,
             nested: 0,
-            stack_floor: 0,
+            stack_floor: StackFloor::default(),
             codes: HashMap::new(),
         }
     }
@@ -107,7 +108,7 @@ impl Evaluator {
     /// Tells how much native stack lies below the caller, so that a program that would overflow
     /// it gets the RecursionError of the depth limit instead.
     pub fn set_stack_size(&mut self, bytes: usize) {
-        self.stack_floor = stack_pointer().saturating_sub(bytes - bytes / 8).max(1);
+        self.stack_floor = StackFloor::below_here(bytes);
     }
 
     pub fn isolate(&mut self) -> &mut Isolate {
@@ -185,12 +186,6 @@ impl Drop for Evaluator {
         }
         heap::collect_cycles();
     }
-}
-
-/// An address in the current stack frame.
-fn stack_pointer() -> usize {
-    let marker = 0_u8;
-    (&raw const marker).addr()
 }
 
 /// An error for constructs that resolution rejects before they get here.

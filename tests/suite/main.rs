@@ -14,6 +14,7 @@ mod generate;
 mod generated;
 mod golden;
 mod http;
+mod jit;
 mod registry;
 mod settings;
 mod snapshot;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     trials.extend(registry::trials());
     trials.extend(sweep::trials());
     trials.extend(cli::trials());
+    trials.extend(jit::trials());
     trials.extend(tidy::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -36,6 +36,7 @@ use std::sync::Arc;
 use crate::error::{Error, Kind, Result};
 use crate::heap;
 use crate::host::{Host, Isolate, ModuleLoader};
+use crate::limits::StackFloor;
 use crate::objects::function::FunctionCode;
 use crate::tier::Tier;
 use crate::value::{Value, View};
@@ -75,6 +76,9 @@ pub struct Vm {
     codes: Vec<Box<FunctionCode>>,
     /// The mappings behind the raw pointers above.
     _stacks: Stacks,
+    /// Native recursion ends here.
+    stack_floor: StackFloor,
+    stack_bytes: usize,
 }
 
 impl Vm {
@@ -122,7 +126,21 @@ impl Vm {
             held_errors: Vec::new(),
             codes: Vec::new(),
             _stacks: stacks,
+            stack_floor: StackFloor::default(),
+            stack_bytes: usize::MAX,
         }))
+    }
+
+    /// Tells how much native stack lies below the caller, so that recursion through natives,
+    /// operators and compiled code ends before it overflows.
+    pub fn set_stack_size(&mut self, bytes: usize) {
+        self.stack_floor = StackFloor::below_here(bytes);
+        self.stack_bytes = bytes;
+    }
+
+    /// Bytes of native stack; `usize::MAX` if nobody told.
+    pub fn stack_bytes(&self) -> usize {
+        self.stack_bytes
     }
 
     /// Sets the compiler of hot code.
@@ -132,7 +150,11 @@ impl Vm {
 
     /// Calls a function from a native, an operator or the VM itself, to its end.
     fn call_nested(&mut self, callee: &Value, flags: u64, args: &mut [Value]) -> Result<Value> {
+        self.check_native_stack(callee)?;
         let window = self.free_registers();
+        if let Some(result) = self.call_compiled(callee, flags, window, args) {
+            return result;
+        }
         self.place(window, args)?;
         self.native.nested += 1;
         let flags = flags | flags::USER | flags::BOUNDARY;
@@ -192,6 +214,7 @@ impl Host for Vm {
         receiver: &mut Value,
         args: &mut [Value],
     ) -> Result<Value> {
+        self.check_native_stack(method)?;
         let window = self.free_registers();
         self.place(window, std::slice::from_mut(receiver))?;
         self.place(window.wrapping_add(1), args)?;

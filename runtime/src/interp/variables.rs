@@ -50,7 +50,8 @@ pub unsafe fn closure_at(
         Function::make(code, captures.len(), |i| match captures[i] {
             Capture::Register(reg) => (*base.add(reg.into())).clone(),
             Capture::Upvalue(upvalue) => {
-                (&(*outer).body).upvalues().get_unchecked(usize::from(upvalue)).clone()
+                let outer = &(*outer).body;
+                outer.upvalues().get_unchecked(usize::from(upvalue)).clone()
             }
         })
     }

@@ -431,7 +431,7 @@ impl Jit {
                     self.drop_code(&generated);
                     ask_again(loaded, part);
                 } else {
-                    self.install(flight, generated, (code, loaded), outcome.time);
+                    self.install(flight, &generated, (code, loaded), outcome.time);
                 }
             }
         }
@@ -477,7 +477,7 @@ impl Jit {
     fn install(
         &mut self,
         flight: Flight,
-        generated: Generated,
+        generated: &Generated,
         (code, loaded): (&FunctionCode, &LoadedProto),
         time: Duration,
     ) {

@@ -47,8 +47,9 @@ impl Flows {
         let mut flows = self.0.borrow_mut();
         let flow =
             flows.entry((code, window)).or_insert_with(|| Box::new(Flow::new(proto, window)));
+        let flow: *const Flow = &raw const **flow;
         // SAFETY: the box is neither moved out nor dropped while `self` is borrowed.
-        unsafe { &*(&raw const **flow) }
+        unsafe { &*flow }
     }
 }
 

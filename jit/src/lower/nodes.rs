@@ -20,30 +20,6 @@ impl Lowering<'_, '_> {
             return;
         }
         match &node.op {
-            Op::StoreSlot(r, value) => self.store_slot(*r, *value),
-            Op::StorePair(r, tag, payload) => {
-                let (tag, payload) = (self.value(*tag), self.value(*payload));
-                self.store_pair(*r, tag, payload);
-            }
-            Op::StoreNull(r) => self.store_tag(*r, Tag::Null),
-            Op::MoveSlot(dst, src) => self.move_slot(*dst, *src),
-            Op::RetainSlot(r) => self.retain_slot(*r),
-            Op::Retain(object) => {
-                let object = self.value(*object);
-                self.retain(object);
-            }
-            Op::RetainPair(tag, payload) => {
-                let (tag, payload) = (self.value(*tag), self.value(*payload));
-                self.if_heap(tag, true, |this| this.retain(payload));
-            }
-            Op::Release(r) => self.release(*r),
-            Op::Store(at, offset, value) => {
-                let (at, value) = (self.value(*at), self.value(*value));
-                self.b.ins().store(trusted(), value, at, *offset);
-            }
-            Op::ElemStore(elem, data, index, value) => {
-                self.elem_store(*elem, (*data, *index), *value);
-            }
             Op::Guard(cond, exit) => {
                 self.stress(*exit);
                 let cond = self.value(*cond);
@@ -97,6 +73,37 @@ impl Lowering<'_, '_> {
                 self.stress(*exit);
                 let value = self.checked(*op, *a, *b, *exit);
                 self.values.insert(id, value);
+            }
+            op => self.write(op),
+        }
+    }
+
+    /// Nodes that write slots, elements and counts, and have no value.
+    fn write(&mut self, op: &Op) {
+        match op {
+            Op::StoreSlot(r, value) => self.store_slot(*r, *value),
+            Op::StorePair(r, tag, payload) => {
+                let (tag, payload) = (self.value(*tag), self.value(*payload));
+                self.store_pair(*r, tag, payload);
+            }
+            Op::StoreNull(r) => self.store_tag(*r, Tag::Null),
+            Op::MoveSlot(dst, src) => self.move_slot(*dst, *src),
+            Op::RetainSlot(r) => self.retain_slot(*r),
+            Op::Retain(object) => {
+                let object = self.value(*object);
+                self.retain(object);
+            }
+            Op::RetainPair(tag, payload) => {
+                let (tag, payload) = (self.value(*tag), self.value(*payload));
+                self.if_heap(tag, true, |this| this.retain(payload));
+            }
+            Op::Release(r) => self.release(*r),
+            Op::Store(at, offset, value) => {
+                let (at, value) = (self.value(*at), self.value(*value));
+                self.b.ins().store(trusted(), value, at, *offset);
+            }
+            Op::ElemStore(elem, data, index, value) => {
+                self.elem_store(*elem, (*data, *index), *value);
             }
             _ => {}
         }

@@ -451,8 +451,9 @@ impl Jit {
             if is_typed {
                 // What is on its way was built without the typed form.
                 let mut flights = self.flights.values_mut();
-                let flight = flights.find(|f| ptr::eq(f.code, caller) && f.part == part);
-                flight.into_iter().for_each(|flight| flight.is_outdated = true);
+                if let Some(flight) = flights.find(|f| ptr::eq(f.code, caller) && f.part == part) {
+                    flight.is_outdated = true;
+                }
             }
             let state = self.state(caller);
             let is_there = state.installed.contains_key(&part);

@@ -90,7 +90,8 @@ fn span_in_line(source: &Source, line: u32, start: u32, end: u32) -> (usize, usi
 
 /// An uncaught error with its source line, call stack and causes.
 pub fn runtime_error(error: &Error, sources: &Sources, style: Style) -> String {
-    let mut out = located(error.code(), &error.message, error.position.as_ref(), sources, style);
+    let title = (Level::ERROR, error.code(), &*error.message);
+    let mut out = located(title, error.position.as_ref(), sources, style);
     let frames: Vec<String> = error.trace.iter().map(frame_text).collect();
     push_stack(&mut out, &frames);
     if let View::Struct(cause) = error.cause.view()
@@ -100,6 +101,19 @@ pub fn runtime_error(error: &Error, sources: &Sources, style: Style) -> String {
         out.push_str(&cause_text(&error.cause));
         out.push('\n');
     }
+    for help in &error.help {
+        out.push_str(&format!("help: {help}\n"));
+    }
+    out
+}
+
+/// The warning about the error of a task that nobody awaited (LS 16.5).
+pub fn unhandled(error: &Error, sources: &Sources, style: Style) -> String {
+    let message = format!("unhandled error in async task: {}", error.message);
+    let mut out =
+        located((Level::WARNING, "W001", &message), error.position.as_ref(), sources, style);
+    let frames: Vec<String> = error.trace.iter().map(frame_text).collect();
+    push_stack(&mut out, &frames);
     out
 }
 
@@ -128,13 +142,12 @@ fn push_stack(out: &mut String, frames: &[String]) {
 
 /// `error[CODE]: MESSAGE` with its position and source line, ending in a newline.
 fn located(
-    code: &str,
-    message: &str,
+    (level, code, message): (Level<'_>, &str, &str),
     position: Option<&Position>,
     sources: &Sources,
     style: Style,
 ) -> String {
-    let title = Level::ERROR.primary_title(message).id(code);
+    let title = level.primary_title(message).id(code);
     let Some(position) = position else {
         return style.renderer().render(&[Group::with_title(title)]) + "\n";
     };

@@ -97,9 +97,11 @@ impl TraceEntry {
 }
 
 /// An error on its way to a handler, or the end of the program on its way out.
+#[derive(Clone)]
 pub struct Error(Box<ErrorData>);
 
 /// Everything an error carries.
+#[derive(Clone)]
 pub struct ErrorData {
     pub cause_of_exit: Exit,
     /// A kind of [`Kind`] or any other text that a program chose.
@@ -113,6 +115,8 @@ pub struct ErrorData {
     pub cause: Value,
     /// Further fields of a thrown struct or dict.
     pub extra: Vec<(Arc<str>, Value)>,
+    /// Shown in a diagnostic after the call stack.
+    pub help: Vec<String>,
 }
 
 /// Whether the error can be caught.
@@ -145,6 +149,7 @@ impl Error {
             value: Value::NULL,
             cause: Value::NULL,
             extra: Vec::new(),
+            help: Vec::new(),
         }))
     }
 

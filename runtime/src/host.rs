@@ -3,10 +3,12 @@
 //! Both the VM and the tree evaluator implement [`Host`]; everything of one thread that is not
 //! engine-specific sits in [`Isolate`].
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::bytecode::CompiledModule;
+use crate::concurrency::tasks::Tasks;
 use crate::error::{Error, Result};
 use crate::heap::Ref;
 use crate::limits::Limits;
@@ -40,6 +42,48 @@ pub trait Host {
     /// # Errors
     /// ImportError as in LS 18.6.
     fn import(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Value>;
+
+    /// The next value of a generator; `None` at its end.
+    ///
+    /// # Errors
+    /// What the body raises, which ends it; ConcurrencyError if it is running already.
+    fn resume_generator(&mut self, generator: &Value) -> Result<Option<Value>>;
+
+    /// Runs the body of an async or generator function like that of any other function. The
+    /// arity has been checked.
+    ///
+    /// # Errors
+    /// What the body raises; RecursionError.
+    fn run_body(
+        &mut self,
+        callee: &Value,
+        receiver: &mut Value,
+        args: &mut [Value],
+    ) -> Result<Value>;
+
+    fn counters(&self) -> Counters;
+
+    fn set_counters(&mut self, counters: Counters);
+
+    /// Exchanges the stacks of the engine for those of another task; makes them if there are
+    /// none yet.
+    ///
+    /// # Errors
+    /// MemoryError if there is no address space for new ones.
+    fn swap_stacks(&mut self, stacks: &mut Option<Box<dyn Any>>) -> Result<()>;
+
+    /// The address of the native stack below which no function is entered.
+    fn stack_floor(&mut self) -> &mut usize;
+}
+
+/// Active calls of user functions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counters {
+    pub depth: u32,
+    /// Of these, entered from natives, operators, eager async calls and generator requests.
+    pub nested: u32,
+    /// Of these, entered from natives and operators in the present task.
+    pub callbacks: u32,
 }
 
 /// A module file that was found and compiled.
@@ -69,7 +113,9 @@ pub struct Isolate {
     /// The predeclared struct `Error`.
     pub error_def: Ref<StructDef>,
     /// State of the pseudo-random generator; `None` until first used.
-    pub random: Option<Box<dyn std::any::Any>>,
+    pub random: Option<Box<dyn Any>>,
+    /// The tasks of the thread and what they wait for.
+    pub tasks: Tasks,
 }
 
 /// Flags polled by running code.
@@ -102,7 +148,15 @@ impl Isolate {
     pub fn new(out: Output, args: Vec<String>, limits: Limits, interrupt: Arc<Interrupt>) -> Self {
         crate::heap::on_due(interrupt.clone());
         let error_def = crate::semantics::error_value::error_def();
-        Isolate { out, args, limits, interrupt, error_def, random: None }
+        Isolate { out, args, limits, interrupt, error_def, random: None, tasks: Tasks::default() }
+    }
+
+    /// Handles an interrupt if one is pending.
+    ///
+    /// # Errors
+    /// As for [`Isolate::poll`].
+    pub fn poll_if_pending(&mut self) -> Result<()> {
+        if self.interrupt.is_pending() { self.poll() } else { Ok(()) }
     }
 
     /// Handles a pending interrupt; called by engines when [`Interrupt::is_pending`].

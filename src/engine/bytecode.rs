@@ -9,6 +9,7 @@ use ruff_jit::Jit;
 use ruff_jit::exit_reason::ExitReason;
 use ruff_jit::stats::Stats;
 use ruff_runtime::bytecode::{CompiledModule, FunctionProto, TestItem, disasm};
+use ruff_runtime::concurrency::tasks;
 use ruff_runtime::error::{Error, Kind};
 use ruff_runtime::host::{Loaded, ModuleLoader, Output};
 use ruff_runtime::interp::{Threshold, Vm, VmOptions};
@@ -26,7 +27,10 @@ impl Run<'_> {
     /// A VM for the program with its tier, and the tier's counters.
     fn vm(&self, out: Output) -> Result<(Box<Vm>, Counters), Error> {
         let options = VmOptions { threshold: threshold(self.options) };
-        let mut vm = Vm::new(self.isolate(out), options, Box::new(self.loader.clone()))?;
+        let mut isolate = self.isolate(out);
+        let bytes = self.options.engine.task_stack_bytes();
+        (isolate.tasks.stack_bytes, isolate.tasks.main_stack_bytes) = (bytes, bytes);
+        let mut vm = Vm::new(isolate, options, Box::new(self.loader.clone()))?;
         let is_jit = self.options.engine == Engine::Jit && self.options.jit.mode != JitMode::Off;
         let counters = Counters::default();
         if is_jit {
@@ -51,9 +55,9 @@ impl Run<'_> {
             Ok(made) => made,
             Err(error) => return Finished::after(Err(error), &self.loader.sources(), style),
         };
-        let result = vm.run_main(&module);
+        let result = vm.run_main(&module).and_then(|()| tasks::drain(&mut *vm));
         let flushed = vm.isolate.out.flush();
-        let mut finished = Finished::after(result.and(flushed), &self.loader.sources(), style);
+        let mut finished = self.finished(result.and(flushed), &mut vm.isolate);
         if let Some(stats) = counters.get() {
             finished.forced_exits = stats.exits_because(ExitReason::Stress);
             if self.options.wants_stats {

@@ -16,6 +16,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use ruff_runtime::concurrency::tasks;
 use ruff_runtime::error::{Error, Exit};
 use ruff_runtime::heap;
 use ruff_runtime::host::{Interrupt, Isolate, Output};
@@ -49,8 +50,8 @@ impl Engine {
         }
     }
 
-    /// Bytes of native stack to reserve; pages are only used when touched.
-    fn stack_bytes(self) -> usize {
+    /// Bytes of native stack to reserve for a task; pages are only used when touched.
+    fn task_stack_bytes(self) -> usize {
         match self {
             Engine::Tree | Engine::Jit => 4 << 30,
             Engine::Vm => 1 << 30,
@@ -166,7 +167,7 @@ pub fn run(
     options: Options,
     open: impl FnOnce() -> Output + Send + 'static,
 ) -> Finished {
-    on_big_stack(options.engine, move || run_here(source, dir, &options, open()))
+    on_big_stack(move || run_here(source, dir, &options, open()))
         .unwrap_or_else(Finished::internal_error)
 }
 
@@ -201,15 +202,16 @@ impl Write for Capture {
     }
 }
 
-/// Runs `work` on a thread with the engine's stack; asks for less where memory is tight.
+/// Native stack of a program's thread: the front end and the scheduler run there, while the
+/// program itself has stacks of its own.
+const THREAD_STACK: usize = 1 << 30;
+
+/// Runs `work` on a thread with a large stack; asks for less where memory is tight.
 /// `None` if it panicked or no thread could be started.
-fn on_big_stack<T: Send + 'static>(
-    engine: Engine,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
+fn on_big_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     // The work can only be handed over once, but a failed spawn consumes its closure.
     let work = Arc::new(Mutex::new(Some(work)));
-    let mut bytes = engine.stack_bytes();
+    let mut bytes = THREAD_STACK;
     loop {
         let shared = work.clone();
         let body = move || {
@@ -255,15 +257,30 @@ impl Run<'_> {
 
     fn evaluator(&self, out: Output) -> Evaluator {
         let mut evaluator = Evaluator::new(self.isolate(out), Box::new(self.loader.clone()));
-        evaluator.set_stack_size(Engine::Tree.stack_bytes());
+        evaluator.set_stack_size(Engine::Tree.task_stack_bytes());
         evaluator
     }
 
     fn on_tree(&self, checked: &Checked, out: Output) -> Finished {
         let mut evaluator = self.evaluator(out);
         let result = evaluator.run_main(Rc::new(tree_module(checked)));
+        let result = result.and_then(|()| tasks::drain(&mut evaluator));
         let flushed = evaluator.isolate().out.flush();
-        Finished::after(result.and(flushed), &self.loader.sources(), self.options.style)
+        self.finished(result.and(flushed), evaluator.isolate())
+    }
+
+    /// How the run ended, with the errors of tasks that nobody has observed.
+    fn finished(&self, result: Result<(), Error>, isolate: &mut Isolate) -> Finished {
+        let (sources, style) = (self.loader.sources(), self.options.style);
+        let has_ended_well = result.is_ok();
+        let mut finished = Finished::after(result, &sources, style);
+        if has_ended_well {
+            for error in tasks::unobserved(isolate) {
+                finished.exit_code = 4;
+                finished.stderr.push_str(&report::unhandled(&error, &sources, style));
+            }
+        }
+        finished
     }
 }
 

@@ -51,13 +51,12 @@ pub fn run_tests(
     options: &Options,
 ) -> Result<Vec<TestOutcome>, Finished> {
     let options = options.clone();
-    let engine = options.engine;
     let work = move || {
         let outcomes = run_all(&Arc::new(source), dir, &options);
         heap::release_thread_memory();
         outcomes
     };
-    on_big_stack(engine, work).unwrap_or_else(|| Err(Finished::internal_error()))
+    on_big_stack(work).unwrap_or_else(|| Err(Finished::internal_error()))
 }
 
 fn run_all(

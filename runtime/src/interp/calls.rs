@@ -273,6 +273,9 @@ impl Machine {
     fn leave(&mut self, value: Value) -> Step {
         let flags = self.frame().flags;
         self.vm().pop_frame();
+        if flags & flags::GENERATOR != 0 {
+            return self.leave_generator(flags);
+        }
         if flags & flags::BOUNDARY != 0 {
             self.vm().native.result = value;
             return Err(Stop::Returned);
@@ -352,6 +355,9 @@ impl Vm {
                 drop(Value::from_parts(Tag::Function, frame.closure as u64));
             }
             self.native.depth -= u32::from(frame.has(flags::USER));
+            if frame.has(flags::GENERATOR) {
+                self.generator_ended(frame.base);
+            }
             self.frame = self.frame.sub(1);
         }
     }

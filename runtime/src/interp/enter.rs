@@ -89,9 +89,26 @@ impl Vm {
         let View::Function(function) = callee.view() else {
             return Err(not_callable(&callee));
         };
-        let code = function.code_ptr();
         let info = function.info();
         check_arity(info, args.len())?;
+        if info.is_generator || info.is_async {
+            return self.begin_suspendable(callee, window, args, flags).map(Begun::Done);
+        }
+        self.begin_body(callee, window, args, flags)
+    }
+
+    /// Enters the body of a function whose arity has been checked.
+    pub(super) fn begin_body(
+        &mut self,
+        callee: Value,
+        window: *mut Value,
+        args: Args,
+        flags: u64,
+    ) -> Result<Begun> {
+        let View::Function(function) = callee.view() else {
+            return Err(not_callable(&callee));
+        };
+        let (code, info) = (function.code_ptr(), function.info());
         // SAFETY: functions of the VM are loaded; their code lives as long as the isolate.
         let call = unsafe { &loaded(code).call };
         self.check_depth(info, window.wrapping_add(call.n_registers as usize))?;
@@ -112,7 +129,7 @@ impl Vm {
         if native.depth >= native.depth_limit || end > native.stack_limit {
             return Err(too_deep(native.depth_limit, info));
         }
-        if native.nested > native.nested_limit {
+        if native.nested > native.nested_limit || stack_pointer() < self.stack_floor {
             return Err(too_deep(native.nested_limit, info));
         }
         Ok(())
@@ -180,7 +197,7 @@ impl Vm {
 
 /// Brings arguments into the registers at `first`: missing ones are unassigned, surplus ones go
 /// into the rest array.
-fn place_args(info: &FunctionInfo, first: *mut Value, args: Args) {
+pub(super) fn place_args(info: &FunctionInfo, first: *mut Value, args: Args) {
     let n_params = info.n_params as usize;
     // SAFETY: the frame fits the stack (checked by the caller), and the verifier made sure that
     // parameters fit the frame; arguments in place are initialised. Slots hold valid values
@@ -208,6 +225,13 @@ fn place_args(info: &FunctionInfo, first: *mut Value, args: Args) {
     if info.has_rest {
         *at(n_params) = literal::make_array(rest);
     }
+}
+
+/// An address in the current native stack frame.
+#[inline(always)]
+fn stack_pointer() -> usize {
+    let marker = 0_u8;
+    (&raw const marker).addr()
 }
 
 fn check_arity(info: &FunctionInfo, got: usize) -> Result<()> {

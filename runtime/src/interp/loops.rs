@@ -96,6 +96,7 @@ impl Machine {
             next
         } else {
             let source = self.at(base);
+            self.save();
             let next = self.vm().next_of(source);
             self.checked(next)?
         };
@@ -107,6 +108,9 @@ impl Machine {
 
     #[inline(always)]
     pub(super) fn iter_test(&mut self, op: ops::IterTest) -> Step {
+        if self.tag(op.base.idx()) == Tag::Generator {
+            return self.enter_generator(op.base.idx());
+        }
         let has_next = self.iter_next(op.dst, op.base)?;
         self.jump_near(!has_next, op.target);
         Ok(())
@@ -114,6 +118,9 @@ impl Machine {
 
     #[inline(always)]
     pub(super) fn iter_loop(&mut self, op: ops::IterLoop) -> Step {
+        if self.tag(op.base.idx()) == Tag::Generator {
+            return self.enter_generator(op.base.idx());
+        }
         let has_next = self.iter_next(op.dst, op.base)?;
         self.jump_near(has_next, op.target);
         Ok(())

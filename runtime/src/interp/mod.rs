@@ -12,6 +12,7 @@ mod collections;
 mod context;
 mod dispatch;
 mod enter;
+mod generators;
 mod jumps;
 mod load;
 mod loops;
@@ -22,6 +23,7 @@ mod moves;
 mod places;
 mod stack;
 mod structs;
+mod suspend;
 mod tiering;
 mod unwind;
 mod variables;
@@ -29,11 +31,13 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::sync::Arc;
 
+use crate::concurrency::tasks;
 use crate::error::{Error, Kind, Result};
 use crate::heap;
-use crate::host::{Host, Isolate, ModuleLoader};
+use crate::host::{Counters, Host, Isolate, ModuleLoader};
 use crate::objects::function::FunctionCode;
 use crate::tier::Tier;
 use crate::value::{Value, View};
@@ -60,13 +64,19 @@ pub struct Vm {
     tier: Option<Box<dyn Tier>>,
     modules: Modules,
     methods: MethodCache,
+    /// Active calls from natives and operators in the present task.
+    callbacks: u32,
+    /// The boundary frame that returned last was a generator's and had a value.
+    has_yielded: bool,
+    /// See `Host::stack_floor`.
+    stack_floor: usize,
     /// Errors that running cleanup handlers hold.
     held_errors: Vec<Error>,
     /// Code of functions; boxed, since functions point to it.
     #[allow(clippy::vec_box, reason = "functions hold the addresses")]
     codes: Vec<Box<FunctionCode>>,
     /// The mappings behind the raw pointers above.
-    _stacks: Stacks,
+    stacks: Stacks,
 }
 
 impl Vm {
@@ -87,17 +97,7 @@ impl Vm {
         let mut native = NativeContext::new(interrupt, stacks.register_limit());
         native.depth_limit = limits.call_depth;
         native.nested_limit = limits.nested_depth;
-        let frame = stacks.first_frame();
-        // SAFETY: the mapping has room for the bottom frame.
-        unsafe {
-            frame.write(Frame {
-                base: stacks.first_register(),
-                pc: std::ptr::null(),
-                code: std::ptr::null(),
-                closure: std::ptr::null_mut(),
-                flags: flags::BOUNDARY,
-            });
-        }
+        let frame = stacks.write_bottom();
         heap::on_due(isolate.interrupt.clone());
         Ok(Box::new(Vm {
             native,
@@ -109,9 +109,12 @@ impl Vm {
             tier: None,
             modules: Modules::default(),
             methods: MethodCache::new(),
+            callbacks: 0,
+            has_yielded: false,
+            stack_floor: 0,
             held_errors: Vec::new(),
             codes: Vec::new(),
-            _stacks: stacks,
+            stacks,
         }))
     }
 
@@ -125,11 +128,13 @@ impl Vm {
         let window = self.free_registers();
         self.place(window, args)?;
         self.native.nested += 1;
+        self.callbacks += 1;
         let flags = flags | flags::USER | flags::BOUNDARY;
         let begun = self.begin_call(callee.clone(), window, Args::InPlace(args.len()), flags);
         let failed = begun.is_err();
         let result = self.complete(begun);
         self.native.nested -= 1;
+        self.callbacks -= 1;
         if failed {
             self.clear(window, args.len());
         }
@@ -186,12 +191,14 @@ impl Host for Vm {
         self.place(window, std::slice::from_mut(receiver))?;
         self.place(window.wrapping_add(1), args)?;
         self.native.nested += 1;
+        self.callbacks += 1;
         let flags = flags::USER | flags::BOUNDARY | flags::KEEP_RECEIVER;
         let args_in_place = Args::InPlace(args.len());
         let begun = self.begin_function(method.clone(), window, args_in_place, flags);
         let failed = begun.is_err();
         let result = self.complete(begun);
         self.native.nested -= 1;
+        self.callbacks -= 1;
         // SAFETY: the method's frame left the receiver in its first register.
         unsafe { *receiver = (*window).take() };
         if failed {
@@ -203,10 +210,43 @@ impl Host for Vm {
     fn import(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Value> {
         self.import_module(path, importer)
     }
+
+    fn resume_generator(&mut self, generator: &Value) -> Result<Option<Value>> {
+        self.next_of_generator(generator)
+    }
+
+    fn run_body(
+        &mut self,
+        callee: &Value,
+        receiver: &mut Value,
+        args: &mut [Value],
+    ) -> Result<Value> {
+        self.run_suspendable(callee, receiver, args)
+    }
+
+    fn counters(&self) -> Counters {
+        let native = &self.native;
+        Counters { depth: native.depth, nested: native.nested, callbacks: self.callbacks }
+    }
+
+    fn set_counters(&mut self, counters: Counters) {
+        self.native.depth = counters.depth;
+        self.native.nested = counters.nested;
+        self.callbacks = counters.callbacks;
+    }
+
+    fn swap_stacks(&mut self, stacks: &mut Option<Box<dyn Any>>) -> Result<()> {
+        self.exchange_stacks(stacks)
+    }
+
+    fn stack_floor(&mut self) -> &mut usize {
+        &mut self.stack_floor
+    }
 }
 
 impl Drop for Vm {
     fn drop(&mut self) {
+        tasks::stop(self);
         self.methods = MethodCache::new();
         for body in &self.modules.bodies {
             for slot in 0..body.n_slots() {

@@ -158,6 +158,10 @@ impl Vm {
             Err(Stop::Raised | Stop::RaisedOut) => return Stepped::Raised,
             Ok(()) => {}
         }
+        // SAFETY: the frame on top is live.
+        if self.frame > frame && unsafe { (*self.frame).has(flags::GENERATOR) } {
+            return self.finish_request(next, frame);
+        }
         if self.frame > frame {
             // The instruction was a call and pushed a frame.
             match self.resume() {

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::args::is_callable;
 use super::native::{MethodFn, MethodTable, arity};
-use super::{Cx, Param, arity_error, collection_methods, lazy, updating};
+use super::{Cx, Param, arity_error, collection_methods, concurrency, lazy, updating};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::objects::function::Receiver;
@@ -63,6 +63,7 @@ static METHODS: LazyLock<Methods> = LazyLock::new(|| {
         &collection_methods::QUEUE_TABLE,
         &collection_methods::STACK_TABLE,
         &collection_methods::REF_TABLE,
+        &concurrency::CHANNEL_TABLE,
     ];
     let changing = [
         &updating::ARRAY_TABLE,
@@ -109,6 +110,8 @@ fn type_word(tag: Tag) -> &'static str {
         Tag::Stack => "stack",
         Tag::Iterator => "iterator",
         Tag::Ref => "ref",
+        Tag::Generator => "generator",
+        Tag::Channel => "channel",
         _ => "value",
     }
 }
@@ -150,6 +153,10 @@ pub fn select(receiver: &Value, name: &str) -> Result<Selected> {
     let key = (receiver.tag(), name);
     if let Ok(at) = METHODS.plain.binary_search_by(|row| (row.tag, row.name).cmp(&key)) {
         return Ok(Selected::TypeMethod(&METHODS.plain[at]));
+    }
+    if receiver.tag() == Tag::Channel {
+        let message = format!("Channel has no method '{name}'");
+        return Err(Error::new(Kind::FieldError, message));
     }
     if let Ok(at) = METHODS.updating.binary_search_by(|row| (row.0.tag, row.0.name).cmp(&key)) {
         return Ok(Selected::Updating(&METHODS.updating[at]));

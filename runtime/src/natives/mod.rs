@@ -13,6 +13,7 @@ mod asserts;
 mod case;
 mod collection_methods;
 mod collections;
+mod concurrency;
 mod dates;
 mod dicts;
 pub mod docs;
@@ -108,6 +109,7 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         sort::TABLE,
         strings::TABLE,
         system::TABLE,
+        concurrency::TABLE,
         text::TABLE,
         time::TABLE,
         types::TABLE,

@@ -233,6 +233,14 @@ fn write_scalar(out: &mut String, v: &Value) -> Result<()> {
         View::EnumDef(def) => named(out, "enum ", &def.name),
         View::Module(module) => named(out, "module ", &module.body.name),
         View::Iterator(_) => push(out, "<iterator>"),
+        View::Generator(generator) => {
+            let what =
+                if generator.is_exhausted() { "exhausted generator (" } else { "generator (" };
+            let n = itoa::Buffer::new().format(generator.info().n_params).to_owned();
+            named(out, what, &(n + " params)"))
+        }
+        View::Promise(_) => push(out, "<promise>"),
+        View::Channel(_) => push(out, "<channel>"),
         View::Array(_)
         | View::Dict(_)
         | View::Struct(_)

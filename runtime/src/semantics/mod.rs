@@ -111,6 +111,9 @@ pub fn type_name(value: &Value) -> &'static str {
         Tag::Module => "module",
         Tag::Iterator => "iterator",
         Tag::Ref => "ref",
+        Tag::Generator => "generator",
+        Tag::Promise => "promise",
+        Tag::Channel => "channel",
     }
 }
 

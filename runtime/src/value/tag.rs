@@ -49,6 +49,10 @@ pub enum Tag {
     Cell = 33,
     /// A `ref` of the library.
     Ref = 34,
+    /// The suspended call of a generator function.
+    Generator = 35,
+    Promise = 36,
+    Channel = 37,
 }
 
 impl Tag {

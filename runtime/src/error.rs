@@ -128,6 +128,8 @@ pub enum Exit {
     Exit(u8),
     /// Ctrl-C.
     Interrupted,
+    /// Nothing has gone wrong: the task waits, and its frames are to be kept on the heap.
+    Suspended,
 }
 
 const _: () = assert!(size_of::<Error>() == size_of::<usize>());
@@ -165,6 +167,18 @@ impl Error {
         let mut error = Self::with_kind(Cow::Borrowed("Interrupted"), String::new());
         error.cause_of_exit = Exit::Interrupted;
         error
+    }
+
+    /// Leaves the frames of a task that waits; see `Host::can_detach`.
+    #[cold]
+    pub fn suspended() -> Error {
+        let mut error = Self::with_kind(Cow::Borrowed("Suspended"), String::new());
+        error.cause_of_exit = Exit::Suspended;
+        error
+    }
+
+    pub fn is_suspension(&self) -> bool {
+        self.cause_of_exit == Exit::Suspended
     }
 
     pub fn is_catchable(&self) -> bool {

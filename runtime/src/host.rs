@@ -72,6 +72,21 @@ pub trait Host {
     /// MemoryError if there is no address space for new ones.
     fn swap_stacks(&mut self, stacks: &mut Option<Box<dyn Any>>) -> Result<()>;
 
+    /// Whether the present task can wait without its native stack: its calls are all frames of
+    /// the interpreter, and the running instruction can be finished later. The wait then raises
+    /// [`Error::suspended`].
+    fn can_detach(&self) -> bool;
+
+    /// Moves the frames of a task that raised [`Error::suspended`] to the heap.
+    fn detach(&mut self) -> Box<dyn Any>;
+
+    /// Brings frames back, finishes the instruction with the outcome of the wait, and runs the
+    /// task to its end (or its next wait).
+    ///
+    /// # Errors
+    /// What the body raises.
+    fn reattach(&mut self, frames: Box<dyn Any>, outcome: Result<Option<Value>>) -> Result<Value>;
+
     /// The address of the native stack below which no function is entered.
     fn stack_floor(&mut self) -> &mut usize;
 }

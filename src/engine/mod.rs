@@ -150,7 +150,9 @@ impl Finished {
         let Err(error) = result else { return Finished::default() };
         match error.cause_of_exit {
             Exit::Exit(exit_code) => Finished { exit_code, ..Finished::default() },
-            Exit::Interrupted => Finished { exit_code: 130, ..Finished::default() },
+            Exit::Interrupted | Exit::Suspended => {
+                Finished { exit_code: 130, ..Finished::default() }
+            }
             Exit::Raised => {
                 let stderr = report::runtime_error(&error, sources, style);
                 Finished { exit_code: 4, stderr, ..Finished::default() }

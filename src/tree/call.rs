@@ -223,6 +223,18 @@ impl Host for Evaluator {
         Ok(())
     }
 
+    fn can_detach(&self) -> bool {
+        false
+    }
+
+    fn detach(&mut self) -> Box<dyn Any> {
+        Box::new(())
+    }
+
+    fn reattach(&mut self, _frames: Box<dyn Any>, outcome: Result<Option<Value>>) -> Result<Value> {
+        outcome.map(Option::unwrap_or_default)
+    }
+
     fn stack_floor(&mut self) -> &mut usize {
         &mut self.stack_floor
     }

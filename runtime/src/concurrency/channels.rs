@@ -109,13 +109,19 @@ pub fn send(host: &mut dyn Host, channel: &ChannelBody, value: Value) -> Result<
         state.senders.push_back((waiter.clone(), value));
         waiter
     };
-    let parked = park(host, &waiter);
-    let mut state = channel.core.state.borrow_mut();
-    let left = state.senders.iter().position(|(sender, _)| sender.number() == waiter.number());
-    let is_refused = left.is_some();
-    left.and_then(|at| state.senders.remove(at));
-    parked?;
-    if is_refused { Err(closed()) } else { Ok(()) }
+    let (core, wait) = (channel.core.clone(), waiter.number());
+    let finish = move |_: &mut dyn Host| {
+        let mut state = core.state.borrow_mut();
+        match state.senders.iter().position(|(sender, _)| sender.number() == wait) {
+            // It was woken, but nobody took the value.
+            Some(at) => {
+                state.senders.remove(at);
+                Err(closed())
+            }
+            None => Ok(Some(Value::TRUE)),
+        }
+    };
+    park(host, &waiter, Box::new(finish)).map(drop)
 }
 
 /// The next value; waits while the channel is empty. `None` when it is closed and empty, or
@@ -146,12 +152,13 @@ pub fn receive(
     if let Some(ms) = limit {
         host.isolate().tasks.wake_later(ms, waiter.clone());
     }
-    let parked = park(host, &waiter);
-    let mut state = channel.core.state.borrow_mut();
-    state.receivers.retain(|receiver| receiver.number() != waiter.number());
-    let value = state.take_handed(waiter.number());
-    parked?;
-    Ok(value)
+    let (core, wait) = (channel.core.clone(), waiter.number());
+    let finish = move |_: &mut dyn Host| {
+        let mut state = core.state.borrow_mut();
+        state.receivers.retain(|receiver| receiver.number() != wait);
+        Ok(state.take_handed(wait))
+    };
+    park(host, &waiter, Box::new(finish))
 }
 
 /// The next value if there is one.

@@ -24,19 +24,29 @@ pub enum Alarm {
 pub fn await_value(host: &mut dyn Host, v: Value) -> Result<Value> {
     let View::Promise(promise) = v.view() else { return Ok(v) };
     promise.is_observed.set(true);
-    loop {
-        match &mut *promise.state.borrow_mut() {
-            PromiseState::Resolved(value) => return Ok(value.clone()),
-            PromiseState::Rejected(error) => return Err(error.clone()),
-            PromiseState::Pending(_) => {}
-        }
-        let Some(waiter) = host.isolate().tasks.begin_wait(Wait::Await) else {
-            return Err(Error::new(Kind::ConcurrencyError, "Await would block forever"));
-        };
-        if let PromiseState::Pending(observers) = &mut *promise.state.borrow_mut() {
-            observers.push(Observer::Task(waiter.clone()));
-        }
-        park(host, &waiter)?;
+    if let Some(outcome) = outcome(promise) {
+        return outcome;
+    }
+    let Some(waiter) = host.isolate().tasks.begin_wait(Wait::Await) else {
+        return Err(Wait::Await.deadlock());
+    };
+    if let PromiseState::Pending(observers) = &mut *promise.state.borrow_mut() {
+        observers.push(Observer::Task(waiter.clone()));
+    }
+    let awaited = v.clone();
+    let finish = move |_: &mut dyn Host| match awaited.view() {
+        View::Promise(promise) => outcome(promise).transpose(),
+        _ => Ok(None),
+    };
+    park(host, &waiter, Box::new(finish)).map(Option::unwrap_or_default)
+}
+
+/// What a promise has come to, if it has settled.
+fn outcome(promise: &PromiseBody) -> Option<Result<Value>> {
+    match &*promise.state.borrow() {
+        PromiseState::Resolved(value) => Some(Ok(value.clone())),
+        PromiseState::Rejected(error) => Some(Err(error.clone())),
+        PromiseState::Pending(_) => None,
     }
 }
 
@@ -129,11 +139,7 @@ fn part_settled(
     index: usize,
 ) -> Option<(Value, Result<Value>)> {
     let View::Promise(body) = combination.view() else { return None };
-    let outcome = match &*part.state.borrow() {
-        PromiseState::Resolved(value) => Ok(value.clone()),
-        PromiseState::Rejected(error) => Err(error.clone()),
-        PromiseState::Pending(_) => return None,
-    };
+    let outcome = outcome(part)?;
     let mut state = body.combination.borrow_mut();
     let state = state.as_mut()?;
     state.n_missing -= 1;

@@ -60,7 +60,18 @@ pub struct Task {
     is_in_place: Cell<bool>,
     /// What ends the wait with an error.
     error: RefCell<Option<Error>>,
+    /// While it waits without a coroutine: its frames, and what finishes the wait.
+    detached: RefCell<Option<Detached>>,
 }
+
+/// A task on the heap.
+struct Detached {
+    frames: Option<Box<dyn Any>>,
+    finish: Finish,
+}
+
+/// What a wait gives when it is over: a value, or none left.
+pub(super) type Finish = Box<dyn FnOnce(&mut dyn Host) -> Result<Option<Value>>>;
 
 /// A wait of a task. Waking it when that wait is over does nothing.
 #[derive(Clone)]
@@ -225,6 +236,7 @@ fn new_task(promise: Value, stack: usize, body: Body) -> Result<Rc<Task>> {
         wait: Cell::new(None),
         is_in_place: Cell::new(false),
         error: RefCell::new(None),
+        detached: RefCell::new(None),
     }))
 }
 
@@ -254,7 +266,9 @@ pub fn start(
 /// Runs a task until it waits or ends. Its calls count on top of `base`.
 fn run_task(host: &mut dyn Host, task: &Rc<Task>, base: Counters) -> Result<()> {
     let taken = task.coroutine.borrow_mut().take();
-    let Some(mut coroutine) = taken else { return Ok(()) };
+    let Some(mut coroutine) = taken.map_or_else(|| reattached(host, task), Some) else {
+        return Ok(());
+    };
     let mut stacks = task.stacks.borrow_mut().take();
     if let Err(error) = host.swap_stacks(&mut stacks) {
         finish(host, task, Err(error));
@@ -277,8 +291,13 @@ fn run_task(host: &mut dyn Host, task: &Rc<Task>, base: Counters) -> Result<()> 
         callbacks: after.callbacks,
     });
     host.set_counters(before);
+    let is_detached = matches!(&resumed, Resumed::Ended(Err(error)) if error.is_suspension());
+    if is_detached && let Some(detached) = &mut *task.detached.borrow_mut() {
+        detached.frames = Some(host.detach());
+    }
     host.swap_stacks(&mut stacks)?;
     match resumed {
+        Resumed::Ended(_) if is_detached => {}
         Resumed::Left(Left::Waiting | Left::Yielded(_)) => {
             *task.coroutine.borrow_mut() = Some(coroutine);
             *task.stacks.borrow_mut() = stacks;
@@ -286,6 +305,33 @@ fn run_task(host: &mut dyn Host, task: &Rc<Task>, base: Counters) -> Result<()> 
         Resumed::Ended(result) => finish(host, task, result),
     }
     Ok(())
+}
+
+/// A new coroutine for a task that waited on the heap.
+fn reattached(host: &mut dyn Host, task: &Rc<Task>) -> Option<Coroutine> {
+    let Detached { frames, finish } = task.detached.borrow_mut().take()?;
+    let frames = frames?;
+    let shared = task.clone();
+    let body = move |host: &mut dyn Host| {
+        let outcome = over(host, &shared, finish);
+        host.reattach(frames, outcome)
+    };
+    match Coroutine::new(host.isolate().tasks.stack_bytes, Box::new(body)) {
+        Ok(coroutine) => Some(coroutine),
+        Err(error) => {
+            self::finish(host, task, Err(error));
+            None
+        }
+    }
+}
+
+/// What a wait that is over gives.
+fn over(host: &mut dyn Host, task: &Task, finish: Finish) -> Result<Option<Value>> {
+    let error = task.error.borrow_mut().take();
+    let stopped = check_stopping(host);
+    let value = finish(host);
+    stopped?;
+    error.map_or(value, Err)
 }
 
 /// A task has ended.
@@ -314,11 +360,11 @@ fn check_stopping(host: &mut dyn Host) -> Result<()> {
     if host.isolate().tasks.is_stopping { Err(Error::interrupted()) } else { Ok(()) }
 }
 
-/// Waits until the present task, whose wait has begun, is woken.
+/// Waits until the present task, whose wait has begun, is woken; then `finish` gives the value.
 ///
 /// # Errors
-/// The error of a wait that can never end; the end of the program.
-pub(super) fn park(host: &mut dyn Host, waiter: &Waiter) -> Result<()> {
+/// The error of a wait that can never end; the end of the program; what `finish` raises.
+pub(super) fn park(host: &mut dyn Host, waiter: &Waiter, finish: Finish) -> Result<Option<Value>> {
     check_stopping(host)?;
     let task = &waiter.task;
     if host.counters().callbacks > 0 {
@@ -329,18 +375,17 @@ pub(super) fn park(host: &mut dyn Host, waiter: &Waiter) -> Result<()> {
         }
         task.is_in_place.set(false);
         result?;
+    } else if !task.promise.is_null() && host.can_detach() {
+        *task.detached.borrow_mut() = Some(Detached { frames: None, finish });
+        return Err(Error::suspended());
     } else {
-        while waiter.is_waiting() {
+        while waiter.is_waiting() && !host.isolate().tasks.is_stopping {
             if !coroutine::leave(host, Left::Waiting) {
                 run_one(host)?;
             }
-            check_stopping(host)?;
         }
     }
-    match task.error.borrow_mut().take() {
-        Some(error) => Err(error),
-        None => Ok(()),
-    }
+    over(host, task, finish)
 }
 
 /// Suspends the present task for some time.
@@ -353,7 +398,7 @@ pub fn sleep(host: &mut dyn Host, ms: f64) -> Result<()> {
         return Err(Error::new(Kind::ConcurrencyError, "No task is running"));
     };
     tasks.wake_later(ms, waiter.clone());
-    park(host, &waiter)
+    park(host, &waiter, Box::new(|_| Ok(None))).map(drop)
 }
 
 /// Lets the next ready task run; if there is none, waits for something to happen.

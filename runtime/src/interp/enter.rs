@@ -165,6 +165,7 @@ impl Vm {
             self.function_is_hot(unsafe { &*code });
         }
         let Some(entry) = profile.entry() else { return Ok(Begun::Entered) };
+        self.can_finish_later = false;
         // SAFETY: the frame on top was pushed for this call, as entries expect.
         let status = unsafe {
             let base = (*self.frame).base;

@@ -98,6 +98,7 @@ impl Machine {
             let source = self.at(base);
             self.save();
             let next = self.vm().next_of(source);
+            self.vm().can_finish_later = false;
             self.checked(next)?
         };
         let Some(value) = next else { return Ok(false) };
@@ -142,6 +143,8 @@ impl Vm {
     /// register after.
     #[inline(never)]
     fn next_of(&mut self, source: *mut Value) -> Result<Option<Value>> {
+        // SAFETY: as below.
+        self.can_finish_later = unsafe { (*source).tag() } == Tag::Channel;
         // SAFETY: two registers of the frame on top, which user code cannot reach.
         unsafe { iterate::for_next(self, &*source, &mut *source.add(1)) }
     }

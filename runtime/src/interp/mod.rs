@@ -70,6 +70,10 @@ pub struct Vm {
     has_yielded: bool,
     /// See `Host::stack_floor`.
     stack_floor: usize,
+    /// Interpreter loops of the present task.
+    loops: u32,
+    /// The innermost loop has just called a native for an instruction that can be finished later.
+    can_finish_later: bool,
     /// Errors that running cleanup handlers hold.
     held_errors: Vec<Error>,
     /// Code of functions; boxed, since functions point to it.
@@ -112,6 +116,8 @@ impl Vm {
             callbacks: 0,
             has_yielded: false,
             stack_floor: 0,
+            loops: 0,
+            can_finish_later: false,
             held_errors: Vec::new(),
             codes: Vec::new(),
             stacks,
@@ -237,6 +243,18 @@ impl Host for Vm {
 
     fn swap_stacks(&mut self, stacks: &mut Option<Box<dyn Any>>) -> Result<()> {
         self.exchange_stacks(stacks)
+    }
+
+    fn can_detach(&self) -> bool {
+        self.can_finish_later && self.loops == 1
+    }
+
+    fn detach(&mut self) -> Box<dyn Any> {
+        Box::new(self.take_frames())
+    }
+
+    fn reattach(&mut self, frames: Box<dyn Any>, outcome: Result<Option<Value>>) -> Result<Value> {
+        self.go_on(frames, outcome)
     }
 
     fn stack_floor(&mut self) -> &mut usize {

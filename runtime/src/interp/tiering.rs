@@ -147,6 +147,14 @@ impl Vm {
 
     /// Executes the instruction at `index` of the frame on top; calls run to their end.
     pub fn step_one(&mut self, index: usize) -> Stepped {
+        // Waits keep the native stack: compiled code is on it.
+        self.loops += 1;
+        let stepped = self.step_at(index);
+        self.loops -= 1;
+        stepped
+    }
+
+    fn step_at(&mut self, index: usize) -> Stepped {
         let frame = self.frame;
         // SAFETY: there is a frame on top, and callers pass an index inside its code.
         unsafe { (*frame).pc = (*frame).call_info().code.add(index) };

@@ -93,7 +93,7 @@ pub fn runtime_error(error: &Error, sources: &Sources, style: Style) -> String {
     let title = (Level::ERROR, error.code(), &*error.message);
     let mut out = located(title, error.position.as_ref(), sources, style);
     let frames: Vec<String> = error.trace.iter().map(frame_text).collect();
-    push_stack(&mut out, &frames);
+    push_stack(&mut out, &frames, n_calls(error));
     if let View::Struct(cause) = error.cause.view()
         && cause.def().is_error
     {
@@ -113,7 +113,7 @@ pub fn unhandled(error: &Error, sources: &Sources, style: Style) -> String {
     let mut out =
         located((Level::WARNING, "W001", &message), error.position.as_ref(), sources, style);
     let frames: Vec<String> = error.trace.iter().map(frame_text).collect();
-    push_stack(&mut out, &frames);
+    push_stack(&mut out, &frames, n_calls(error));
     out
 }
 
@@ -124,7 +124,12 @@ fn frame_text(entry: &TraceEntry) -> String {
     }
 }
 
-fn push_stack(out: &mut String, frames: &[String]) {
+/// The calls of a traceback, also those that it leaves out.
+fn n_calls(error: &Error) -> usize {
+    error.trace.iter().map(TraceEntry::n_calls).sum()
+}
+
+fn push_stack(out: &mut String, frames: &[String], n_calls: usize) {
     if frames.is_empty() {
         return;
     }
@@ -132,6 +137,7 @@ fn push_stack(out: &mut String, frames: &[String]) {
     let hidden = frames.len().saturating_sub(2 * MAX_FRAMES);
     for (i, frame) in frames.iter().enumerate() {
         if hidden > 0 && i == MAX_FRAMES {
+            let hidden = n_calls - 2 * MAX_FRAMES;
             out.push_str(&format!("  ... {hidden} more ...\n"));
         }
         if hidden == 0 || i < MAX_FRAMES || i >= MAX_FRAMES + hidden {

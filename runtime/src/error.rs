@@ -96,6 +96,19 @@ impl TraceEntry {
     }
 }
 
+/// Entries at each end that a stored error keeps.
+const KEPT_TRACE: usize = 100;
+
+impl TraceEntry {
+    /// The calls that an entry stands for: more than one if it is the middle of a shortened
+    /// stack.
+    pub fn n_calls(&self) -> usize {
+        let TraceEntry::Text(text) = self else { return 1 };
+        let number = text.strip_prefix("... ").and_then(|rest| rest.strip_suffix(" more ..."));
+        number.and_then(|n| n.parse().ok()).unwrap_or(1)
+    }
+}
+
 /// An error on its way to a handler, or the end of the program on its way out.
 #[derive(Clone)]
 pub struct Error(Box<ErrorData>);
@@ -207,6 +220,19 @@ impl Error {
             return;
         }
         self.trace.push(TraceEntry::Call { name: name.into(), file: file.clone(), line });
+    }
+
+    /// Leaves out the middle of a very long traceback, for an error that is stored and raised
+    /// again and again.
+    pub fn shorten_trace(&mut self) {
+        let n = self.trace.len();
+        if n < 4 * KEPT_TRACE {
+            return;
+        }
+        let middle = KEPT_TRACE..n - KEPT_TRACE;
+        let omitted: usize = self.trace[middle.clone()].iter().map(TraceEntry::n_calls).sum();
+        let text = TraceEntry::Text(format!("... {omitted} more ...").into());
+        self.trace.splice(middle, [text]);
     }
 
     pub fn into_raw(self) -> *mut ErrorData {

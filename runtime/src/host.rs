@@ -4,6 +4,8 @@
 //! engine-specific sits in [`Isolate`].
 
 use std::any::Any;
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +14,7 @@ use crate::concurrency::tasks::Tasks;
 use crate::error::{Error, Result};
 use crate::heap::Ref;
 use crate::limits::Limits;
+use crate::objects::module::ModuleBody;
 use crate::objects::structs::StructDef;
 use crate::value::Value;
 
@@ -66,29 +69,34 @@ pub trait Host {
     fn set_counters(&mut self, counters: Counters);
 
     /// Exchanges the stacks of the engine for those of another task; makes them if there are
-    /// none yet.
+    /// none yet. An engine that only uses the native stack has none.
     ///
     /// # Errors
     /// MemoryError if there is no address space for new ones.
-    fn swap_stacks(&mut self, stacks: &mut Option<Box<dyn Any>>) -> Result<()>;
+    fn swap_stacks(&mut self, _stacks: &mut Option<Box<dyn Any>>) -> Result<()> {
+        Ok(())
+    }
 
     /// Whether the present task can wait without its native stack: its calls are all frames of
     /// the interpreter, and the running instruction can be finished later. The wait then raises
-    /// [`Error::suspended`].
-    fn can_detach(&self) -> bool;
+    /// [`Error::suspended`], which natives pass on.
+    fn can_detach(&self) -> bool {
+        false
+    }
 
     /// Moves the frames of a task that raised [`Error::suspended`] to the heap.
-    fn detach(&mut self) -> Box<dyn Any>;
+    fn detach(&mut self) -> Box<dyn Any> {
+        Box::new(())
+    }
 
     /// Brings frames back, finishes the instruction with the outcome of the wait, and runs the
     /// task to its end (or its next wait).
     ///
     /// # Errors
     /// What the body raises.
-    fn reattach(&mut self, frames: Box<dyn Any>, outcome: Result<Option<Value>>) -> Result<Value>;
-
-    /// The address of the native stack below which no function is entered.
-    fn stack_floor(&mut self) -> &mut usize;
+    fn reattach(&mut self, _frames: Box<dyn Any>, outcome: Result<Option<Value>>) -> Result<Value> {
+        outcome.map(Option::unwrap_or_default)
+    }
 }
 
 /// Active calls of user functions.
@@ -129,6 +137,8 @@ pub struct Isolate {
     pub error_def: Ref<StructDef>,
     /// State of the pseudo-random generator; `None` until first used.
     pub random: Option<Box<dyn Any>>,
+    /// The predefined module `Promise`, once it is used.
+    pub promise_module: OnceCell<Rc<ModuleBody>>,
     /// The tasks of the thread and what they wait for.
     pub tasks: Tasks,
 }
@@ -163,7 +173,16 @@ impl Isolate {
     pub fn new(out: Output, args: Vec<String>, limits: Limits, interrupt: Arc<Interrupt>) -> Self {
         crate::heap::on_due(interrupt.clone());
         let error_def = crate::semantics::error_value::error_def();
-        Isolate { out, args, limits, interrupt, error_def, random: None, tasks: Tasks::default() }
+        Isolate {
+            out,
+            args,
+            limits,
+            interrupt,
+            error_def,
+            random: None,
+            promise_module: OnceCell::new(),
+            tasks: Tasks::default(),
+        }
     }
 
     /// Handles an interrupt if one is pending.

@@ -1,6 +1,5 @@
 //! Calls: arity, depth limits, binding of parameters, and the evaluator as [`Host`].
 
-use std::any::Any;
 use std::sync::Arc;
 
 use ruff_runtime::concurrency::{coroutine, tasks};
@@ -75,7 +74,7 @@ impl Evaluator {
 
     fn check_depth(&self, info: &FunctionInfo) -> Result<()> {
         let limits = &self.isolate.limits;
-        let is_out_of_stack = stack_pointer() < self.stack_floor;
+        let is_out_of_stack = stack_pointer() < self.isolate.tasks.stack_floor;
         let limit = if self.depth >= limits.call_depth || is_out_of_stack {
             limits.call_depth
         } else if self.nested > limits.nested_depth {
@@ -217,26 +216,6 @@ impl Host for Evaluator {
     fn set_counters(&mut self, counters: Counters) {
         (self.depth, self.nested) = (counters.depth, counters.nested);
         self.callbacks = counters.callbacks;
-    }
-
-    fn swap_stacks(&mut self, _stacks: &mut Option<Box<dyn Any>>) -> Result<()> {
-        Ok(())
-    }
-
-    fn can_detach(&self) -> bool {
-        false
-    }
-
-    fn detach(&mut self) -> Box<dyn Any> {
-        Box::new(())
-    }
-
-    fn reattach(&mut self, _frames: Box<dyn Any>, outcome: Result<Option<Value>>) -> Result<Value> {
-        outcome.map(Option::unwrap_or_default)
-    }
-
-    fn stack_floor(&mut self) -> &mut usize {
-        &mut self.stack_floor
     }
 }
 

@@ -85,8 +85,6 @@ pub struct Evaluator {
     nested: u32,
     /// Those that a native or operator entered in the present task.
     callbacks: u32,
-    /// Address below which no further function is entered; 0 for no check.
-    stack_floor: usize,
     /// Code of the functions by unit and node. Functions point to it from values that outlive
     /// the evaluator (the error of a run), so it is never freed.
     codes: HashMap<(u32, NodeId), &'static FunctionCode>,
@@ -103,7 +101,6 @@ impl Evaluator {
             depth: 0,
             nested: 0,
             callbacks: 0,
-            stack_floor: 0,
             codes: HashMap::new(),
         }
     }

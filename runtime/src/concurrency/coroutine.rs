@@ -90,11 +90,13 @@ impl Coroutine {
 
     /// Runs the coroutine until it is left or ends.
     pub(super) fn resume(&mut self, host: &mut dyn Host) -> Resumed {
-        let floor = std::mem::replace(host.stack_floor(), self.floor);
-        host.isolate().tasks.handles.push(self.handle.clone());
+        let tasks = &mut host.isolate().tasks;
+        let floor = std::mem::replace(&mut tasks.stack_floor, self.floor);
+        tasks.handles.push(self.handle.clone());
         let result = self.inner.resume(pointer(host));
-        host.isolate().tasks.handles.pop();
-        *host.stack_floor() = floor;
+        let tasks = &mut host.isolate().tasks;
+        tasks.handles.pop();
+        tasks.stack_floor = floor;
         match result {
             CoroutineResult::Yield((_, left)) => Resumed::Left(left),
             CoroutineResult::Return(result) => Resumed::Ended(result),

@@ -61,7 +61,10 @@ pub fn settle(host: &mut dyn Host, promise: &Value, result: Result<Value>) {
         let is_failure = result.is_err();
         let state = match result {
             Ok(value) => PromiseState::Resolved(value),
-            Err(error) => PromiseState::Rejected(error),
+            Err(mut error) => {
+                error.shorten_trace();
+                PromiseState::Rejected(error)
+            }
         };
         let before = body.state.replace(state);
         if is_failure && !body.is_observed.get() {
@@ -94,6 +97,11 @@ pub(super) fn ring(host: &mut dyn Host, promise: &Value, alarm: Alarm) {
         }
     };
     settle(host, promise, result);
+}
+
+/// Whether a promise has not settled yet.
+pub(super) fn is_pending(promise: &Value) -> bool {
+    matches!(promise.view(), View::Promise(body) if body.is_pending())
 }
 
 /// The error of a rejected promise that nobody has observed.
@@ -196,8 +204,7 @@ pub fn after(host: &mut dyn Host, ms: f64) -> Value {
 /// The outcome of `promise`, or a rejection with TimeoutError after `ms`, shown as `limit`.
 pub fn with_timeout(host: &mut dyn Host, promise: &Value, ms: f64, limit: String) -> Value {
     let combined = combine(host, std::slice::from_ref(promise), Rule::Timeout);
-    let is_pending = matches!(combined.view(), View::Promise(body) if body.is_pending());
-    if is_pending {
+    if is_pending(&combined) {
         host.isolate().tasks.settle_later(ms, combined.clone(), Alarm::Late(limit));
     }
     combined

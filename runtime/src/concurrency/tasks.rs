@@ -119,6 +119,8 @@ pub struct Tasks {
     pub stack_bytes: usize,
     /// Bytes of native stack for main.
     pub main_stack_bytes: usize,
+    /// The address of the native stack below which no function is entered; 0 for no check.
+    pub stack_floor: usize,
     pub(super) handles: Handles,
     current: Option<Rc<Task>>,
     ready: VecDeque<Rc<Task>>,
@@ -139,8 +141,9 @@ pub struct Tasks {
 impl Default for Tasks {
     fn default() -> Self {
         Tasks {
-            stack_bytes: 1 << 28,
-            main_stack_bytes: 1 << 30,
+            stack_bytes: 1 << 30,
+            main_stack_bytes: 4 << 30,
+            stack_floor: 0,
             handles: Handles::default(),
             current: None,
             ready: VecDeque::new(),
@@ -202,6 +205,21 @@ impl Tasks {
     /// Settles a promise after some time.
     pub(super) fn settle_later(&mut self, ms: f64, promise: Value, alarm: promises::Alarm) {
         self.add_timer(ms, Alarm::Promise(promise, alarm));
+    }
+
+    /// When the next timer is due that somebody still waits for.
+    fn next_due(&mut self) -> Option<Instant> {
+        while let Some(Reverse(timer)) = self.timers.peek() {
+            let is_wanted = match &timer.alarm {
+                Alarm::Wake(waiter) => waiter.is_waiting(),
+                Alarm::Promise(promise, _) => promises::is_pending(promise),
+            };
+            if is_wanted {
+                return Some(timer.due);
+            }
+            self.timers.pop();
+        }
+        None
     }
 
     /// The next timer that is due.
@@ -421,8 +439,7 @@ fn run_one(host: &mut dyn Host) -> Result<()> {
 /// Nothing is ready: waits for the next timer or another isolate.
 fn wait_for_something(host: &mut dyn Host) -> Result<()> {
     let tasks = &mut host.isolate().tasks;
-    let next = tasks.timers.peek().map(|first| first.0.due);
-    let Some(due) = next else {
+    let Some(due) = tasks.next_due() else {
         end_longest_wait(tasks);
         return Ok(());
     };

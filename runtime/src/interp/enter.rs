@@ -129,7 +129,7 @@ impl Vm {
         if native.depth >= native.depth_limit || end > native.stack_limit {
             return Err(too_deep(native.depth_limit, info));
         }
-        if native.nested > native.nested_limit || stack_pointer() < self.stack_floor {
+        if native.nested > native.nested_limit || stack_pointer() < self.isolate.tasks.stack_floor {
             return Err(too_deep(native.nested_limit, info));
         }
         Ok(())

@@ -68,8 +68,6 @@ pub struct Vm {
     callbacks: u32,
     /// The boundary frame that returned last was a generator's and had a value.
     has_yielded: bool,
-    /// See `Host::stack_floor`.
-    stack_floor: usize,
     /// Interpreter loops of the present task.
     loops: u32,
     /// The innermost loop has just called a native for an instruction that can be finished later.
@@ -115,7 +113,6 @@ impl Vm {
             methods: MethodCache::new(),
             callbacks: 0,
             has_yielded: false,
-            stack_floor: 0,
             loops: 0,
             can_finish_later: false,
             held_errors: Vec::new(),
@@ -255,10 +252,6 @@ impl Host for Vm {
 
     fn reattach(&mut self, frames: Box<dyn Any>, outcome: Result<Option<Value>>) -> Result<Value> {
         self.go_on(frames, outcome)
-    }
-
-    fn stack_floor(&mut self) -> &mut usize {
-        &mut self.stack_floor
     }
 }
 

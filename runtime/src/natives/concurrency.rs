@@ -1,14 +1,18 @@
 //! Channels, promises and waiting.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Cx;
 use super::args::{Number, PromiseArg, Whole};
 use crate::concurrency::channels::{self, Core};
 use crate::concurrency::promises;
 use crate::error::{Error, Kind, Result};
+use crate::heap::Ref;
+use crate::host::Isolate;
 use crate::objects::array::Array;
 use crate::objects::channel::ChannelBody;
+use crate::objects::module::{ModuleBody, ModuleObj};
 use crate::objects::promise::Rule;
 use crate::semantics::{display, type_name};
 use crate::value::{Tag, Value};
@@ -99,6 +103,21 @@ fn channel(capacity: Option<i64>) -> Result<Value> {
         }
     };
     Ok(ChannelBody::make(Rc::new(Core::new(capacity))))
+}
+
+/// The predefined module `Promise`: `all`, `race` and `any`.
+pub(super) fn promise_module(isolate: &Isolate) -> Value {
+    let body = isolate.promise_module.get_or_init(|| {
+        let exports = [("all", "promise_all"), ("race", "promise_race"), ("any", "promise_any")];
+        let names: Vec<Arc<str>> = exports.iter().map(|(name, _)| Arc::from(*name)).collect();
+        let slots = names.iter().cloned().zip(0..).collect();
+        let body = ModuleBody::new("Promise".into(), "".into(), names, slots);
+        for (slot, (_, native)) in exports.iter().enumerate() {
+            body.set(slot, super::lookup(native).map_or(Value::NULL, Value::native));
+        }
+        body
+    });
+    Value::from_ref(Ref::new(ModuleObj { body: body.clone() }))
 }
 
 /// The elements, all of which must be promises.

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod compile;
 pub mod engine;
 pub mod loader;
+pub mod phases;
 pub mod report;
 pub mod resolve;
 pub mod syntax;

@@ -14,10 +14,14 @@ use std::sync::Arc;
 use ruff_runtime::error::{Error, Kind, Result};
 use ruff_runtime::natives;
 
-use crate::report::Sources;
+use crate::check::recovered;
+use crate::compile;
+use crate::phases::{Phase, Phases};
+use crate::report::{Shown, Sources};
 use crate::resolve::{self, Export, Outside, Resolved};
 use crate::syntax::ast::File;
 use crate::syntax::diagnostic::Diagnostic;
+use crate::syntax::lexer;
 use crate::syntax::parser;
 use crate::syntax::source::{self, Source};
 
@@ -48,13 +52,23 @@ struct Shared {
     sources: RefCell<Sources>,
     /// Exports by real path, as the resolver asks for them.
     exports: RefCell<HashMap<PathBuf, Option<Vec<Export>>>>,
+    phases: Phases,
 }
 
 impl Loader {
     /// A loader for a program whose main file is in `main_dir`.
     pub fn new(main_dir: PathBuf) -> Loader {
-        let shared = Shared { main_dir, sources: RefCell::default(), exports: RefCell::default() };
-        Loader(Rc::new(shared))
+        Loader(Rc::new(Shared {
+            main_dir,
+            sources: RefCell::default(),
+            exports: RefCell::default(),
+            phases: Phases::default(),
+        }))
+    }
+
+    /// How long the phases of this program took.
+    pub fn phases(&self) -> &Phases {
+        &self.0.phases
     }
 
     /// The sources read so far, by the name that messages use.
@@ -67,17 +81,37 @@ impl Loader {
     /// # Errors
     /// The diagnostics, if there is an error among them.
     pub fn check(&self, source: Arc<Source>) -> std::result::Result<Checked, Vec<Diagnostic>> {
-        self.0.sources.borrow_mut().insert(source.name.clone(), source.clone());
-        let parsed = parser::parse(&source);
-        if !parsed.diagnostics.is_empty() {
+        self.show(&source, None);
+        let phases = &self.0.phases;
+        let lexed = phases.time(Phase::Lex, || lexer::lex(&source));
+        let parsed = phases.time(Phase::Parse, || parser::parse_tokens(&source, lexed));
+        let has_errors = !parsed.diagnostics.is_empty();
+        if has_errors && !recovered::keeps_blocks(&parsed) {
             return Err(parsed.diagnostics);
         }
         let outside = View { loader: self, importer: &source.name };
-        let (resolved, diagnostics) = resolve::resolve(&parsed.file, &outside);
+        let (resolved, diagnostics) =
+            phases.time(Phase::Resolve, || resolve::resolve(&parsed.file, &outside));
+        if has_errors {
+            let more = recovered::independent(&source, &parsed, diagnostics);
+            return Err(parsed.diagnostics.into_iter().chain(more).collect());
+        }
         if !diagnostics.is_empty() {
             return Err(diagnostics);
         }
-        Ok(Checked { source, file: Arc::new(parsed.file), resolved: Arc::new(resolved) })
+        let too_large = phases.time(Phase::Check, || compile::check_size(&parsed.file, &resolved));
+        if !too_large.is_empty() {
+            return Err(too_large);
+        }
+        let resolved = Arc::new(resolved);
+        self.show(&source, Some(resolved.clone()));
+        Ok(Checked { source, file: Arc::new(parsed.file), resolved })
+    }
+
+    /// Keeps a file for messages.
+    fn show(&self, source: &Arc<Source>, resolved: Option<Arc<Resolved>>) {
+        let shown = Shown { source: source.clone(), resolved };
+        self.0.sources.borrow_mut().insert(source.name.clone(), shown);
     }
 
     /// Finds, reads, parses and resolves the module `path` for the file `importer`.
@@ -93,7 +127,8 @@ impl Loader {
                 format!("Failed to parse module '{name}': {line}:{col}: {}", diagnostic.message);
             Error::new(Kind::ImportError, text)
         };
-        let bytes = fs::read(&found.real).map_err(|_| not_found(&found.name))?;
+        let read = || fs::read(&found.real);
+        let bytes = self.0.phases.time(Phase::Read, read).map_err(|_| not_found(&found.name))?;
         let source = source::decode(&found.shown, bytes)
             .map_err(|rejected| failed(&rejected.diagnostic, &rejected.source))?;
         let source = Arc::new(source);

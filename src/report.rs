@@ -6,9 +6,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use ruff_runtime::error::{Error, Position, TraceEntry};
+use ruff_runtime::error::{Error, Kind, Position, TraceEntry};
 use ruff_runtime::value::{Value, View};
 
+use crate::resolve::Resolved;
 use crate::syntax::diagnostic::{Diagnostic, Severity};
 use crate::syntax::source::Source;
 
@@ -33,8 +34,16 @@ impl Style {
     }
 }
 
-/// The sources of a program, by the file name that messages use.
-pub type Sources = HashMap<Arc<str>, Arc<Source>>;
+/// A file of a program, as messages need it.
+#[derive(Clone)]
+pub struct Shown {
+    pub source: Arc<Source>,
+    /// For what to do about undefined names.
+    pub resolved: Option<Arc<Resolved>>,
+}
+
+/// The files of a program, by the name that messages use.
+pub type Sources = HashMap<Arc<str>, Shown>;
 
 /// The first 20 diagnostics of a file in text order, then how many more there are.
 pub fn diagnostics(source: &Source, list: &[Diagnostic], style: Style) -> String {
@@ -92,6 +101,9 @@ fn span_in_line(source: &Source, line: u32, start: u32, end: u32) -> (usize, usi
 pub fn runtime_error(error: &Error, sources: &Sources, style: Style) -> String {
     let title = (Level::ERROR, error.code(), &*error.message);
     let mut out = located(title, error.position.as_ref(), sources, style);
+    if let Some(name) = similar_name(error, sources) {
+        out.push_str(&format!("help: did you mean '{name}'?\n"));
+    }
     let frames: Vec<String> = error.trace.iter().map(frame_text).collect();
     push_stack(&mut out, &frames, n_calls(error));
     if let View::Struct(cause) = error.cause.view()
@@ -115,6 +127,20 @@ pub fn unhandled(error: &Error, sources: &Sources, style: Style) -> String {
     let frames: Vec<String> = error.trace.iter().map(frame_text).collect();
     push_stack(&mut out, &frames, n_calls(error));
     out
+}
+
+/// A visible name like the undefined one that the error is about.
+fn similar_name<'a>(error: &Error, sources: &'a Sources) -> Option<&'a str> {
+    if error.kind != Kind::NameError.name() {
+        return None;
+    }
+    let position = error.position.as_ref()?;
+    let Shown { source, resolved } = sources.get(&position.file)?;
+    let line = source.line(position.line);
+    let start = line.as_ptr() as usize - source.text.as_ptr() as usize;
+    let (at, _) = line.char_indices().nth(position.column as usize - 1)?;
+    let name = resolved.as_ref()?.suggestions.get(&((start + at) as u32))?;
+    Some(name)
 }
 
 fn frame_text(entry: &TraceEntry) -> String {
@@ -157,7 +183,7 @@ fn located(
     let Some(position) = position else {
         return style.renderer().render(&[Group::with_title(title)]) + "\n";
     };
-    let Some(source) = sources.get(&position.file) else {
+    let Some(Shown { source, .. }) = sources.get(&position.file) else {
         let head = style.renderer().render(&[Group::with_title(title)]);
         return format!("{head}\n  --> {}:{}:{}\n", position.file, position.line, position.column);
     };

@@ -1,9 +1,12 @@
 //! Layouts of the runtime that compiled code relies on, in one place and checked.
 
 use ruff_runtime::heap::{Header, Obj};
-use ruff_runtime::interp::NativeContext;
+use ruff_runtime::interp::{Frame, NativeContext, Vm};
 use ruff_runtime::objects::array::{self, Array};
+use ruff_runtime::objects::cell::{self, CellBody};
 use ruff_runtime::objects::function::{self, Function, LoadedProto};
+use ruff_runtime::objects::string::{self, Str};
+use ruff_runtime::objects::structs::{self, Struct};
 use ruff_runtime::value::Value;
 
 /// Bytes of a register.
@@ -19,22 +22,42 @@ pub const COUNT: i32 = 0;
 pub const IMMORTAL: i64 = 1 << 31;
 
 const BODY: usize = size_of::<Header>();
+const DEF_BODY: usize = std::mem::offset_of!(Obj<structs::StructDef>, body);
 
 pub const ARRAY_DATA: i32 = (BODY + array::offsets::DATA) as i32;
 pub const ARRAY_LEN: i32 = (BODY + array::offsets::LEN) as i32;
 pub const ARRAY_CAP: i32 = (BODY + array::offsets::CAP) as i32;
 pub const ARRAY_KIND: i32 = (BODY + array::offsets::KIND) as i32;
+/// The length in characters (32 bits) of a string; right once it was asked for.
+pub const TEXT_LEN: i32 = (BODY + string::offsets::N_CHARS) as i32;
 pub const FUNCTION_CODE: i32 = (BODY + function::offsets::CODE) as i32;
+
+pub const FUNCTION_UPVALUES: i32 = (BODY + function::offsets::UPVALUES) as i32;
+pub const CELL_CONTENT: i32 =
+    (std::mem::offset_of!(Obj<CellBody>, body) + cell::CONTENT_OFFSET) as i32;
+pub const STRUCT_SHAPE: i32 = (BODY + structs::offsets::SHAPE) as i32;
+pub const STRUCT_FIELDS: i32 = (BODY + structs::offsets::FIELDS) as i32;
+pub const SHAPE_ID: i32 = structs::offsets::SHAPE_ID as i32;
+pub const SHAPE_DEF: i32 = structs::offsets::SHAPE_DEF as i32;
+pub const DEF_BASE_SHAPE: i32 = (DEF_BODY + structs::offsets::DEF_BASE) as i32;
+pub const DEF_HAS_OPERATORS: i32 = (DEF_BODY + structs::offsets::DEF_HAS_OPERATORS) as i32;
 
 /// In the context, which is the first field of the VM.
 pub const CONTEXT_DEPTH: i32 = std::mem::offset_of!(NativeContext, depth) as i32;
 pub const CONTEXT_DEPTH_LIMIT: i32 = std::mem::offset_of!(NativeContext, depth_limit) as i32;
 pub const CONTEXT_INTERRUPT: i32 = std::mem::offset_of!(NativeContext, interrupt) as i32;
+pub const CONTEXT_STACK_LIMIT: i32 = std::mem::offset_of!(NativeContext, stack_limit) as i32;
+/// In the VM.
+pub const VM_FRAME: i32 = std::mem::offset_of!(Vm, frame) as i32;
+/// In a frame.
+pub const FRAME_CLOSURE: i32 = std::mem::offset_of!(Frame, closure) as i32;
 pub const CONTEXT_RESULT: i32 = std::mem::offset_of!(NativeContext, result) as i32;
 pub const CONTEXT_DEOPT: i32 = std::mem::offset_of!(NativeContext, deopt) as i32;
 
 /// The tag word with which a compiled function says that the error is in the context.
 pub const RAISED: u64 = 255;
+/// The bit of a depth word that says that the receiver of a method is kept.
+pub const KEEP_SHIFT: u32 = 40;
 /// What a helper returns instead of a pc when the function is to return at once; the words to
 /// return are then the first two of the exit buffer.
 pub const LEFT: u64 = u64::MAX;
@@ -43,6 +66,8 @@ const _: () = {
     assert!(size_of::<Value>() == 16 && align_of::<Value>() == 8);
     assert!(std::mem::offset_of!(Obj<Array>, body) == BODY);
     assert!(std::mem::offset_of!(Obj<Function>, body) == BODY);
+    assert!(std::mem::offset_of!(Obj<Struct>, body) == BODY);
+    assert!(std::mem::offset_of!(Obj<Str>, body) == BODY);
 };
 
 /// The address of a module variable of the function's module.

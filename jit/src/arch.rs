@@ -26,6 +26,15 @@ pub(crate) fn patch_self_call(code: &mut [u8], kind: Reloc, offset: u32, addend:
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn make_visible(_start: *const u8, _len: usize) {}
 
+/// Lets the present thread fetch code that another one made visible.
+pub(crate) fn synchronise() {
+    // SAFETY: a barrier.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        std::arch::asm!("isb");
+    }
+}
+
 /// Makes freshly written code visible to instruction fetch.
 #[cfg(target_arch = "aarch64")]
 pub fn make_visible(start: *const u8, len: usize) {

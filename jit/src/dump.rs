@@ -8,9 +8,9 @@ use ruff_runtime::value::Value;
 
 use crate::bailout::Bailout;
 use crate::build::{self, EntryKind, Request, feedback::Feedback};
+use crate::generator::Compiler;
 use crate::ir::print::print;
 use crate::passes;
-use crate::pipeline::Compiler;
 
 /// Stages of one compilation as text.
 pub struct Dump {
@@ -44,7 +44,11 @@ pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
         tree: None,
     };
     let feedback = Feedback::default();
+    let feedback_of = |_: *const FunctionCode| &raw const feedback;
     let request = Request {
+        feedback_of: &feedback_of,
+        methods: &|_| Vec::new(),
+        fields: &|_| Vec::new(),
         code: &code,
         entry: EntryKind::Framed { pc: 0, tags: Vec::new() },
         feedback: &feedback,
@@ -54,7 +58,7 @@ pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
     let mut func = build::build(&request)?;
     passes::run(&mut func);
     let ir = print(&func);
-    let (clif, asm) = Compiler::new().ok_or(Bailout::Backend)?.text_of(&func, &code)?;
+    let (clif, asm) = Compiler::new().ok_or(Bailout::Backend)?.text_of(&func)?;
     Ok(Dump { ir, clif, asm })
 }
 

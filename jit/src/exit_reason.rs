@@ -61,6 +61,8 @@ exit_reasons! {
     CallDepth => Keep;
     /// An interrupt (timeout, Ctrl-C, cycle collection) is pending.
     Interrupt => Keep;
+    /// The loop for which the code was compiled is over.
+    LeftLoop => Keep;
     /// The stress options asked for it.
     Stress => Keep;
 }

@@ -6,14 +6,16 @@
 use ruff_runtime::interp::{Stepped, Vm, flags};
 use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::objects::array::Array;
+use ruff_runtime::objects::structs::{Shape, Struct};
 use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
 
 use crate::abi;
+use crate::data_helpers;
 use crate::exit::{self, EntryMeta, ExitMeta, FrameMeta};
 
 macro_rules! routines {
-    ($($(#[$doc:meta])* $Name:ident = $function:ident;)*) => {
+    ($($(#[$doc:meta])* $Name:ident = $function:path;)*) => {
         /// A routine of the compiler's runtime.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub(crate) enum Routine { $($(#[$doc])* $Name,)* }
@@ -32,6 +34,29 @@ routines! {
     Release = release;
     /// `(slot, tag, payload)`: appends to the array in a slot; 1 if it declines.
     Push = push;
+    /// `(shape, fields)`: an instance; takes the fields out of consecutive slots.
+    NewStruct = new_struct;
+    /// `(slot)`: makes the slot the only owner of its struct.
+    Unshare = unshare;
+    /// `(tag, payload)`: releases a value.
+    ReleasePair = data_helpers::release_pair;
+    /// `(vm, base, frame, pc)`: one instruction straight on the window; the next pc, or
+    /// [`abi::LEFT`] if an error is in the context.
+    Direct = data_helpers::direct;
+    /// `(code)`: an owned string of one character.
+    CharObject = data_helpers::char_object;
+    /// `(text)`: see [`crate::ir::Helper`], as for those that follow.
+    TextData = data_helpers::text_data;
+    TextEqual = data_helpers::text_equal;
+    TextOrder = data_helpers::text_order;
+    TextAppend = data_helpers::text_append;
+    TextAppendChar = data_helpers::text_append_char;
+    TextConcat = data_helpers::text_concat;
+    UpdateIndex = data_helpers::update_index;
+    StorePlace = data_helpers::store_place;
+    UpdatePlace = data_helpers::update_place;
+    LoadPlace = data_helpers::load_place;
+    Pop = data_helpers::pop;
     /// `(vm, base, depth, frame, pc)`: one instruction through the interpreter; the next pc.
     Step = step;
     /// `(vm, base, depth, exit)`: leaves.
@@ -40,7 +65,8 @@ routines! {
     Raised = raised;
     /// `(vm, payload, tag)`: a framed function returns this value.
     Leave = leave_frame;
-    /// `(vm)`: takes the frame record of a call off, for the typed function; the depth, or
+    /// `(vm)`: takes the frame record of a call off, for the typed function; the depth, with a flag
+    /// if a receiver is kept, or
     /// [`abi::LEFT`] if the frame must stay.
     Enter = enter;
     /// `(base, entry)`: a call has arguments of other types than the typed function takes.
@@ -62,6 +88,18 @@ extern "C" fn push(slot: *mut Value, tag: u64, payload: u64) -> u64 {
     }
     // SAFETY: the words are those of a value whose count compiled code gives up.
     array.push(unsafe { exit::value_of(payload, tag) });
+    0
+}
+
+extern "C" fn new_struct(shape: *const Shape, fields: *mut Value) -> u64 {
+    // SAFETY: compiled code checked the declaration's shape, and passes as many registers.
+    let instance = unsafe { Struct::make(&*shape, |slot| std::mem::take(&mut *fields.add(slot))) };
+    std::mem::ManuallyDrop::new(instance).payload()
+}
+
+extern "C" fn unshare(slot: *mut Value) -> u64 {
+    // SAFETY: compiled code passes a register that holds a struct (it checked the tag).
+    let _ = unsafe { Struct::make_mut(&mut *slot) };
     0
 }
 
@@ -126,12 +164,19 @@ extern "C" fn raised(
 ) -> u64 {
     // SAFETY: compiled code passes its VM and its own frame's description.
     let (vm, frame) = unsafe { (&mut *vm, &*frame) };
-    if frame.is_framed {
+    let root = frame.root();
+    if root.is_framed {
+        let pc = exit::leave_inlined(vm, base, frame, pc as u32);
         let status = vm.raise_at(pc as usize);
         exit::put_status(vm, status);
     } else {
         // SAFETY: as above.
-        unsafe { exit::with_frame(vm, base, depth, frame, |vm| handle(vm, pc as usize)) };
+        unsafe {
+            exit::with_frame(vm, base, depth, root, |vm| {
+                let pc = exit::leave_inlined(vm, base, frame, pc as u32);
+                handle(vm, pc as usize)
+            });
+        }
     }
     abi::LEFT
 }
@@ -151,16 +196,17 @@ extern "C" fn enter(vm: *mut Vm) -> u64 {
     unsafe {
         let vm = &mut *vm;
         let frame = &*vm.frame;
-        if frame.has(flags::KEEP_RECEIVER) || frame.has(flags::HIDDEN) || !frame.has(flags::USER) {
+        if frame.has(flags::HIDDEN) || !frame.has(flags::USER) {
             return abi::LEFT;
         }
         if !frame.closure.is_null() {
             drop(Value::from_parts(Tag::Function, frame.closure as u64));
         }
         let depth = vm.native.depth;
+        let keep = u64::from(frame.has(flags::KEEP_RECEIVER)) << abi::KEEP_SHIFT;
         vm.frame = vm.frame.sub(1);
         vm.native.depth = depth - 1;
-        u64::from(depth)
+        u64::from(depth) | keep
     }
 }
 

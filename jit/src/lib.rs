@@ -15,20 +15,29 @@ pub mod bailout;
 pub mod build;
 #[allow(unsafe_code, reason = "executable memory")]
 pub mod code;
+#[allow(unsafe_code, reason = "called by compiled code with raw pointers")]
+mod data_helpers;
 pub mod dump;
 #[allow(unsafe_code, reason = "rebuilds frames in raw registers")]
 mod exit;
 pub mod exit_reason;
+mod functions;
+pub mod generator;
 #[allow(unsafe_code, reason = "called by compiled code with raw pointers")]
 mod helpers;
 pub mod ir;
+#[allow(unsafe_code, reason = "reads the code that an exit belongs to")]
+pub mod log;
 mod lower;
+mod metas;
 mod passes;
 #[allow(unsafe_code, reason = "turns code addresses into entries")]
 pub mod pipeline;
 pub mod stats;
 #[cfg(test)]
 mod tests;
+mod worker;
 mod worth;
 
+pub use log::LogForm;
 pub use pipeline::{Jit, Options, Stress};

@@ -1,37 +1,42 @@
-//! The compiler as the VM sees it: decides what to compile, runs the phases, installs entries.
+//! The compiler as the VM sees it: decides what to compile, has code generated, installs it.
+//!
+//! Bytecode and feedback become IR here, on the program's thread, which alone may read profiles
+//! and values. The rest is a [`Job`] for the code generator, which is either called at once or
+//! runs on a thread of its own; then the outcome is installed when the interpreter next asks or
+//! sees the interrupt that the worker raises. Code whose speculations were given up meanwhile is
+//! dropped.
 
-use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use cranelift_codegen::Context;
-use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::isa::OwnedTargetIsa;
-use cranelift_codegen::settings::{self, Configurable};
-use cranelift_frontend::FunctionBuilderContext;
+use ruff_runtime::host::Interrupt;
 use ruff_runtime::interp::Vm;
-use ruff_runtime::objects::function::{FunctionCode, Receiver};
+use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
 use ruff_runtime::tier::{Entry, Tier};
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
-use crate::build::feedback::Feedback;
 use crate::build::{self, CalleeInfo, EntryKind, Request};
 use crate::code::{CodeHeap, TypedCell};
-use crate::exit::{EntryMeta, ExitMeta, FrameMeta, Shared, StressCounter};
-use crate::exit_reason::ExitReason;
+use crate::exit::{EntryMeta, StressCounter};
+use crate::functions::{FunctionState, Installed, Part, Retired, Typed};
+use crate::generator::{Generated, Generator, Job, Outcome, TypedJob};
 use crate::ir::{Func, Ty};
-use crate::lower::{self, Cold, ColdRoutine, Input, write_kind};
+use crate::log::{Log, LogForm, Subject};
+use crate::metas::Metas;
 use crate::stats::Stats;
-use crate::{arch, passes, worth};
+use crate::worker::Worker;
+use crate::{arch, lower, passes, worth};
 
 /// Forced exits, for tests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stress {
-    /// This guard, counted as they are executed, fails once.
+    /// This guard, counted from 1 as they are compiled, fails the first time it is executed.
     pub exit_at: Option<u64>,
-    /// Every so manieth guard fails.
+    /// Every so manieth executed guard fails.
     pub every: Option<u64>,
 }
 
@@ -43,179 +48,61 @@ pub struct Options {
     pub stress: Stress,
     /// Bytes of code memory.
     pub code_limit: usize,
+    pub log: LogForm,
+    /// Name compiled functions for `perf`.
+    pub perf_map: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { is_eager: false, stress: Stress::default(), code_limit: 64 << 20 }
+        let (is_eager, stress) = (false, Stress::default());
+        let (log, perf_map) = (LogForm::None, false);
+        Options { is_eager, stress, code_limit: 64 << 20, log, perf_map }
     }
 }
 
-/// Compilations of one function before it is left alone, besides one for each of its loops.
-const MAX_COMPILATIONS: u32 = 12;
+/// Recompilations of one function before it is left alone.
+const MAX_RECOMPILATIONS: u32 = 8;
 /// Windows of typed functions, in registers; with the depth limit they must fit the stack.
 const MAX_TYPED_REGISTERS: u16 = 256;
 const MAX_TYPED_PARAMS: u32 = 8;
+/// Iterations after which a loop is hot once a loop inside it has been compiled.
+const OUTER_ITERATIONS: u64 = 60;
 
-/// The code generator and its reusable buffers.
-pub struct Compiler {
-    isa: OwnedTargetIsa,
-    context: Context,
-    builder_context: FunctionBuilderContext,
-    wants_text: bool,
+/// Where code is generated.
+enum Backend {
+    Here(Box<Generator>),
+    Beside(Worker),
 }
 
-/// What is kept for a function.
-struct FunctionState {
-    shared: Rc<Shared>,
-    typed: Option<CalleeInfo>,
-    compilations: u32,
-    /// Loops (or the whole function) that are left to the interpreter.
-    declined: HashSet<Option<u32>>,
+/// A compilation between request and installation.
+struct Flight {
+    code: *const FunctionCode,
+    part: Part,
+    metas: Metas,
+    /// Of the function's speculations, when it was requested.
+    generation: u32,
+    /// For typed functions that do not replace one with the same parameters.
+    typed: Option<Typed>,
 }
 
 /// The compiler of hot code of one VM.
 pub struct Jit {
     options: Options,
-    compiler: Compiler,
-    heap: CodeHeap,
-    cold: Cold,
+    backend: Backend,
+    heap: Arc<Mutex<CodeHeap>>,
     functions: HashMap<*const FunctionCode, FunctionState>,
+    flights: HashMap<u64, Flight>,
+    n_flights: u64,
+    retired: Retired,
     stats: Rc<Stats>,
-    stress: Rc<StressCounter>,
+    /// Only if exits are forced.
+    stress: Option<Arc<StressCounter>>,
+    log: Rc<Log>,
+    /// Where cold routines leave their results.
+    _result: Box<Cell<u64>>,
     /// Whether the register stack has room for the deepest recursion of typed functions.
     has_room: Option<bool>,
-    #[allow(clippy::vec_box, reason = "compiled code holds the addresses")]
-    frames: Vec<Box<FrameMeta>>,
-    #[allow(clippy::vec_box, reason = "compiled code holds the addresses")]
-    exits: Vec<Box<ExitMeta>>,
-    #[allow(clippy::vec_box, reason = "compiled code holds the addresses")]
-    entries: Vec<Box<EntryMeta>>,
-    #[allow(clippy::vec_box, reason = "compiled code holds the addresses")]
-    cells: Vec<Box<TypedCell>>,
-}
-
-impl Compiler {
-    /// For the machine that this runs on; `None` if it is not supported.
-    pub fn new() -> Option<Compiler> {
-        let mut flags = settings::builder();
-        let verifier = if cfg!(debug_assertions) { "true" } else { "false" };
-        for (name, value) in [
-            ("opt_level", "speed"),
-            ("enable_verifier", verifier),
-            ("unwind_info", "false"),
-            ("preserve_frame_pointers", "false"),
-            ("enable_probestack", "false"),
-            ("is_pic", "false"),
-            ("log2_min_function_alignment", "5"),
-        ] {
-            flags.set(name, value).ok()?;
-        }
-        let isa = cranelift_native::builder().ok()?.finish(settings::Flags::new(flags)).ok()?;
-        let (context, builder_context) = (Context::new(), FunctionBuilderContext::new());
-        Some(Compiler { isa, context, builder_context, wants_text: false })
-    }
-
-    /// The trampoline of a cold routine.
-    fn trampoline(&mut self, routine: ColdRoutine, cold: &Cold) -> Result<Vec<u8>, Bailout> {
-        self.context.clear();
-        let (func, builder) = (&mut self.context.func, &mut self.builder_context);
-        lower::lower_trampoline(&*self.isa, routine, cold.result(), func, builder);
-        self.compile()
-    }
-
-    /// Compiles what is in the context.
-    fn compile(&mut self) -> Result<Vec<u8>, Bailout> {
-        let compiled = self
-            .context
-            .compile(&*self.isa, &mut ControlPlane::default())
-            .map_err(|_| Bailout::Backend)?;
-        let mut code = compiled.code_buffer().to_vec();
-        for reloc in compiled.buffer.relocs() {
-            if !arch::patch_self_call(&mut code, reloc.kind, reloc.offset, reloc.addend) {
-                return Err(Bailout::Backend);
-            }
-        }
-        Ok(code)
-    }
-
-    fn function(
-        &mut self,
-        func: &Func,
-        is_framed: bool,
-        metas: &Metas<'_>,
-    ) -> Result<Vec<u8>, Bailout> {
-        self.context.clear();
-        self.context.set_disasm(self.wants_text);
-        let input = Input {
-            func,
-            isa: &*self.isa,
-            is_framed,
-            frame: metas.frame,
-            exits: metas.exits,
-            stress_exits: metas.stress_exits,
-            stress_counter: metas.stress_counter,
-            cold: metas.cold,
-        };
-        lower::lower(&input, &mut self.context.func, &mut self.builder_context);
-        self.compile()
-    }
-
-    /// CLIF and machine code of a function as text.
-    ///
-    /// # Errors
-    /// The code generator refuses it.
-    pub fn text_of(
-        &mut self,
-        func: &Func,
-        code: &FunctionCode,
-    ) -> Result<(String, String), Bailout> {
-        let stats = Rc::new(Stats::default());
-        let shared = new_shared(&stats, &Rc::default());
-        let frame = Box::new(FrameMeta { code, is_framed: true, shared });
-        let exits = exit_metas(func, &frame, false);
-        let (stress_exits, stress_counter, cold) = (&[], None, &Cold::default());
-        let metas = Metas { frame: &frame, exits: &exits, stress_exits, stress_counter, cold };
-        self.wants_text = true;
-        self.function(func, true, &metas)?;
-        let clif = self.context.func.display().to_string();
-        let compiled = self.context.compiled_code();
-        let asm = compiled.and_then(|code| code.vcode.clone()).unwrap_or_default();
-        Ok((clif, asm))
-    }
-}
-
-/// The descriptions that compiled code refers to.
-struct Metas<'a> {
-    frame: &'a FrameMeta,
-    exits: &'a [Box<ExitMeta>],
-    stress_exits: &'a [Box<ExitMeta>],
-    stress_counter: Option<*const i64>,
-    cold: &'a Cold,
-}
-
-fn new_shared(stats: &Rc<Stats>, stress: &Rc<StressCounter>) -> Rc<Shared> {
-    Rc::new(Shared {
-        feedback: Feedback::default(),
-        is_stale: Cell::new(false),
-        stats: stats.clone(),
-        stress: stress.clone(),
-    })
-}
-
-#[allow(clippy::vec_box, reason = "compiled code holds the addresses")]
-fn exit_metas(func: &Func, frame: &FrameMeta, is_stress: bool) -> Vec<Box<ExitMeta>> {
-    let metas = func.exits.iter().map(|exit| {
-        let writes =
-            exit.writes.iter().map(|&(reg, source)| (reg, write_kind(func, source).0)).collect();
-        let reason = if is_stress { ExitReason::Stress } else { exit.reason };
-        // A forced exit at a loop header resumes behind it, or it would come back at once.
-        let skips_header = is_stress && exit.reason == ExitReason::Interrupt;
-        let pc = exit.pc + u32::from(skips_header);
-        let (site, count) = (exit.site, Cell::new(0));
-        Box::new(ExitMeta { frame, pc, site, reason, writes, count })
-    });
-    metas.collect()
 }
 
 /// The unboxed type of a value, if it has one.
@@ -229,35 +116,32 @@ fn unboxed(tag: Tag) -> Option<Ty> {
 }
 
 impl Jit {
-    /// A compiler, unless the machine is not supported or gives no executable memory.
-    pub fn new(options: Options) -> Option<Jit> {
-        let stress = Rc::new(StressCounter::default());
-        let never = i64::MAX;
-        let every =
-            options.stress.every.map_or(never, |n| i64::try_from(n.max(1)).unwrap_or(never));
-        let first = options.stress.exit_at.map_or(every, |n| i64::try_from(n).unwrap_or(never));
-        stress.every.set(every);
-        stress.left.set(first.max(1));
-        let mut compiler = Compiler::new()?;
-        let mut heap = CodeHeap::new(options.code_limit)?;
-        let mut cold = Cold::default();
-        for routine in ColdRoutine::ALL {
-            let bytes = compiler.trampoline(routine, &cold).ok()?;
-            cold.set(routine, heap.install(&bytes)?);
-        }
+    /// A compiler, unless the machine is not supported or gives no executable memory. It works
+    /// beside the program if it is given the program's interrupt.
+    pub fn new(options: Options, beside: Option<Arc<Interrupt>>) -> Option<Jit> {
+        let is_stressed = options.stress != Stress::default();
+        let stress = is_stressed.then(|| Arc::new(StressCounter::new(options.stress)));
+        let heap = Arc::new(Mutex::new(CodeHeap::new(options.code_limit)?));
+        let result = Box::new(Cell::new(0));
+        let address = result.as_ptr() as usize;
+        let worker = beside.and_then(|flag| Worker::start(heap.clone(), address, flag));
+        let backend = match worker {
+            Some(worker) => Backend::Beside(worker),
+            None => Backend::Here(Box::new(Generator::new(heap.clone(), address)?)),
+        };
         Some(Jit {
             options,
-            compiler,
+            backend,
             heap,
-            cold,
             functions: HashMap::new(),
+            flights: HashMap::new(),
+            n_flights: 0,
+            retired: Retired::default(),
             stats: Rc::default(),
             stress,
+            log: Rc::new(Log::new(options.log, options.perf_map)),
+            _result: result,
             has_room: None,
-            frames: Vec::new(),
-            exits: Vec::new(),
-            entries: Vec::new(),
-            cells: Vec::new(),
         })
     }
 
@@ -266,31 +150,134 @@ impl Jit {
         self.stats.clone()
     }
 
-    fn stress_counter(&self) -> Option<*const i64> {
-        let is_on = self.options.stress != Stress::default();
-        is_on.then(|| self.stress.left.as_ptr().cast_const())
+    fn state(&mut self, code: *const FunctionCode) -> &mut FunctionState {
+        let (stats, stress, log) = (&self.stats, &self.stress, &self.log);
+        let new = || FunctionState::new(stats, stress, log);
+        self.functions.entry(code).or_insert_with(new)
     }
 
-    /// Builds, optimises and installs one form of a function.
-    fn compile(&mut self, code: &FunctionCode, entry: EntryKind) -> Result<*const u8, Bailout> {
-        let start = Instant::now();
-        let is_framed = matches!(entry, EntryKind::Framed { .. });
-        let shared = self.state(code).shared.clone();
-        let functions = &self.functions;
-        let callees = |callee: *const FunctionCode| {
-            functions.get(&callee).and_then(|state| state.typed.clone())
+    // ---- requests
+
+    /// Has a part of a function compiled unless it is declined or on its way.
+    fn request(&mut self, vm: &Vm, code: &FunctionCode, part: Part) {
+        let Some(loaded) = &code.proto else { return };
+        let stats = self.stats.clone();
+        let state = self.state(code);
+        if state.declined.contains(&part) || state.pending.contains(&part) {
+            return;
+        }
+        if state.shared.is_stale.replace(false) {
+            state.generalise();
+            state.recompilations += 1;
+            stats.recompiled.set(stats.recompiled.get() + 1);
+        }
+        if state.recompilations > MAX_RECOMPILATIONS {
+            return self.decline(code, part, Bailout::TooManyRecompilations);
+        }
+        self.log.begin(Subject { code, header: part });
+        let tags = frame_tags(vm, loaded.proto.n_registers);
+        let result = match part {
+            None if self.is_typed(vm, code) => self.request_typed(vm, code, &tags),
+            None => self.request_framed(vm, code, part, tags),
+            Some(_) => self.request_framed(vm, code, part, tags),
         };
+        if let Err(reason) = result {
+            self.decline(code, part, reason);
+        }
+    }
+
+    fn decline(&mut self, code: &FunctionCode, part: Part, reason: Bailout) {
+        self.stats.count_bailout(reason);
+        self.log.declined(Subject { code, header: part }, reason);
+        if reason == Bailout::MostlyGeneric {
+            // Other loops of the function may do better.
+            self.state(code).declined.insert(part);
+        } else if let Some(loaded) = &code.proto {
+            loaded.proto.profile.bail_out();
+        }
+    }
+
+    fn request_framed(
+        &mut self,
+        vm: &Vm,
+        code: &FunctionCode,
+        part: Part,
+        tags: Vec<Tag>,
+    ) -> Result<(), Bailout> {
+        let func = self.build(vm, code, EntryKind::Framed { pc: part.unwrap_or(0), tags })?;
+        if !self.options.is_eager && !worth::is_worthwhile(&func, code) {
+            return Err(Bailout::MostlyGeneric);
+        }
+        let metas = self.metas(&func, code, true);
+        self.submit(func, Flight { code, part, metas, generation: 0, typed: None }, None);
+        Ok(())
+    }
+
+    /// Requests the form of a function that other compiled code calls.
+    fn request_typed(&mut self, vm: &Vm, code: &FunctionCode, tags: &[Tag]) -> Result<(), Bailout> {
+        let state = self.state(code);
+        let feedback = &state.shared.feedback;
+        let param = |i: usize| {
+            let tag = tags.get(i).copied().unwrap_or(Tag::Null);
+            unboxed(tag).filter(|_| feedback.may_type_param(i))
+        };
+        let is_method = code.info.receiver != Receiver::None;
+        let n_params = code.info.n_params as usize + usize::from(is_method);
+        let found = (0..n_params).map(param).collect();
+        let params = state.next_params(found);
+        let func = self.build(vm, code, EntryKind::Typed(params.clone()))?;
+        let mut metas = self.metas(&func, code, false);
+        let expected = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();
+        let meta =
+            EntryMeta { frame: &raw const *metas.frame, tags: expected, misses: Cell::new(0) };
+        let meta = metas.entry.insert(Box::new(meta));
+        let entry = std::ptr::from_ref(&**meta) as usize;
+        let (mut typed, mut older) = (None, None);
+        let cell = match &self.state(code).typed {
+            Some(known) if known.params == params => known.cell.address(),
+            known => {
+                older = known.as_ref().map(|known| known.params.clone());
+                let cell = Box::new(TypedCell { entry: Cell::new(0) });
+                let address = cell.address();
+                typed = Some(Typed { cell, params: params.clone() });
+                address
+            }
+        };
+        let job = TypedJob { cell, params, is_method, entry, older };
+        self.submit(func, Flight { code, part: None, metas, generation: 0, typed }, Some(job));
+        Ok(())
+    }
+
+    /// Builds and optimises IR.
+    fn build(&mut self, vm: &Vm, code: &FunctionCode, entry: EntryKind) -> Result<Func, Bailout> {
+        let start = Instant::now();
+        let shared = self.state(code).shared.clone();
+        let (stats, stress, log) = (&self.stats, &self.stress, &self.log);
+        let functions = RefCell::new(&mut self.functions);
+        let callees = |callee: *const FunctionCode| {
+            let functions = functions.borrow();
+            let typed = functions.get(&callee)?.typed.as_ref()?;
+            Some(CalleeInfo { cell: typed.cell.address(), params: typed.params.clone() })
+        };
+        // The table of functions keeps it as long as the compiler lives.
+        let feedback_of = |callee: *const FunctionCode| {
+            let mut functions = functions.borrow_mut();
+            let new = || FunctionState::new(stats, stress, log);
+            &raw const functions.entry(callee).or_insert_with(new).shared.feedback
+        };
+        let methods = |name: &Value| vm.cached_methods(name);
+        let fields = |name: &Value| vm.cached_fields(name);
         let request = Request {
             code,
             entry,
             feedback: &shared.feedback,
             callees: &callees,
+            feedback_of: &feedback_of,
+            methods: &methods,
+            fields: &fields,
             is_eager: self.options.is_eager,
         };
         let mut func = build::build(&request)?;
-        if !self.options.is_eager && is_framed && !worth::is_worthwhile(&func, code) {
-            return Err(Bailout::MostlyGeneric);
-        }
         passes::run(&mut func);
         self.stats.add_time("build", start.elapsed());
         if cfg!(debug_assertions)
@@ -299,40 +286,32 @@ impl Jit {
             let text = crate::ir::print::print(&func);
             debug_assert!(false, "malformed IR: {fault:?}\n{text}");
         }
-        let start = Instant::now();
-        let frame = Box::new(FrameMeta { code, is_framed, shared });
-        let exits = exit_metas(&func, &frame, false);
-        let stress_counter = self.stress_counter();
-        let stress_exits = match stress_counter {
-            Some(_) => exit_metas(&func, &frame, true),
-            None => Vec::new(),
-        };
-        let metas = Metas {
-            frame: &frame,
-            exits: &exits,
-            stress_exits: &stress_exits,
-            stress_counter,
-            cold: &self.cold,
-        };
-        let bytes = self.compiler.function(&func, is_framed, &metas)?;
-        let address = self.heap.install(&bytes).ok_or(Bailout::CodeMemory)?;
-        self.stats.add_time("generate", start.elapsed());
-        self.stats.compiled.set(self.stats.compiled.get() + 1);
-        self.stats.code_bytes.set(self.heap.used());
-        self.frames.push(frame);
-        self.exits.extend(exits);
-        self.exits.extend(stress_exits);
-        Ok(address)
+        Ok(func)
     }
 
-    fn state(&mut self, code: *const FunctionCode) -> &mut FunctionState {
-        let (stats, stress) = (&self.stats, &self.stress);
-        self.functions.entry(code).or_insert_with(|| FunctionState {
-            shared: new_shared(stats, stress),
-            typed: None,
-            compilations: 0,
-            declined: HashSet::new(),
-        })
+    fn metas(&mut self, func: &Func, code: &FunctionCode, is_framed: bool) -> Metas {
+        let is_stressed = self.stress.is_some();
+        let mut shared_of = |code| self.state(code).shared.clone();
+        Metas::new(func, code, is_framed, &mut shared_of, is_stressed)
+    }
+
+    /// Hands a function to the code generator.
+    fn submit(&mut self, func: Func, mut flight: Flight, typed: Option<TypedJob>) {
+        let id = self.n_flights;
+        self.n_flights += 1;
+        let metas = flight.metas.addresses(self.stress.clone());
+        let job = Job { id, func, is_framed: typed.is_none(), metas, typed };
+        let state = self.state(flight.code);
+        flight.generation = state.shared.generation.get();
+        state.pending.insert(flight.part);
+        self.flights.insert(id, flight);
+        match &mut self.backend {
+            Backend::Here(generator) => {
+                let outcome = generator.run(&job);
+                self.finish(outcome);
+            }
+            Backend::Beside(worker) => worker.submit(job),
+        }
     }
 
     /// Whether calls can pass the function's arguments unboxed, without a frame record.
@@ -342,7 +321,7 @@ impl Jit {
         let has_plain_params = info.n_required == info.n_params
             && info.n_params <= MAX_TYPED_PARAMS
             && !info.has_rest
-            && info.receiver == Receiver::None;
+            && info.receiver != Receiver::Fields;
         has_plain_params
             && !info.is_async
             && !info.is_generator
@@ -364,106 +343,140 @@ impl Jit {
         })
     }
 
-    /// Compiles a function for calls from anywhere.
-    fn compile_call(
-        &mut self,
-        vm: &Vm,
-        code: &FunctionCode,
-        tags: Vec<Tag>,
-    ) -> Result<(), Bailout> {
-        let Some(loaded) = &code.proto else { return Err(Bailout::NoBytecode) };
-        let profile = &loaded.proto.profile;
-        if !self.is_typed(vm, code) {
-            let address = self.compile(code, EntryKind::Framed { pc: 0, tags })?;
-            profile.set_entry(Some(as_entry(address)));
-            return Ok(());
+    // ---- outcomes
+
+    /// Installs what the worker has done, and frees what is not used any more.
+    fn install_ready(&mut self, vm: &Vm) {
+        if let Backend::Beside(worker) = &self.backend {
+            for outcome in worker.take_done() {
+                self.finish(outcome);
+            }
         }
-        let feedback = &self.state(code).shared.clone().feedback;
-        let n_params = code.info.n_params as usize;
-        let param = |i: usize| {
-            let tag = tags.get(i).copied().unwrap_or(Tag::Null);
-            unboxed(tag).filter(|_| feedback.may_type_param(i))
+        if !self.retired.is_empty() && !vm.has_compiled_frames() {
+            let heap = self.heap.clone();
+            let mut heap = heap.lock().unwrap_or_else(PoisonError::into_inner);
+            self.retired.free(&mut heap);
+            self.stats.code_bytes.set(heap.used());
+        }
+    }
+
+    /// Installs an outcome unless it failed or is out of date.
+    fn finish(&mut self, outcome: Outcome) {
+        let Some(flight) = self.flights.remove(&outcome.id) else { return };
+        let phase = match self.backend {
+            Backend::Here(_) => "generate",
+            Backend::Beside(_) => "worker",
         };
-        let params: Vec<Option<Ty>> = (0..n_params).map(param).collect();
-        let address = self.compile(code, EntryKind::Typed(params.clone()))?;
-        let frame = &raw const **self.frames.last().expect("just pushed by compile");
-        let entry = self.typed_entry(address, &params, frame)?;
-        self.install_typed(code, params, address);
-        profile.set_entry(Some(as_entry(entry)));
-        Ok(())
-    }
-
-    /// Publishes a typed entry; callers of an older one with the same parameters get it too.
-    fn install_typed(&mut self, code: &FunctionCode, params: Vec<Option<Ty>>, address: *const u8) {
-        if let Some(known) = &self.state(code).typed
-            && known.params == params
-        {
-            let cell = known.cell;
-            // SAFETY: cells live as long as the compiler.
-            unsafe { (*cell).entry.set(address) };
-            return;
+        self.stats.add_time(phase, outcome.time);
+        self.stats.guards.set(self.stress.as_ref().map_or(0, |stress| stress.guards()));
+        // SAFETY: code lives as long as the VM, which owns this compiler.
+        let code = unsafe { &*flight.code };
+        let Some(loaded) = &code.proto else { return };
+        let state = self.state(code);
+        state.pending.remove(&flight.part);
+        let generation = state.shared.generation.get();
+        match outcome.result {
+            Err(reason) => self.decline(code, flight.part, reason),
+            Ok(generated) => {
+                let is_stale = generation != flight.generation;
+                if is_stale || loaded.proto.profile.is_bailed_out() {
+                    self.drop_code(&generated);
+                } else {
+                    self.install(flight, generated, (code, loaded), outcome.time);
+                }
+            }
         }
-        let cell = Box::new(TypedCell { entry: Cell::new(address) });
-        let info = CalleeInfo { cell: &raw const *cell, params };
-        self.cells.push(cell);
-        self.state(code).typed = Some(info);
     }
 
-    /// The entry for the interpreter of a typed function.
-    fn typed_entry(
+    fn drop_code(&mut self, generated: &Generated) {
+        let mut heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
+        generated.pieces().for_each(|piece| heap.free(piece));
+        self.stats.dropped.set(self.stats.dropped.get() + 1);
+    }
+
+    fn install(
         &mut self,
-        address: *const u8,
-        params: &[Option<Ty>],
-        frame: *const FrameMeta,
-    ) -> Result<*const u8, Bailout> {
-        let tags = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();
-        let meta = Box::new(EntryMeta { frame, tags, misses: Cell::new(0) });
-        let compiler = &mut self.compiler;
-        compiler.context.clear();
-        let isa = &*compiler.isa;
-        let (func, builder) = (&mut compiler.context.func, &mut compiler.builder_context);
-        lower::lower_entry(isa, address, params, &meta, (func, builder));
-        let bytes = compiler.compile()?;
-        self.entries.push(meta);
-        self.heap.install(&bytes).ok_or(Bailout::CodeMemory)
+        flight: Flight,
+        generated: Generated,
+        (code, loaded): (&FunctionCode, &LoadedProto),
+        time: Duration,
+    ) {
+        arch::synchronise();
+        let Flight { part, metas, typed, .. } = flight;
+        let subject = Subject { code, header: part };
+        let pieces: Vec<_> =
+            [Some(generated.code), generated.entry].into_iter().flatten().collect();
+        self.log.installed(subject, time, pieces.iter().map(|piece| piece.len).sum());
+        self.log.map(subject, if part.is_some() { ":loop" } else { "" }, generated.code);
+        let is_typed = generated.entry.is_some();
+        let state = self.state(code);
+        if let Some(new) = typed
+            && let Some(old) = state.typed.replace(new)
+        {
+            // Without an adapter the old cell keeps leading to the old code.
+            if let Some(adapter) = generated.adapter {
+                old.cell.entry.set(adapter.address);
+            }
+            state.older.push(old);
+        }
+        if is_typed && let Some(typed) = &state.typed {
+            typed.cell.entry.set(generated.code.address);
+        }
+        let replaced = state.installed.insert(part, Installed { pieces, metas });
+        let address = generated.entry.unwrap_or(generated.code).address;
+        publish(loaded, part, as_entry(address));
+        if let Some(replaced) = replaced {
+            self.retired.add(replaced);
+        }
+        self.stats.compiled.set(self.stats.compiled.get() + 1);
+        let heap = self.heap.lock().unwrap_or_else(PoisonError::into_inner);
+        self.stats.code_bytes.set(heap.used());
+    }
+}
+
+/// Gives an entry to the interpreter, which enters it at the next call or iteration.
+fn publish(loaded: &LoadedProto, part: Part, entry: Entry) {
+    let profile = &loaded.proto.profile;
+    let Some(header) = part else {
+        profile.set_entry(Some(entry));
+        return profile.stay_hot();
+    };
+    profile.set_osr_entry(header as usize, Some(entry));
+    profile.set_site(header as usize, 1);
+    // Each iteration of the loops around it is now a return to the interpreter.
+    for (last, instr) in loaded.proto.code.iter().enumerate() {
+        let target = instr.word().jump_target(last);
+        let Some(outer) = target.and_then(|to| usize::try_from(to).ok()) else { continue };
+        let is_around = outer < header as usize && header as usize <= last;
+        if is_around && profile.site(outer) > OUTER_ITERATIONS {
+            profile.set_site(outer, OUTER_ITERATIONS);
+        }
     }
 }
 
 impl Tier for Jit {
     fn tier_up(&mut self, vm: &mut Vm, code: &FunctionCode, header: Option<u32>) {
+        let start = Instant::now();
+        self.install_ready(vm);
         let Some(loaded) = &code.proto else { return };
-        let n_loops = u32::from(header.is_some());
-        let state = self.state(code);
-        if state.declined.contains(&header) {
+        let profile = &loaded.proto.profile;
+        let is_there = match header {
+            None => profile.entry().is_some(),
+            Some(pc) => profile.osr_entry(pc as usize).is_some(),
+        };
+        if !is_there && !profile.is_bailed_out() {
+            self.request(vm, code, header);
+        }
+        self.stats.note_wait(start.elapsed());
+    }
+
+    fn collect(&mut self, vm: &mut Vm) {
+        if self.flights.is_empty() {
             return;
         }
-        state.compilations += 1;
-        let n = state.compilations;
-        if state.shared.is_stale.replace(false) {
-            self.stats.recompiled.set(self.stats.recompiled.get() + 1);
-        }
-        let tags = frame_tags(vm, loaded.proto.n_registers);
-        let result = if n > MAX_COMPILATIONS + n_loops * 8 {
-            Err(Bailout::TooManyRecompilations)
-        } else {
-            match header {
-                None => self.compile_call(vm, code, tags),
-                Some(pc) => {
-                    let address = self.compile(code, EntryKind::Framed { pc, tags });
-                    address.map(|address| {
-                        loaded.proto.profile.set_osr_entry(pc as usize, Some(as_entry(address)));
-                    })
-                }
-            }
-        };
-        let Err(reason) = result else { return };
-        self.stats.count_bailout(reason);
-        if reason == Bailout::MostlyGeneric {
-            // Other loops of the function may do better.
-            self.state(code).declined.insert(header);
-        } else {
-            loaded.proto.profile.bail_out();
-        }
+        let start = Instant::now();
+        self.install_ready(vm);
+        self.stats.note_wait(start.elapsed());
     }
 }
 
@@ -477,7 +490,7 @@ fn frame_tags(vm: &Vm, n_registers: u16) -> Vec<Tag> {
 }
 
 /// The code at an address as an entry.
-fn as_entry(address: *const u8) -> Entry {
+fn as_entry(address: usize) -> Entry {
     // SAFETY: the code at the address was compiled with the signature of entries.
-    unsafe { std::mem::transmute::<*const u8, Entry>(address) }
+    unsafe { std::mem::transmute::<usize, Entry>(address) }
 }

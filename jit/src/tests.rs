@@ -87,7 +87,7 @@ fn run(top: FunctionProto, slots: &[&str], setup: Setup) -> (String, Option<Stri
     let options = VmOptions { threshold: Threshold::Fixed(setup.threshold) };
     let mut vm = Vm::new(isolate, options, Box::new(NoModules)).expect("room for stacks");
     let options = Options { stress: setup.stress, ..Options::default() };
-    let jit = Jit::new(options).expect("executable memory");
+    let jit = Jit::new(options, None).expect("executable memory");
     let stats = jit.stats();
     vm.set_tier(Box::new(jit));
     let result = vm.run_main(&module);

@@ -172,6 +172,7 @@ impl Interrupt {
 impl Isolate {
     pub fn new(out: Output, args: Vec<String>, limits: Limits, interrupt: Arc<Interrupt>) -> Self {
         crate::heap::on_due(interrupt.clone());
+        crate::heap::limit_memory(limits.memory);
         let error_def = crate::semantics::error_value::error_def();
         Isolate {
             out,
@@ -196,7 +197,7 @@ impl Isolate {
     /// Handles a pending interrupt; called by engines when [`Interrupt::is_pending`].
     ///
     /// # Errors
-    /// The uncatchable error of an interruption.
+    /// The uncatchable error of an interruption; `Out of memory`.
     #[cold]
     pub fn poll(&mut self) -> Result<()> {
         if self.interrupt.stop.load(Ordering::Relaxed) {
@@ -205,6 +206,12 @@ impl Isolate {
         self.interrupt.pending.store(false, Ordering::Relaxed);
         if crate::heap::cycle_collection_is_due() {
             crate::heap::collect_cycles();
+        }
+        if crate::heap::take_exceeded() {
+            crate::heap::collect_cycles();
+            if !crate::heap::has_room(0) {
+                return Err(crate::semantics::arith::out_of_memory());
+            }
         }
         Ok(())
     }

@@ -13,6 +13,8 @@ pub struct Limits {
     pub string_bytes: usize,
     /// Elements of an array, set, queue or stack; entries of a dict.
     pub collection_len: usize,
+    /// Bytes of memory; `None` for 80 % of what the process may use.
+    pub memory: Option<usize>,
 }
 
 impl Limits {
@@ -22,6 +24,7 @@ impl Limits {
         value_depth: 10_000,
         string_bytes: (1 << 31) - 1,
         collection_len: (1 << 32) - 1,
+        memory: None,
     };
 }
 

@@ -34,4 +34,8 @@ pub trait Tier {
     /// function that is called often. The tier installs entries in the profile, or declines and
     /// says so there; it is not asked again until the counter rises to the next threshold.
     fn tier_up(&mut self, vm: &mut Vm, code: &FunctionCode, header: Option<u32>);
+
+    /// An interrupt was pending; the tier may have raised it because code that it compiles
+    /// beside the program is ready to be installed.
+    fn collect(&mut self, vm: &mut Vm);
 }

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::engine::{Engine, JitMode, JitOptions, Options, Stress};
+use crate::engine::{Engine, JitMode, JitOptions, JitThreads, LogForm, Options, Stress};
 use crate::report::Style;
 
 /// The Ruff language: run, check and test programs.
@@ -87,12 +87,28 @@ struct EngineArgs {
     /// Make compiled code leave at guards that hold: `exit-at:K`, `every:N` or `threshold:N`
     #[arg(long, value_name = "WHAT", value_parser = parse_stress)]
     jit_stress: Option<Stress>,
+    /// Let the program wait while code is compiled
+    #[arg(long)]
+    jit_sync: bool,
+    /// Bytes of memory for compiled code
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    jit_code_limit: Option<u64>,
+    /// Tell on stderr what is compiled, declined and left
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    jit_log: Option<LogName>,
+    /// Name compiled functions in /tmp/perf-PID.map, for Linux perf
+    #[arg(long)]
+    jit_perf_map: bool,
     /// User-function calls that may be active at once
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     max_call_depth: u32,
     /// Of these, calls entered from natives and operators
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     max_nested_depth: u32,
+    /// Memory for the program's values: bytes, or with K, M or G; by default 80 % of what the
+    /// process may use
+    #[arg(long, value_name = "N", value_parser = parse_bytes)]
+    max_memory: Option<usize>,
 }
 
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
@@ -109,6 +125,23 @@ enum JitName {
     On,
     Off,
     Always,
+}
+
+fn parse_bytes(text: &str) -> Result<usize, clap::Error> {
+    let (digits, unit) = match text.strip_suffix(['K', 'M', 'G']) {
+        Some(digits) if text.ends_with('K') => (digits, 1 << 10),
+        Some(digits) if text.ends_with('M') => (digits, 1 << 20),
+        Some(digits) => (digits, 1 << 30),
+        None => (text, 1),
+    };
+    let bytes = digits.parse::<usize>().ok().and_then(|n| n.checked_mul(unit));
+    bytes.filter(|&n| n > 0).ok_or_else(|| clap::Error::new(clap::error::ErrorKind::InvalidValue))
+}
+
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+enum LogName {
+    Text,
+    Json,
 }
 
 fn parse_stress(text: &str) -> Result<Stress, clap::Error> {
@@ -139,14 +172,31 @@ impl EngineArgs {
             None => Engine::Jit,
         };
         let mut options = Options::new(engine);
-        options.jit = JitOptions { mode, stress: self.jit_stress };
+        options.jit = self.jit_options(mode);
         options.limits.call_depth = self.max_call_depth;
+        options.limits.memory = self.max_memory;
         options.limits.nested_depth = self.max_nested_depth.min(self.max_call_depth);
         options
     }
 }
 
 impl EngineArgs {
+    fn jit_options(&self, mode: JitMode) -> JitOptions {
+        let log = match self.jit_log {
+            None => LogForm::None,
+            Some(LogName::Text) => LogForm::Text,
+            Some(LogName::Json) => LogForm::Json,
+        };
+        JitOptions {
+            mode,
+            stress: self.jit_stress,
+            threads: if self.jit_sync { JitThreads::Sync } else { JitThreads::Auto },
+            code_limit: self.jit_code_limit.and_then(|bytes| usize::try_from(bytes).ok()),
+            log,
+            perf_map: self.jit_perf_map,
+        }
+    }
+
     /// The engines to run on: the chosen one, or all of them.
     fn engines(&self) -> Vec<Engine> {
         match self.engine {

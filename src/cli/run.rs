@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::Args;
 use ruff_runtime::host::{Interrupt, Output};
@@ -19,7 +20,7 @@ pub(super) struct RunArgs {
     /// Run this text instead of a file
     #[arg(short = 'e', long = "eval", value_name = "CODE")]
     eval: Option<String>,
-    /// Print what the JIT did to stderr at the end: time per phase, functions compiled, exits
+    /// Print statistics to stderr at the end: time per phase, functions compiled, exits
     #[arg(long)]
     stats: bool,
     /// The program, `-` for standard input; then its arguments
@@ -36,6 +37,7 @@ pub(super) fn run(args: RunArgs) -> u8 {
     options.style = stderr_style();
     options.wants_stats = args.stats;
     let mut rest = args.rest.into_iter();
+    let start = Instant::now();
     let (loaded, dir) = match args.eval {
         Some(code) => (source::decode("<eval>", code.into_bytes()), PathBuf::new()),
         None => {
@@ -56,6 +58,7 @@ pub(super) fn run(args: RunArgs) -> u8 {
             }
         }
     };
+    options.read_time = start.elapsed();
     options.args = rest.collect();
     match loaded {
         Ok(source) => run_source(source, dir, options),

@@ -19,7 +19,7 @@ use crate::syntax::source::Span;
 use super::place::root_of;
 
 /// Variables, or distinct literals, that one function may have.
-const MAX_PER_FUNCTION: usize = 60_000;
+pub(super) const MAX_PER_FUNCTION: usize = 60_000;
 
 /// Methods of the library that change their receiver (LS 12.4).
 const UPDATING: &[&str] = &[

@@ -72,6 +72,15 @@ impl Unit<'_> {
     }
 }
 
+/// C023 for every function that is too large (LS 21), in the order in which they end.
+pub fn check_size(file: &File, resolved: &Resolved) -> Vec<Diagnostic> {
+    // A variable or literal takes a node at least, but for a few fields seen as locals.
+    if (file.n_nodes as usize).max(resolved.vars.len()) <= facts::MAX_PER_FUNCTION {
+        return Vec::new();
+    }
+    facts::collect(file, resolved).err().unwrap_or_default()
+}
+
 /// Compiles a file that has no errors.
 ///
 /// # Errors

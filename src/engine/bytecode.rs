@@ -17,25 +17,28 @@ use ruff_runtime::objects::function::FunctionCode;
 use ruff_runtime::tier::Tier;
 
 use super::tests_of_file::Numbers;
-use super::{Engine, Finished, JitMode, JitOptions, Options, Run, Stress};
+use super::{Engine, Finished, JitMode, JitOptions, JitThreads, Options, Run, Stress};
 use crate::compile;
 use crate::loader::{Checked, Loader};
+use crate::phases::Phase;
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::source::Source;
 
 impl Run<'_> {
-    /// A VM for the program with its tier, and the tier's counters.
-    fn vm(&self, out: Output) -> Result<(Box<Vm>, Counters), Error> {
+    /// A VM for the program with its tier, and the tier's counters if it has one.
+    fn vm(&self, out: Output) -> Result<(Box<Vm>, Option<Counters>), Error> {
         let options = VmOptions { threshold: threshold(self.options) };
         let mut isolate = self.isolate(out);
         let bytes = self.options.engine.task_stack_bytes();
         (isolate.tasks.stack_bytes, isolate.tasks.main_stack_bytes) = (bytes, bytes);
         let mut vm = Vm::new(isolate, options, Box::new(self.loader.clone()))?;
         let is_jit = self.options.engine == Engine::Jit && self.options.jit.mode != JitMode::Off;
-        let counters = Counters::default();
-        if is_jit {
+        let counters = is_jit.then(Counters::default);
+        if let Some(counters) = &counters {
             let options = jit_options(self.options.jit);
-            vm.set_tier(Box::new(LazyJit { options, jit: None, counters: counters.clone() }));
+            let is_beside = is_beside(self.options.jit);
+            let counters = counters.clone();
+            vm.set_tier(Box::new(LazyJit { options, is_beside, jit: None, counters }));
         }
         Ok((vm, counters))
     }
@@ -45,26 +48,30 @@ impl Run<'_> {
             .map_err(|list| Finished::not_compiled(&checked.source, &list, self.options))
     }
 
-    pub(super) fn on_vm(&self, checked: &Checked, out: Output) -> Finished {
-        let module = match self.compiled(checked) {
+    /// How the program ended, and what the JIT did if it may compile.
+    pub(super) fn on_vm(&self, checked: &Checked, out: Output) -> (Finished, Option<Rc<Stats>>) {
+        let phases = self.loader.phases();
+        let module = match phases.time(Phase::Compile, || self.compiled(checked)) {
             Ok(module) => module,
-            Err(finished) => return finished,
+            Err(finished) => return (finished, None),
         };
         let style = self.options.style;
         let (mut vm, counters) = match self.vm(out) {
             Ok(made) => made,
-            Err(error) => return Finished::after(Err(error), &self.loader.sources(), style),
+            Err(error) => {
+                return (Finished::after(Err(error), &self.loader.sources(), style), None);
+            }
         };
-        let result = vm.run_main(&module).and_then(|()| tasks::drain(&mut *vm));
+        let result =
+            phases.time(Phase::Run, || vm.run_main(&module).and_then(|()| tasks::drain(&mut *vm)));
         let flushed = vm.isolate.out.flush();
         let mut finished = self.finished(result.and(flushed), &mut vm.isolate);
-        if let Some(stats) = counters.get() {
+        let stats = counters.map(|counters| counters.get().cloned().unwrap_or_default());
+        if let Some(stats) = &stats {
             finished.forced_exits = stats.exits_because(ExitReason::Stress);
-            if self.options.wants_stats {
-                finished.stderr.push_str(&stats.to_string());
-            }
+            finished.guards = stats.guards.get();
         }
-        finished
+        (finished, stats)
     }
 
     /// Runs one test in a fresh VM: the top level, setups, body and teardowns.
@@ -92,6 +99,8 @@ type Counters = Rc<OnceCell<Rc<Stats>>>;
 /// the code generator and its memory.
 struct LazyJit {
     options: ruff_jit::Options,
+    /// Code is generated on a thread of its own.
+    is_beside: bool,
     /// The inner `None` where the machine is not supported.
     jit: Option<Option<Jit>>,
     counters: Counters,
@@ -100,12 +109,19 @@ struct LazyJit {
 impl Tier for LazyJit {
     fn tier_up(&mut self, vm: &mut Vm, code: &FunctionCode, header: Option<u32>) {
         let jit = self.jit.get_or_insert_with(|| {
-            let jit = Jit::new(self.options)?;
+            let interrupt = self.is_beside.then(|| vm.isolate.interrupt.clone());
+            let jit = Jit::new(self.options, interrupt)?;
             self.counters.get_or_init(|| jit.stats());
             Some(jit)
         });
         if let Some(jit) = jit {
             jit.tier_up(vm, code, header);
+        }
+    }
+
+    fn collect(&mut self, vm: &mut Vm) {
+        if let Some(Some(jit)) = &mut self.jit {
+            jit.collect(vm);
         }
     }
 }
@@ -152,7 +168,19 @@ fn jit_options(options: JitOptions) -> ruff_jit::Options {
         Some(Stress::Threshold(_)) | None => {}
     }
     let is_eager = options.mode == JitMode::Always;
-    ruff_jit::Options { is_eager, stress, ..ruff_jit::Options::default() }
+    let (log, perf_map) = (options.log, options.perf_map);
+    let usual = ruff_jit::Options::default();
+    let code_limit = options.code_limit.unwrap_or(usual.code_limit);
+    ruff_jit::Options { is_eager, stress, code_limit, log, perf_map }
+}
+
+/// Whether code is generated beside the program.
+fn is_beside(options: JitOptions) -> bool {
+    match options.threads {
+        JitThreads::Auto => options.mode != JitMode::Always && options.stress.is_none(),
+        JitThreads::Sync => false,
+        JitThreads::Background => true,
+    }
 }
 
 fn threshold(options: &Options) -> Threshold {
@@ -172,7 +200,8 @@ fn compile_checked(checked: &Checked, name: &str) -> Result<Arc<CompiledModule>,
 impl ModuleLoader for Loader {
     fn load(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Loaded, Error> {
         let (found, checked) = Loader::load(self, path, importer)?;
-        let module = compile_checked(&checked, &found.name).map_err(|list| {
+        let compile = || compile_checked(&checked, &found.name);
+        let module = self.phases().time(Phase::Compile, compile).map_err(|list| {
             let message = list.first().map_or(String::new(), |d| {
                 let (line, col) = checked.source.line_col(d.span.start);
                 format!("Failed to parse module '{}': {line}:{col}: {}", found.name, d.message)

@@ -15,7 +15,9 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
+pub use ruff_jit::LogForm;
 use ruff_runtime::concurrency::tasks;
 use ruff_runtime::error::{Error, Exit};
 use ruff_runtime::heap;
@@ -23,6 +25,7 @@ use ruff_runtime::host::{Interrupt, Isolate, Output};
 use ruff_runtime::limits::Limits;
 
 use crate::loader::{Checked, Loader};
+use crate::phases::Phase;
 use crate::report::{self, Sources, Style};
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::source::{Rejected, Source};
@@ -73,9 +76,10 @@ pub enum JitMode {
 /// Ways to make compiled code take its rare paths, for tests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stress {
-    /// Guard number K of the compiled program fails once although it holds.
+    /// Guard number K, counted from 1 as they are compiled, fails the first time it is executed
+    /// although it holds.
     ExitAt(u64),
-    /// Every Nth guard fails once although it holds.
+    /// Every Nth executed guard fails although it holds.
     Every(u64),
     /// Compile at this hotness.
     Threshold(u64),
@@ -85,6 +89,25 @@ pub enum Stress {
 pub struct JitOptions {
     pub mode: JitMode,
     pub stress: Option<Stress>,
+    pub threads: JitThreads,
+    /// Bytes of code memory; `None` for the usual amount.
+    pub code_limit: Option<usize>,
+    pub log: LogForm,
+    /// Name compiled functions for `perf`.
+    pub perf_map: bool,
+}
+
+/// On which thread the JIT generates code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum JitThreads {
+    /// On one beside the program's, unless tests want every run to be the same: those with
+    /// [`JitMode::Always`] or [`Stress`].
+    #[default]
+    Auto,
+    /// On the program's, which waits.
+    Sync,
+    /// On one beside the program's.
+    Background,
 }
 
 /// How to run a program.
@@ -100,6 +123,8 @@ pub struct Options {
     pub style: Style,
     /// Append statistics to the messages.
     pub wants_stats: bool,
+    /// How long it took to read the program, for the statistics.
+    pub read_time: Duration,
 }
 
 impl Options {
@@ -112,6 +137,7 @@ impl Options {
             interrupt: Arc::default(),
             style: Style::Plain,
             wants_stats: false,
+            read_time: Duration::ZERO,
         }
     }
 }
@@ -125,6 +151,8 @@ pub struct Finished {
     pub stdout: Vec<u8>,
     /// Guards that [`Stress`] made fail.
     pub forced_exits: u64,
+    /// Guards that [`Stress::ExitAt`] could make fail.
+    pub guards: u64,
     /// Diagnostics and statistics, as text for people.
     pub stderr: String,
 }
@@ -237,16 +265,21 @@ struct Run<'a> {
 /// Runs a program on the present thread.
 fn run_here(source: Source, dir: PathBuf, options: &Options, out: Output) -> Finished {
     let loader = Loader::new(dir);
+    loader.phases().add(Phase::Read, options.read_time);
     let source = Arc::new(source);
     let checked = match loader.check(source.clone()) {
         Ok(checked) => checked,
         Err(list) => return Finished::not_compiled(&source, &list, options),
     };
     let run = Run { loader: &loader, options };
-    let finished = match options.engine {
-        Engine::Tree => run.on_tree(&checked, out),
+    let (mut finished, jit_stats) = match options.engine {
+        Engine::Tree => (run.on_tree(&checked, out), None),
         Engine::Vm | Engine::Jit => run.on_vm(&checked, out),
     };
+    if options.wants_stats {
+        finished.stderr.push_str(&loader.phases().to_string());
+        finished.stderr.push_str(&jit_stats.map_or(String::new(), |stats| stats.to_string()));
+    }
     heap::release_thread_memory();
     finished
 }
@@ -265,8 +298,11 @@ impl Run<'_> {
 
     fn on_tree(&self, checked: &Checked, out: Output) -> Finished {
         let mut evaluator = self.evaluator(out);
-        let result = evaluator.run_main(Rc::new(tree_module(checked)));
-        let result = result.and_then(|()| tasks::drain(&mut evaluator));
+        let module = Rc::new(tree_module(checked));
+        let result = self.loader.phases().time(Phase::Run, || {
+            evaluator.run_main(module)?;
+            tasks::drain(&mut evaluator)
+        });
         let flushed = evaluator.isolate().out.flush();
         self.finished(result.and(flushed), evaluator.isolate())
     }

@@ -27,7 +27,7 @@ impl<'a> Resolver<'a> {
     fn node(&mut self, expr: &'a Expr, work: &mut Vec<&'a Expr>) {
         match &expr.kind {
             ExprKind::Literal(_) | ExprKind::Error => {}
-            ExprKind::Name(name) => self.use_name(expr.id, name),
+            ExprKind::Name(name) => self.use_name(expr, name),
             ExprKind::SelfRef => {
                 self.use_self(expr.id, expr.span);
             }
@@ -150,7 +150,7 @@ impl<'a> Resolver<'a> {
         if let Some(module) = module {
             self.use_module(module);
         } else if self.use_var(expr.id, &name.name).is_none() {
-            self.suggest(expr.id, &name.name);
+            self.suggest(expr.span, &name.name);
         }
     }
 

@@ -185,8 +185,9 @@ pub struct Resolved {
     /// Exported names and their variables (module slots), in text order.
     pub exports: Vec<(Export, VarId)>,
     pub n_module_slots: u32,
-    /// Nodes that resolved to [`Ref::Undefined`] and a visible name that looks similar.
-    pub suggestions: HashMap<NodeId, Arc<str>>,
+    /// Where a name that resolved to [`Ref::Undefined`] begins, and a visible name that looks
+    /// similar.
+    pub suggestions: HashMap<u32, Arc<str>>,
     /// What `ruff check` reports besides errors (W101, W102), in text order.
     pub warnings: Vec<Diagnostic>,
 }

@@ -295,19 +295,19 @@ impl<'a> Resolver<'a> {
     }
 
     /// Resolves a name that is read.
-    pub(super) fn use_name(&mut self, node: NodeId, name: &str) {
-        if self.use_var(node, name).is_some() {
+    pub(super) fn use_name(&mut self, expr: &Expr, name: &str) {
+        if self.use_var(expr.id, name).is_some() {
             return;
         }
         if self.outside.is_native(name) {
-            self.set_ref(node, Ref::Native);
+            self.set_ref(expr.id, Ref::Native);
         } else {
-            self.suggest(node, name);
+            self.suggest(expr.span, name);
         }
     }
 
     /// Notes a visible name similar to one that is not defined.
-    pub(super) fn suggest(&mut self, node: NodeId, name: &str) {
+    pub(super) fn suggest(&mut self, span: Span, name: &str) {
         if self.trial || self.budget == 0 {
             return;
         }
@@ -326,7 +326,7 @@ impl<'a> Resolver<'a> {
         let spent = candidates.len();
         if let Some(found) = similar(name, candidates.into_iter()) {
             let found = Arc::from(found);
-            self.out.suggestions.insert(node, found);
+            self.out.suggestions.insert(span.start, found);
         }
         self.budget = self.budget.saturating_sub(spent);
     }

@@ -245,7 +245,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn use_module(&mut self, module: &Ident) -> Option<VarId> {
         let var = self.use_var(module.id, &module.name);
         if var.is_none() {
-            self.suggest(module.id, &module.name);
+            self.suggest(module.span, &module.name);
         }
         var.filter(|&var| self.out.var(var).kind == VarKind::Module)
     }

@@ -276,7 +276,7 @@ impl<'a> Resolver<'a> {
 
     fn change_root(&mut self, name: &Ident, place: &Place) {
         let Some(var) = self.find(&name.name) else {
-            self.suggest(name.id, &name.name);
+            self.suggest(name.span, &name.name);
             return;
         };
         self.set_ref(name.id, Ref::Var(var));

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use ruff_runtime::error::Result;
+use ruff_runtime::objects::array::Array;
 use ruff_runtime::semantics::arith;
 use ruff_runtime::semantics::place::{self, PlaceStep};
-use ruff_runtime::value::{Tag, Value};
+use ruff_runtime::value::{Tag, Value, View};
 
 use super::Evaluator;
 use super::expr::binary_op;
 use super::frame::{Eval, Frame, undefined};
-use crate::resolve::VarId;
-use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Ident, Place, PlaceRoot, Step};
+use crate::resolve::{Ref, VarId};
+use crate::syntax::ast::{BinaryOp, Elem, Expr, ExprKind, Ident, Place, PlaceRoot, Step};
 use crate::syntax::source::Span;
 
 /// A place whose index expressions have been evaluated.
@@ -51,6 +52,13 @@ impl Path<'_> {
             PathStep::Field(name) => Some(&name.name),
             PathStep::Index { .. } => None,
         }
+    }
+
+    /// Whether the place is a variable and the expression is its name.
+    fn is_variable(&self, frame: &Frame, expr: &Expr) -> bool {
+        self.steps.is_empty()
+            && matches!(expr.kind, ExprKind::Name(_))
+            && frame.unit.resolved().get(expr.id) == Ref::Var(self.var)
     }
 
     /// Reads the place.
@@ -131,11 +139,64 @@ impl Evaluator {
     #[inline(never)]
     pub(super) fn assign(&mut self, frame: &mut Frame, place: &Place, value: &Expr) -> Eval<()> {
         let path = self.path_of_place(frame, place)?;
+        if let Some(path) = &path
+            && let Some(done) = self.grow(frame, path, value)
+        {
+            return done;
+        }
         let value = self.eval(frame, value)?;
         match path {
             Some(path) => path.store(frame, value),
             None => undefined_root(frame, place),
         }
+    }
+
+    /// `x := x + e` and `x := push(x, e)`; `None` if this is no such assignment. They take what
+    /// they extend out of the variable, so that it grows in place and loops take linear time.
+    fn grow(&mut self, frame: &mut Frame, path: &Path<'_>, value: &Expr) -> Option<Eval<()>> {
+        match &value.kind {
+            ExprKind::Binary { op: BinaryOp::Add, op_span, lhs, rhs }
+                if path.is_variable(frame, lhs) =>
+            {
+                let operands = self.eval(frame, lhs).and_then(|l| Ok((l, self.eval(frame, rhs)?)));
+                Some(operands.and_then(|(left, right)| {
+                    self.combine(frame, path, (BinaryOp::Add, *op_span), left, &right)
+                }))
+            }
+            ExprKind::Call { callee, callee_end, args } => match (&callee.kind, &args[..]) {
+                (ExprKind::Name(name), [Elem::Value(first), Elem::Value(_)])
+                    if matches!(&**name, "push" | "append")
+                        && frame.unit.resolved().get(callee.id) == Ref::Native
+                        && path.is_variable(frame, first) =>
+                {
+                    Some(self.push(frame, path, callee, (*callee_end, args)))
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn push(
+        &mut self,
+        frame: &mut Frame,
+        path: &Path<'_>,
+        callee: &Expr,
+        (callee_end, args): (Span, &[Elem]),
+    ) -> Eval<()> {
+        let callee = self.eval(frame, callee)?;
+        let args = self.elements(frame, None, args)?;
+        // Only a call that cannot fail may leave the variable empty.
+        let fits = |array: &Array| arith::check_array_len(array.len() + 1).is_ok();
+        if matches!(args[0].view(), View::Array(array) if fits(array))
+            && frame.content(path.var).is_identical(&args[0])
+        {
+            let location = frame.locate(path.var);
+            drop(frame.replace(&location, Value::NULL));
+        }
+        let pushed = self.call_value(&callee, args);
+        let pushed = frame.at(callee_end, pushed)?;
+        path.store(frame, pushed)
     }
 
     /// `place op= value`.
@@ -152,10 +213,22 @@ impl Evaluator {
         };
         let old = path.load(frame)?;
         let right = self.eval(frame, value)?;
+        self.combine(frame, &path, (op, op_span), old, &right)
+    }
+
+    /// Stores `old op right`, where `old` is what the place held.
+    fn combine(
+        &mut self,
+        frame: &mut Frame,
+        path: &Path<'_>,
+        (op, op_span): (BinaryOp, Span),
+        old: Value,
+        right: &Value,
+    ) -> Eval<()> {
         if op == BinaryOp::Add && matches!(old.tag(), Tag::Str | Tag::Array) {
-            return self.append(frame, &path, op_span, old, &right);
+            return self.append(frame, path, op_span, old, right);
         }
-        let new = frame.at(op_span, arith::binary(self, binary_op(op), &old, &right))?;
+        let new = frame.at(op_span, arith::binary(self, binary_op(op), &old, right))?;
         path.store(frame, new)
     }
 

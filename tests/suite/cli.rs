@@ -15,7 +15,7 @@ const RUFF: &str = env!("CARGO_BIN_EXE_ruff");
 type Named = (&'static str, fn() -> Result<(), Failed>);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [Named; 21] = [
+    let tests: [Named; 24] = [
         ("runs_a_file", runs_a_file),
         ("file_without_a_subcommand", file_without_a_subcommand),
         ("passes_arguments", passes_arguments),
@@ -37,6 +37,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("test_run_reports_tests", test_run_reports_tests),
         ("snapshot_tests_compare_and_update", snapshot_tests_compare_and_update),
         ("dis_shows_bytecode", dis_shows_bytecode),
+        ("stats_name_phases", stats_name_phases),
+        ("out_of_memory_can_be_caught", out_of_memory_can_be_caught),
+        ("every_engine_rejects_large_functions", every_engine_rejects_large_functions),
     ];
     tests.into_iter().map(|(name, test)| Trial::test(format!("cli/{name}"), test)).collect()
 }
@@ -280,4 +283,99 @@ fn dis_shows_bytecode() -> Result<(), Failed> {
         return Ok(());
     }
     Err(format!("{}\n{shown}", output.status).into())
+}
+
+fn every_engine_rejects_large_functions() -> Result<(), Failed> {
+    let program = |n: u32| (0..n).map(|i| format!("x := {i}.5\n")).collect::<String>();
+    let scratch = scratch(&[("fits.ruff", &program(60_000)), ("large.ruff", &program(60_001))]);
+    for engine in ["--engine=tree", "--engine=vm", "--engine=jit"] {
+        expect(&ruff(&scratch, &["run", engine, "fits.ruff"]), 0, "", "")?;
+        let output = ruff(&scratch, &["run", engine, "large.ruff"]);
+        expect(&output, 3, "", "error[C023]: Function too large")?;
+    }
+    Ok(())
+}
+
+fn stats_name_phases() -> Result<(), Failed> {
+    let program = "from helper import f\ns := 0\nfor i in 50 { s += f(i) }\nprint(s)\n";
+    let helper = "export func f(x) { return x }\n";
+    let scratch = scratch(&[("main.ruff", program), ("helper.ruff", helper)]);
+    let front = ["read", "lex", "parse", "resolve", "check"];
+    let jit = ["compiled:", "recompiled:", "code bytes:"];
+    let phases =
+        |names: &[&str]| names.iter().map(|name| format!("time {name}:")).collect::<Vec<_>>();
+    let fronts = phases(&front);
+    let settings = [
+        ("--engine=tree", phases(&["run"]), vec![]),
+        ("--jit=off", phases(&["compile", "run"]), vec![]),
+        ("--engine=jit", phases(&["compile", "run"]), jit.map(str::to_owned).to_vec()),
+        ("--jit=always", phases(&["compile", "run", "build", "generate"]), vec![]),
+    ];
+    for (option, more, counters) in settings {
+        let output = ruff(&scratch, &["run", "--stats", option, "main.ruff"]);
+        expect(&output, 0, "1225\n", "time read:")?;
+        let shown = text(&output.stderr);
+        let wanted = fronts.iter().chain(&more).chain(&counters);
+        for line in wanted {
+            if !shown.lines().any(|found| found.starts_with(line.as_str())) {
+                return Err(format!("{option}: no `{line}` in\n{shown}").into());
+            }
+        }
+        let has_jit = shown.contains("compiled:");
+        if has_jit != (option == "--engine=jit" || option == "--jit=always") {
+            return Err(format!("{option}:\n{shown}").into());
+        }
+    }
+    Ok(())
+}
+
+fn out_of_memory_can_be_caught() -> Result<(), Failed> {
+    let program = r#"
+func attempt(name, f) {
+    try {
+        f()
+        print(name, "fits")
+    } except e {
+        print(name, e.kind, e.message)
+    }
+}
+attempt("fill", func() { return fill(4000000000, 0) })
+attempt("repeat", func() { return "ab" * 500000000 })
+attempt("range", func() { return range(100000000) })
+attempt("push", func() {
+    xs := []
+    while true { xs.push(null) }
+})
+attempt("objects", func() {
+    xs := []
+    while true { xs.push([xs.len()]) }
+})
+attempt("concat", func() {
+    xs := range(1000)
+    while true { xs = xs + xs }
+})
+attempt("dict", func() {
+    d := {}
+    i := 0
+    while true {
+        d[i] := i
+        i += 1
+    }
+})
+attempt("text", func() {
+    s := "x"
+    while true { s = s + s }
+})
+attempt("small", func() { return range(1000) })
+"#;
+    let failing = ["fill", "repeat", "range", "push", "objects", "concat", "dict", "text"];
+    let mut wanted: String =
+        failing.map(|name| format!("{name} MemoryError Out of memory\n")).concat();
+    wanted.push_str("small fits\n");
+    let scratch = scratch(&[("main.ruff", program)]);
+    for engine in ["--engine=tree", "--engine=vm", "--engine=jit", "--jit=always"] {
+        let output = ruff(&scratch, &["run", engine, "--max-memory=100M", "main.ruff"]);
+        expect(&output, 0, &wanted, "")?;
+    }
+    Ok(())
 }

@@ -20,7 +20,8 @@ pub(crate) fn below(folder: &str, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut open = vec![root(folder)];
     while let Some(dir) = open.pop() {
-        let Ok(entries) = fs::read_dir(&dir) else { continue };
+        // A folder that was moved must not make its checks pass.
+        let entries = fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
         for entry in entries.filter_map(Result::ok) {
             let path = entry.path();
             if path.is_dir() {

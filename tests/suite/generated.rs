@@ -1,7 +1,8 @@
 //! Compares the engines on generated programs (`generate`).
 //!
-//! `RUFF_GENERATED=N` sets how many programs a run makes, `RUFF_SEED=S` where it starts. A
-//! divergence is reported with its seed and a program with needless lines removed.
+//! `RUFF_GENERATED=N` sets how many programs a run makes, `RUFF_FORCED=N` how many run once for
+//! each guard of their compiled code, `RUFF_SEED=S` where both start. A divergence is reported
+//! with its seed and a program with needless lines removed.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -10,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
-use ruff::engine::{self, Engine, JitMode, JitOptions, Options, Stress};
+use ruff::engine::{self, Engine, Finished, JitMode, JitOptions, JitThreads, Options, Stress};
 use ruff::syntax::source::Source;
 use ruff_runtime::host::Interrupt;
 
@@ -20,14 +21,11 @@ use crate::generate;
 const BATCH: u64 = 25;
 const DEFAULT_PROGRAMS: u64 = 150;
 /// Programs whose guards are forced one by one.
-const FORCED_PROGRAMS: u64 = 50;
+const DEFAULT_FORCED: u64 = 6;
 
 /// A program that runs longer is taken to run for ever.
 const LONGEST_RUN: Duration = Duration::from_secs(10);
 const INTERRUPTED: u8 = 130;
-
-/// This many guards of a program are forced one by one before steps become longer.
-const FORCED_SPACING: u64 = 40;
 
 /// What must be equal on all engines.
 #[derive(PartialEq, Eq, Debug)]
@@ -35,6 +33,16 @@ struct Outcome {
     exit_code: u8,
     stdout: String,
     stderr: String,
+}
+
+impl Outcome {
+    fn of(finished: Finished) -> Outcome {
+        Outcome {
+            exit_code: finished.exit_code,
+            stdout: String::from_utf8_lossy(&finished.stdout).into_owned(),
+            stderr: finished.stderr,
+        }
+    }
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -46,7 +54,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         let name = format!("generated/agree::{}..{}", seeds.start, seeds.end);
         trials.push(Trial::test(name, move || compare_batch(seeds)));
     }
-    let forced = number("RUFF_FORCED", 6).min(FORCED_PROGRAMS);
+    let forced = number("RUFF_FORCED", DEFAULT_FORCED);
     for seed in first..first + forced {
         let name = format!("generated/forced_exits::{seed}");
         trials.push(Trial::test(name, move || force_every_guard(seed)));
@@ -59,8 +67,13 @@ pub(crate) fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
 }
 
-/// Runs a program; one that takes too long is interrupted.
+/// Runs a program.
 fn run(text: &str, options: &Options) -> Outcome {
+    Outcome::of(run_watched(text, options))
+}
+
+/// Runs a program; one that takes too long is interrupted.
+fn run_watched(text: &str, options: &Options) -> Finished {
     let interrupt = Arc::<Interrupt>::default();
     let options = Options { interrupt: interrupt.clone(), ..options.clone() };
     let (done, wait) = mpsc::channel::<()>();
@@ -72,20 +85,22 @@ fn run(text: &str, options: &Options) -> Outcome {
     let finished = engine::run_captured(Source::new("main.ruff", text), PathBuf::new(), &options);
     drop(done);
     watch.join().expect("the watch does not panic");
-    Outcome {
-        exit_code: finished.exit_code,
-        stdout: String::from_utf8_lossy(&finished.stdout).into_owned(),
-        stderr: finished.stderr,
-    }
+    finished
 }
 
 fn jit(mode: JitMode, stress: Option<Stress>) -> Options {
-    Options { jit: JitOptions { mode, stress }, ..Options::new(Engine::Jit) }
+    Options {
+        jit: JitOptions { mode, stress, ..JitOptions::default() },
+        ..Options::new(Engine::Jit)
+    }
 }
 
 /// The settings that are compared with the tree evaluator.
-fn settings() -> [(&'static str, Options); 4] {
+fn settings() -> [(&'static str, Options); 5] {
+    let mut beside = jit(JitMode::On, Some(Stress::Threshold(30)));
+    beside.jit.threads = JitThreads::Background;
     [
+        ("jit beside", beside),
         ("vm", Options::new(Engine::Vm)),
         ("jit", jit(JitMode::On, Some(Stress::Threshold(60)))),
         ("jit=always", jit(JitMode::Always, None)),
@@ -147,31 +162,27 @@ fn minimise(text: &str) -> String {
     lines.join("\n")
 }
 
-/// Runs one program again and again, forcing one guard to fail: each of the first ones, then
-/// ever fewer of those executed later, since a loop executes the same guards many times.
+/// Runs one program once for each guard of its compiled code, with that guard forced to fail.
 fn force_every_guard(seed: u64) -> Result<(), Failed> {
     let text = generate::program(seed);
     let expected = run(&text, &Options::new(Engine::Tree));
-    let mut guard = 1;
-    loop {
-        let options = jit(JitMode::Always, Some(Stress::ExitAt(guard)));
-        let source = Source::new("main.ruff", &text);
-        let finished = engine::run_captured(source, PathBuf::new(), &options);
-        let reached_end = finished.forced_exits == 0;
-        let got = Outcome {
-            exit_code: finished.exit_code,
-            stdout: String::from_utf8_lossy(&finished.stdout).into_owned(),
-            stderr: finished.stderr,
-        };
+    // The number of a guard that does not exist: nothing is forced, guards are counted.
+    let (_, n_guards) = force(&text, u64::MAX);
+    for guard in 1..=n_guards {
+        let (got, _) = force(&text, guard);
         if got != expected {
             return Err(format!(
                 "seed {seed}, guard {guard} forced\n--- program\n{text}\n--- tree\n{expected:#?}\n--- jit\n{got:#?}"
             )
             .into());
         }
-        if reached_end {
-            return Ok(());
-        }
-        guard += 1 + guard / FORCED_SPACING;
     }
+    Ok(())
+}
+
+/// Runs a program with one guard forced to fail, and counts the guards.
+fn force(text: &str, guard: u64) -> (Outcome, u64) {
+    let finished = run_watched(text, &jit(JitMode::Always, Some(Stress::ExitAt(guard))));
+    let n_guards = finished.guards;
+    (Outcome::of(finished), n_guards)
 }

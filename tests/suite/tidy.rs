@@ -58,7 +58,6 @@ const LAYERS: &[(&str, &[&str])] = &[
         "src/tree",
         &["ruff_jit", "ruff_runtime::interp", "crate::compile", "crate::tools", "crate::cli"],
     ),
-    ("src/tools", &["ruff_jit", "crate::cli"]),
     ("src/engine", &["crate::tools", "crate::cli"]),
     ("runtime/src", &["ruff_jit", "cranelift", "ruff::"]),
     (
@@ -106,10 +105,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 /// Every line of code below a folder (or of a file), without comments: path, line, text.
 fn code_lines(folder: &str) -> Vec<(String, usize, String)> {
-    let mut paths = files::below(folder, "rs");
-    if paths.is_empty() && files::root(folder).is_file() {
-        paths.push(files::root(folder));
-    }
+    let file = files::root(folder);
+    let paths = if file.is_file() { vec![file] } else { files::below(folder, "rs") };
     let mut found = Vec::new();
     for path in paths {
         for (index, line) in files::read(&path).lines().enumerate() {

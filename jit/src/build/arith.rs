@@ -14,6 +14,9 @@ const EXACT: i64 = 1 << 53;
 impl Builder<'_> {
     pub(super) fn arith(&mut self, op: Arith, dst: u16, lhs: Operand, rhs: Operand) {
         let site = Site::of(self.proto, self.pc);
+        if op == Arith::Add && self.are_texts(lhs, rhs) {
+            return self.text_add(dst, lhs, rhs);
+        }
         let types = (self.guess(lhs, site.lhs()), self.guess(rhs, site.rhs()));
         let (Some(left), Some(right)) = types else { return self.step() };
         let result = match (left, right) {
@@ -133,6 +136,8 @@ impl Builder<'_> {
                 let zero = self.constant(0, Ty::Float);
                 self.add(Op::FCmp(Cond::Ne, value, zero), Ty::Bool)
             }
+            // Only the empty string is false.
+            Ty::Char => self.constant(1, Ty::Bool),
             Ty::Bool | Ty::Word | Ty::None => value,
         }
     }
@@ -145,7 +150,13 @@ impl Builder<'_> {
 
     /// The comparison as a bool node, if the operands' types have one.
     pub(super) fn comparison(&mut self, cond: Cond, lhs: Operand, rhs: Operand) -> Option<NodeId> {
+        if let Some(node) = self.null_comparison(cond, lhs, rhs) {
+            return Some(node);
+        }
         let site = Site::of(self.proto, self.pc);
+        if self.are_texts(lhs, rhs) {
+            return self.text_comparison(cond, lhs, rhs);
+        }
         let left = self.guess(lhs, site.lhs())?;
         let right = self.guess(rhs, site.rhs())?;
         let is_equality = matches!(cond, Cond::Eq | Cond::Ne);

@@ -6,6 +6,7 @@
 
 use ruff_runtime::bytecode::operand::Use;
 use ruff_runtime::objects::array::ElemKind;
+use ruff_runtime::profile::site::types;
 use ruff_runtime::value::Tag;
 
 use super::builder::Builder;
@@ -27,7 +28,7 @@ pub(super) struct LoopUse {
 }
 
 /// The unboxed representation of elements.
-fn unboxed(kind: ElemKind) -> Option<(Elem, Ty)> {
+pub(super) fn unboxed(kind: ElemKind) -> Option<(Elem, Ty)> {
     match kind {
         ElemKind::Int => Some((Elem::Int, Ty::Int)),
         ElemKind::Float => Some((Elem::Float, Ty::Float)),
@@ -41,7 +42,7 @@ impl Builder<'_> {
 
     /// The registers that a loop writes; typed element writes leave the register its array.
     pub(super) fn loop_writes(&self, range: Loop) -> RegSet {
-        let n_registers = self.proto.n_registers;
+        let n_registers = self.n_regs();
         let mut set = RegSet::new(n_registers as usize);
         for pc in range.header..=range.last {
             let root = self.typed_write(pc);
@@ -56,13 +57,14 @@ impl Builder<'_> {
 
     /// The array register of an element write that will be typed.
     fn typed_write(&self, pc: u32) -> Option<u16> {
-        let (Insn::SetIndex { root, .. } | Insn::UpdateIndex { root, .. }) =
-            self.flow.insns[pc as usize]
-        else {
-            return None;
+        let (root, is_store) = match self.flow.insns[pc as usize] {
+            Insn::SetIndex { root, .. } => (root, true),
+            Insn::UpdateIndex { root, .. } => (root, false),
+            _ => return None,
         };
         let kind = Site::of(self.proto, pc).array_kind()?;
-        (unboxed(kind).is_some() && self.request.feedback.may_speculate(pc)).then_some(root)
+        let is_typed = unboxed(kind).is_some() || is_store && kind == ElemKind::Value;
+        (is_typed && self.feedback.may_speculate(pc)).then_some(root)
     }
 
     /// The arrays whose checks can be done before a loop.
@@ -76,7 +78,7 @@ impl Builder<'_> {
                 _ => continue,
             };
             let kind = Site::of(self.proto, pc).array_kind();
-            let Some(kind) = kind.filter(|_| self.request.feedback.may_speculate(pc)) else {
+            let Some(kind) = kind.filter(|_| self.feedback.may_speculate(pc)) else {
                 continue;
             };
             if written.has(reg) {
@@ -122,7 +124,7 @@ impl Builder<'_> {
     // ---- access
 
     /// The header words of the array in a register; leaves if it is no array of that kind.
-    fn view_of(&mut self, r: u16, kind: ElemKind, reason: ExitReason) -> View {
+    pub(super) fn view_of(&mut self, r: u16, kind: ElemKind, reason: ExitReason) -> View {
         self.materialise(r);
         let reg = self.state.get(r);
         if let (Some(view), Know::Array(Some(known))) = (reg.view, reg.know)
@@ -151,7 +153,7 @@ impl Builder<'_> {
     }
 
     /// Leaves if the array in the register (which has a view) has a second owner.
-    fn check_unique(&mut self, r: u16, reason: ExitReason) {
+    pub(super) fn check_unique(&mut self, r: u16, reason: ExitReason) {
         let reg = self.state.get(r);
         let Some(view) = reg.view.filter(|_| !reg.unique) else { return };
         let count = self.add(Op::LoadCount(view.object), Ty::Word);
@@ -161,47 +163,32 @@ impl Builder<'_> {
         self.state.set(r, Reg { unique: true, ..reg });
     }
 
-    fn check_bounds(&mut self, index: NodeId, view: View) {
+    pub(super) fn check_bounds(&mut self, index: NodeId, view: View) {
         let is_inside = self.add(Op::Below(index, view.len), Ty::Bool);
         self.guard(is_inside, ExitReason::OutOfBounds);
     }
 
     pub(super) fn get_index(&mut self, dst: u16, object: Use, index: Use) {
         let site = Site::of(self.proto, self.pc);
+        if site.lhs_is(types::STR) {
+            return self.char_at(dst, object, index);
+        }
         let is_typed = self.guess_reg(index.reg, site.rhs()) == Some(Ty::Int)
             && self.state.get(object.reg).node().is_none();
         let Some(kind) = site.array_kind().filter(|_| is_typed) else { return self.step() };
         let view = self.view_of(object.reg, kind, ExitReason::WrongType);
         let at = self.want(index.reg, Ty::Int);
         self.check_bounds(at, view);
-        if let Some((elem, ty)) = unboxed(kind) {
-            let value = self.add(Op::ElemLoad(elem, view.data, at), ty);
-            self.done_with(object);
-            self.done_with(index);
-            return self.define(dst, value, ty);
+        let drops = [object, index];
+        if kind == ElemKind::Value && self.element_of_element(dst, (view, at), &drops) {
+            return;
         }
-        let tag = self.add(Op::ElemLoad(Elem::TagWord, view.data, at), Ty::Word);
-        if let Some(ty) = site.result() {
-            let wanted = self.word(super::values::tag_of(ty) as u64);
-            let same = self.add(Op::ICmp(Cond::Eq, tag, wanted), Ty::Bool);
-            self.guard(same, ExitReason::WrongType);
-            let value = self.add(Op::ElemLoad(Elem::Payload, view.data, at), ty);
-            self.done_with(object);
-            self.done_with(index);
-            return self.define(dst, value, ty);
-        }
-        let payload = self.add(Op::ElemLoad(Elem::Payload, view.data, at), Ty::Word);
-        self.add(Op::RetainPair(tag, payload), Ty::None);
-        self.done_with(object);
-        self.done_with(index);
-        self.release(dst);
-        self.add(Op::StorePair(dst, tag, payload), Ty::None);
-        self.state.set(dst, Reg::slot(Know::Any));
+        self.load_element(dst, (kind, site), (view, at), &drops);
     }
 
     pub(super) fn set_index(&mut self, root: u16, index: Use, src: Use) {
         let Some((view, at, elem, ty)) = self.begin_write(root, index, src) else {
-            return self.step();
+            return self.set_value(root, index, src);
         };
         let value = self.want(src.reg, ty);
         self.check_bounds(at, view);
@@ -213,10 +200,10 @@ impl Builder<'_> {
 
     pub(super) fn update_index(&mut self, root: u16, index: Use, src: Use, op: Arith) {
         if op == Arith::Rem && self.guess_reg(src.reg, None) == Some(Ty::Float) {
-            return self.step();
+            return self.update_entry(root, index, src, op);
         }
         let Some((view, at, elem, ty)) = self.begin_write(root, index, src) else {
-            return self.step();
+            return self.update_entry(root, index, src, op);
         };
         if ty == Ty::Bool {
             return self.step();
@@ -253,11 +240,15 @@ impl Builder<'_> {
 
     // ---- whole arrays
 
-    /// The number of elements of the array in a register, as an int.
+    /// The number of elements of the array in a register, or of characters of a text.
     pub(super) fn array_len(&mut self, r: u16) -> NodeId {
         self.materialise(r);
+        let is_text = self.state.get(r).know == Know::Str || self.is_indexed_as_text(r);
+        if is_text && !matches!(self.state.get(r).know, Know::Array(_)) {
+            self.text_view(r, ExitReason::WrongType);
+        }
         let reg = self.state.get(r);
-        if let Some(view) = reg.view {
+        if let (Some(view), Know::Array(_)) = (reg.view, reg.know) {
             return self.add(Op::FromBits(view.len), Ty::Int);
         }
         if !matches!(reg.know, Know::Array(_)) {
@@ -272,6 +263,9 @@ impl Builder<'_> {
     /// Appends the value of a register to the array in another one, in place, and gives the
     /// slot in which the array is.
     pub(super) fn array_push(&mut self, array: u16, value: u16) -> Option<u16> {
+        if self.state.get(value).ty() == Some(Ty::Char) {
+            self.sync(value);
+        }
         let slot = self.slot_of(array)?;
         if !matches!(self.state.get(array).know, Know::Array(_)) {
             self.guard_tag(slot, Tag::Array, ExitReason::WrongType);

@@ -5,30 +5,35 @@
 //! (level n: inside what remains of the n-th loop around the entry), so that every loop, when
 //! control comes back to its header, is entered at the header.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ruff_runtime::bytecode::FunctionProto;
 use ruff_runtime::objects::function::LoadedProto;
 use ruff_runtime::value::Tag;
 
+use super::feedback::Feedback;
 use super::flow::{Flow, Loop};
+use super::inline::{Flows, Inlined, MAX_INLINED};
 use super::insn::Insn;
 use super::state::{Know, Reg, State, Val};
 use super::{EntryKind, Request};
 use crate::exit_reason::ExitReason;
 use crate::ir::{BlockId, Cond, EdgeId, ExitId, Func, NodeId, Op, Term, Ty};
 
-/// An instruction in one of the copies of its loop nest. Orders by the order of work.
+/// An instruction in one of the copies of its loop nest, or in calls inlined there. Orders by
+/// the order of work: an inlined call comes between its call and the next instruction.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct Key {
     /// Deeper levels first.
     pub outer: std::cmp::Reverse<u32>,
     pub pc: u32,
+    /// In inlined calls, outermost first: 1 + pc, and above it the variant; 0 for none.
+    pub inner: [u32; MAX_INLINED],
 }
 
 impl Key {
     pub fn new(level: u32, pc: u32) -> Key {
-        Key { outer: std::cmp::Reverse(level), pc }
+        Key { outer: std::cmp::Reverse(level), pc, inner: [0; MAX_INLINED] }
     }
 
     pub fn level(self) -> u32 {
@@ -49,6 +54,8 @@ pub enum Kept {
 #[derive(Default, Debug)]
 pub struct Widened {
     pub kept: HashMap<(Key, u16), Kept>,
+    /// Calls that are not inlined because an instruction in them has no typed lowering.
+    pub not_inlined: HashSet<Key>,
 }
 
 /// A loop header that has been built.
@@ -65,9 +72,20 @@ pub(super) struct Pending {
 
 pub(super) struct Builder<'a> {
     pub request: &'a Request<'a>,
+    /// The function under compilation.
+    pub root: &'a LoadedProto,
+    pub root_flow: &'a Flow,
     pub loaded: &'a LoadedProto,
     pub proto: &'a FunctionProto,
     pub flow: &'a Flow,
+    pub flows: &'a Flows,
+    pub feedback: &'a Feedback,
+    /// The inlined calls around the present instruction, outermost first.
+    pub inlined: Vec<Inlined<'a>>,
+    /// All inlined calls, by the key of the call and the variant.
+    pub inlines: HashMap<(Key, u32), Inlined<'a>>,
+    /// Instructions of all inlined calls.
+    pub n_inlined: usize,
     pub widened: &'a mut Widened,
     pub func: Func,
     pub pending: BTreeMap<Key, Vec<Pending>>,
@@ -89,14 +107,21 @@ pub(super) struct Builder<'a> {
 pub(super) fn attempt(
     request: &Request<'_>,
     loaded: &LoadedProto,
-    flow: &Flow,
+    (flow, flows): (&Flow, &Flows),
     widened: &mut Widened,
 ) -> (Func, bool) {
     let mut builder = Builder {
         request,
+        root: loaded,
+        root_flow: flow,
         loaded,
         proto: &loaded.proto,
         flow,
+        flows,
+        feedback: request.feedback,
+        inlined: Vec::new(),
+        inlines: HashMap::new(),
+        n_inlined: 0,
         widened,
         func: Func::default(),
         pending: BTreeMap::new(),
@@ -117,6 +142,7 @@ pub(super) fn attempt(
             break;
         }
     }
+    builder.func.n_registers = builder.func.n_registers.max(loaded.proto.n_registers);
     (builder.func, builder.is_stable)
 }
 
@@ -139,6 +165,7 @@ impl Builder<'_> {
                     };
                     self.state.set(i as u16, reg);
                 }
+                self.check_room(0);
                 self.goto(Key::new(0, 0));
             }
             EntryKind::Framed { pc, tags } => {
@@ -148,6 +175,7 @@ impl Builder<'_> {
                 let is_header = self.entry_loops.last().is_some_and(|l| l.header == pc);
                 let level = self.entry_loops.len() as u32 - u32::from(is_header);
                 self.enter_framed(pc, &tags);
+                self.check_room(pc);
                 self.goto(Key::new(level, pc));
             }
         }
@@ -156,14 +184,14 @@ impl Builder<'_> {
     /// Checks that registers have the types that they had when the code was compiled.
     fn enter_framed(&mut self, pc: u32, tags: &[Tag]) {
         self.state = State::new(self.proto.n_registers, Know::Any);
-        for r in 0..self.proto.n_registers {
+        for r in 0..self.n_regs() {
             let tag = tags.get(r as usize).copied().unwrap_or(Tag::Null);
-            if pc == 0 && !self.flow.is_live(pc, r) && r as usize >= self.n_args() {
+            if pc == 0 && !self.is_live(pc, r) && r as usize >= self.n_args() {
                 // Above the arguments a new frame owns nothing.
                 self.state.set(r, Reg::EMPTY);
                 continue;
             }
-            if !self.flow.is_live(pc, r) {
+            if !self.is_live(pc, r) {
                 // Dead registers hold nothing; a release makes sure of it.
                 self.release(r);
                 continue;
@@ -174,7 +202,7 @@ impl Builder<'_> {
                 Tag::Bool => Some(Ty::Bool),
                 _ => None,
             };
-            let may_speculate = self.request.feedback.may_hoist(pc);
+            let may_speculate = self.feedback.may_hoist(pc);
             if let Some(ty) = ty.filter(|_| may_speculate) {
                 self.guard_tag(r, tag, ExitReason::Hoisted);
                 let node = self.add(Op::LoadSlot(r), ty);
@@ -190,13 +218,16 @@ impl Builder<'_> {
     }
 
     fn build_block(&mut self, key: Key, edges: Vec<Pending>) {
-        self.pc = key.pc;
-        self.level = key.level();
+        self.enter_key(key);
         self.last_exit = None;
         self.block = self.func.new_block(key.pc);
         self.is_done = false;
-        self.merge(key, edges);
-        if let Some(range) = self.flow.loop_of(key.pc) {
+        self.merge(edges);
+        if self.is_outside(key.pc) {
+            let exit = self.exit(ExitReason::LeftLoop);
+            return self.end(Term::Exit(exit));
+        }
+        if let Some(range) = self.flow.loop_of(self.pc) {
             self.enter_loop(key, range);
         }
         if !self.is_stable {
@@ -209,7 +240,8 @@ impl Builder<'_> {
             if self.is_done || !self.is_stable {
                 return;
             }
-            self.pc = pc + 1;
+            // Some lowerings cover the instructions that follow too.
+            self.pc += 1;
             if self.flow.leaders[self.pc as usize] {
                 let key = self.key_of(self.pc);
                 self.goto(key);
@@ -218,8 +250,18 @@ impl Builder<'_> {
         }
     }
 
+    /// Whether the instruction is outside the loop at whose header the code is entered.
+    fn is_outside(&self, pc: u32) -> bool {
+        match &self.request.entry {
+            EntryKind::Framed { pc: entry, .. } => {
+                self.entry_loops.last().is_some_and(|l| l.header == *entry && !l.contains(pc))
+            }
+            EntryKind::Typed(_) => false,
+        }
+    }
+
     fn instruction(&mut self, insn: Insn) {
-        if !self.request.feedback.may_speculate(self.pc) && insn_is_speculative(&insn) {
+        if !self.may_speculate(self.pc) && insn_is_speculative(&insn) {
             return self.step();
         }
         match insn {
@@ -259,6 +301,9 @@ impl Builder<'_> {
                 self.range_step(dst, base, target, at_end);
             }
             Insn::Call { dst, first, count, target } => self.call(dst, first, count, target),
+            Insn::Method { dst, first, name, count, keeps } => {
+                self.method(dst, (first, count), name, keeps);
+            }
             Insn::Native { dst, native, first, count } => self.native(dst, native, first, count),
             Insn::NativeOne { dst, native, src } => self.native_one(dst, native, src),
             Insn::Ret { src } => self.ret(src),
@@ -268,6 +313,24 @@ impl Builder<'_> {
             Insn::SetIndex { root, index, src } => self.set_index(root, index, src),
             Insn::UpdateIndex { root, index, src, op } => self.update_index(root, index, src, op),
             Insn::CheckAssigned { src } => self.check_assigned(src),
+            Insn::GetCaptured { dst, upvalue } => self.get_captured(dst, upvalue),
+            Insn::GetUpvalue { dst, upvalue } => self.get_upvalue(dst, upvalue),
+            Insn::SetUpvalue { upvalue, src } => self.set_upvalue(upvalue, src),
+            Insn::GetCell { dst, cell } => self.get_cell(dst, cell),
+            Insn::SetCell { cell, src } => self.set_cell(cell, src),
+            Insn::GetField { dst, object, name } => self.get_field(dst, object, name),
+            Insn::SetField { root, name, src } => self.set_field(root, name, src),
+            Insn::UpdateField { root, name, src, op } => {
+                self.update_field(root, name, src, op);
+            }
+            Insn::NewStruct { dst, first, desc } => self.new_struct(dst, first, desc),
+            Insn::IterInit { base } => self.iter_init(base),
+            Insn::IterStep { dst, base, target, at_end } => {
+                self.iter_step(dst, base, target, at_end);
+            }
+            Insn::StorePlace { root, desc, src } => self.store_place(root, desc, src),
+            Insn::UpdatePlace { root, desc, src } => self.update_place(root, desc, src),
+            Insn::LoadPlace { dst, root, desc } => self.load_place(dst, root, desc),
             Insn::Other { .. } => self.step(),
         }
     }
@@ -276,6 +339,9 @@ impl Builder<'_> {
 
     /// The key of a jump from the present instruction.
     pub(super) fn key_of(&self, target: u32) -> Key {
+        if let Some(around) = self.inlined.last() {
+            return around.key_at(target);
+        }
         let mut level = self.level;
         while level > 0 {
             let around = self.entry_loops[level as usize - 1];
@@ -319,6 +385,11 @@ impl Builder<'_> {
 
     pub(super) fn constant(&mut self, bits: u64, ty: Ty) -> NodeId {
         self.add(Op::Const(bits), ty)
+    }
+
+    /// Whether the instruction may still speculate.
+    pub(super) fn may_speculate(&self, pc: u32) -> bool {
+        self.feedback.may_speculate(pc)
     }
 
     pub(super) fn int(&mut self, value: i64) -> NodeId {
@@ -371,6 +442,11 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::RangeInit { .. } | Insn::RangeStep { .. } | Insn::Call { .. } => true,
         Insn::Native { .. } | Insn::NativeOne { .. } | Insn::GetModule { .. } => true,
         Insn::GetIndex { .. } | Insn::SetIndex { .. } | Insn::UpdateIndex { .. } => true,
-        Insn::CheckAssigned { .. } => true,
+        Insn::CheckAssigned { .. } | Insn::GetField { .. } | Insn::SetField { .. } => true,
+        Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
+        Insn::GetCaptured { .. } | Insn::GetUpvalue { .. } | Insn::SetUpvalue { .. } => true,
+        Insn::GetCell { .. } | Insn::SetCell { .. } | Insn::Method { .. } => true,
+        Insn::IterInit { .. } | Insn::IterStep { .. } => true,
+        Insn::StorePlace { .. } | Insn::UpdatePlace { .. } | Insn::LoadPlace { .. } => true,
     }
 }

@@ -2,48 +2,176 @@
 
 use ruff_runtime::bytecode::operand::Use;
 use ruff_runtime::natives;
-use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::objects::function::{FunctionCode, LoadedProto};
+use ruff_runtime::profile::site::{self, types};
 use ruff_runtime::value::Tag;
 
 use super::builder::Builder;
 use super::feedback::Site;
+use super::inline;
 use super::insn::Target;
 use super::intrinsics::{Intrinsic, find};
-use super::state::{Know, Reg, Val};
+use super::state::{Know, Reg};
 use super::{CalleeInfo, EntryKind};
 use crate::abi;
 use crate::exit_reason::ExitReason;
-use crate::ir::{Call, Callee, Cond, ExitSite, FloatFn, NodeId, Op, Source, Ty};
+use crate::ir::{BlockId, Call, Callee, Cond, ExitSite, FloatFn, NodeId, Op, Source, Term, Ty};
 
-impl Builder<'_> {
+/// Shapes that are told apart at one site.
+const MAX_SHAPES: usize = 4;
+
+/// A method that compiled code can call.
+#[derive(Clone)]
+enum MethodCall<'a> {
+    Inline(*const FunctionCode, &'a LoadedProto),
+    Typed(Callee, Vec<Option<Ty>>),
+}
+
+impl<'a> Builder<'a> {
     pub(super) fn call(&mut self, dst: u16, first: u16, count: u8, target: Target) {
         let site = Site::of(self.proto, self.pc);
         let code = site.callee().map(|address| address as *const FunctionCode);
+        if self.inline_call(dst, first, count, target, code) {
+            return;
+        }
         let Some((callee, params)) = code.and_then(|code| self.compiled(code)) else {
             return self.step();
         };
-        if params.len() != count as usize || !self.args_fit(first, &params) {
+        let window = first + 1;
+        if params.len() != count as usize || !self.args_fit(window, &params) {
             return self.step();
         }
         let Some(code) = code.filter(|&code| self.check_callee(first, target, code)) else {
             return self.step();
         };
         debug_assert!(!code.is_null(), "a profiled callee has an address");
-        let args = self.pass_args(first, &params);
+        self.typed_call(dst, window, callee, &params);
+        // The register of the callee.
+        self.after_call(dst, Some(first), None);
+    }
+
+    /// Calls the method that the site has always called.
+    pub(super) fn method(&mut self, dst: u16, (first, count): (u16, u8), name: u16, keeps: bool) {
+        let n_args = u16::from(count) + 1;
+        let variant = 0;
+        let site = inline::Site {
+            dst,
+            window: first,
+            n_args,
+            closure: None,
+            keeps_receiver: keeps,
+            variant,
+        };
+        let targets = self.known_methods(first, name, site);
+        let mut targets = targets;
+        let Some((last_shape, last)) = targets.pop() else {
+            return self.step();
+        };
+        if targets.is_empty() {
+            self.struct_of(first, last_shape);
+            return self.call_target(site, last);
+        }
+        let found = self.shape_id(first);
+        let n_others = targets.len() as u32;
+        for (variant, (shape, target)) in (0..).zip(targets) {
+            let wanted = self.word(u64::from(shape));
+            let same = self.add(Op::ICmp(Cond::Eq, found, wanted), Ty::Bool);
+            let (yes, no) = self.split(same);
+            let state = self.state.clone();
+            self.block = yes;
+            self.assume_shape(first, shape);
+            self.call_target(inline::Site { variant, ..site }, target);
+            if !self.is_done {
+                let after = self.key_of(self.pc + 1);
+                self.goto(after);
+            }
+            (self.block, self.state, self.is_done, self.last_exit) = (no, state, false, None);
+        }
+        self.guard_word(found, u64::from(last_shape), ExitReason::WrongType);
+        self.assume_shape(first, last_shape);
+        self.call_target(inline::Site { variant: n_others, ..site }, last);
+        if !self.is_done {
+            let after = self.key_of(self.pc + 1);
+            self.goto(after);
+        }
+    }
+
+    /// Ends the block with a branch and gives the blocks it leads to.
+    fn split(&mut self, cond: NodeId) -> (BlockId, BlockId) {
+        let (yes, no) = (self.func.new_block(self.pc), self.func.new_block(self.pc));
+        let (yes_edge, no_edge) = (self.func.new_edge(), self.func.new_edge());
+        self.func.edges[yes_edge.0 as usize].to = Some(yes);
+        self.func.edges[no_edge.0 as usize].to = Some(no);
+        self.end(Term::Branch(cond, yes_edge, no_edge));
+        self.is_done = false;
+        (yes, no)
+    }
+
+    /// The methods that the site calls by the receiver's shape; none if one of them can only be
+    /// called by the interpreter.
+    fn known_methods(
+        &self,
+        first: u16,
+        name: u16,
+        site: inline::Site,
+    ) -> Vec<(u32, MethodCall<'a>)> {
+        let bits = Site::of(self.proto, self.pc).0;
+        let receivers = site::types_at(bits, site::RECEIVER);
+        if receivers != types::STRUCT || !self.may_be_struct(first) {
+            return Vec::new();
+        }
+        let mut found = (self.request.methods)(&self.loaded.consts[name as usize]);
+        let mut limit = MAX_SHAPES;
+        if bits & (site::MONO | site::MEGA) == site::MONO {
+            found.retain(|&(shape, _)| shape == bits as u32);
+            limit = 1;
+        }
+        if found.len() > limit {
+            return Vec::new();
+        }
+        let targets: Option<Vec<_>> = found
+            .iter()
+            .map(|&(shape, code)| Some((shape, self.method_call(code, site)?)))
+            .collect();
+        targets.unwrap_or_default()
+    }
+
+    /// How a method can be called from here.
+    fn method_call(&self, code: *const FunctionCode, site: inline::Site) -> Option<MethodCall<'a>> {
+        if let Some(loaded) = self.inlinable(code, site) {
+            return Some(MethodCall::Inline(code, loaded));
+        }
+        let (callee, params) = self.compiled(code)?;
+        let fits = params.len() == site.n_args as usize && self.args_fit(site.window, &params);
+        fits.then_some(MethodCall::Typed(callee, params))
+    }
+
+    fn call_target(&mut self, site: inline::Site, target: MethodCall<'a>) {
+        match target {
+            MethodCall::Inline(code, loaded) => self.begin_inlined(code, loaded, site),
+            MethodCall::Typed(callee, params) => {
+                self.typed_call(site.dst, site.window, callee, &params);
+                let released = (!site.keeps_receiver).then_some(site.window);
+                self.after_call(site.dst, released, Some(site.window));
+            }
+        }
+    }
+
+    /// Calls a compiled function whose arguments are in the registers from `window` on. The
+    /// result is brought to its register by [`Builder::after_call`].
+    fn typed_call(&mut self, dst: u16, window: u16, callee: Callee, params: &[Option<Ty>]) {
+        let args = self.pass_args(window, params);
         let depth = self.exit(ExitReason::CallDepth);
-        let window = first + 1;
         self.materialise_all();
         if self.is_handled() {
             self.sync_live();
         }
-        for r in window + u16::from(count)..self.proto.n_registers {
+        for r in window + params.len() as u16..self.n_regs() {
             self.release(r);
         }
-        self.finish_call(
-            dst,
-            first,
-            Call { callee, window, args, pc: self.pc, depth, expect: None },
-        );
+        let frame = self.frame_id();
+        let call = Call { callee, window, args, pc: self.pc, depth, expect: None, frame };
+        self.begin_call(dst, window, call);
     }
 
     /// The compiled form of a function, as this one may call it.
@@ -57,15 +185,20 @@ impl Builder<'_> {
         Some((Callee::Cell(cell), params))
     }
 
-    fn args_fit(&self, first: u16, params: &[Option<Ty>]) -> bool {
+    fn args_fit(&self, window: u16, params: &[Option<Ty>]) -> bool {
         params.iter().enumerate().all(|(i, param)| {
-            let r = first + 1 + i as u16;
+            let r = window + i as u16;
             param.is_none_or(|ty| self.guess_reg(r, Some(ty)) == Some(ty))
         })
     }
 
     /// Leaves unless the call reaches `code`.
-    fn check_callee(&mut self, first: u16, target: Target, code: *const FunctionCode) -> bool {
+    pub(super) fn check_callee(
+        &mut self,
+        first: u16,
+        target: Target,
+        code: *const FunctionCode,
+    ) -> bool {
         let (tag, payload) = match target {
             Target::Register => {
                 if self.state.get(first).node().is_some() {
@@ -92,10 +225,10 @@ impl Builder<'_> {
     }
 
     /// Typed arguments as nodes; the others go to their slots in the callee's window.
-    fn pass_args(&mut self, first: u16, params: &[Option<Ty>]) -> Vec<NodeId> {
+    fn pass_args(&mut self, window: u16, params: &[Option<Ty>]) -> Vec<NodeId> {
         let mut args = Vec::new();
         for (i, param) in params.iter().enumerate() {
-            let r = first + 1 + i as u16;
+            let r = window + i as u16;
             match param {
                 Some(ty) => args.push(self.want(r, *ty)),
                 None => {
@@ -108,14 +241,14 @@ impl Builder<'_> {
     }
 
     /// Whether an error of the present instruction may be handled in this function.
-    fn is_handled(&self) -> bool {
+    pub(super) fn is_handled(&self) -> bool {
         self.proto.handlers.iter().any(|h| h.start <= self.pc && self.pc < h.end)
     }
 
-    fn finish_call(&mut self, dst: u16, first: u16, mut call: Call) {
+    fn begin_call(&mut self, dst: u16, window: u16, mut call: Call) {
         let site = Site::of(self.proto, self.pc);
         let mut after = self.state.clone();
-        (first + 1..self.proto.n_registers).for_each(|r| after.set(r, Reg::EMPTY));
+        (window..self.n_regs()).for_each(|r| after.set(r, Reg::EMPTY));
         let pc = self.pc + 1;
         let expected = site.call_result();
         // The call's own node and its tag are the next two.
@@ -126,14 +259,28 @@ impl Builder<'_> {
             writes.retain(|&(r, _)| r != dst);
             writes.push((dst, Source::Pair(payload, tag)));
             let reason = ExitReason::WrongResult;
-            let exit = self.new_exit(ExitSite { pc, site: self.pc, reason, writes });
+            let frame = self.frame_id();
+            let exit = self.new_exit(ExitSite { pc, site: self.pc, reason, writes, frame });
             call.expect = Some((ty, exit));
         }
         self.add(Op::Call(Box::new(call)), Ty::Word);
         self.add(Op::CallTag(payload), Ty::Word);
         self.last_exit = None;
         self.state = after;
-        self.release(first);
+    }
+
+    /// Brings the result of the call that was just made to its register.
+    fn after_call(&mut self, dst: u16, released: Option<u16>, receiver: Option<u16>) {
+        let tag = NodeId(self.func.nodes.len() as u32 - 1);
+        let payload = NodeId(tag.0 - 1);
+        let expected = Site::of(self.proto, self.pc).call_result();
+        if let Some(r) = receiver {
+            // The method may have put anything there.
+            self.state.set(r, Reg::slot(Know::Any));
+        }
+        if let Some(r) = released {
+            self.release(r);
+        }
         if let Some(ty) = expected {
             let node = self.add(Op::FromBits(payload), ty);
             return self.define(dst, node, ty);
@@ -149,13 +296,18 @@ impl Builder<'_> {
         let intrinsic = find(natives::get(u32::from(native)).name);
         match (intrinsic, count) {
             (Some(Intrinsic::Push), 2) => self.push(dst, first),
+            (Some(found), n) if self.number_native(found, dst, &group(first, n)) => {}
             (Some(found), 1) => self.native_one_of(found, dst, Use::last(first)),
             _ => self.step(),
         }
     }
 
     pub(super) fn native_one(&mut self, dst: u16, native: u16, src: Use) {
+        if self.pop_and_split(dst, native, src) {
+            return;
+        }
         match find(natives::get(u32::from(native)).name) {
+            Some(found) if self.number_native(found, dst, &[src]) => {}
             Some(found) => self.native_one_of(found, dst, src),
             None => self.step(),
         }
@@ -164,7 +316,9 @@ impl Builder<'_> {
     fn native_one_of(&mut self, intrinsic: Intrinsic, dst: u16, src: Use) {
         let reg = self.state.get(src.reg);
         let node = match (intrinsic, reg.ty()) {
-            (Intrinsic::Len, None) if matches!(reg.know, Know::Any | Know::Array(_)) => {
+            (Intrinsic::Len, None)
+                if matches!(reg.know, Know::Any | Know::Str | Know::Array(_)) =>
+            {
                 self.array_len(src.reg)
             }
             (Intrinsic::Sqrt | Intrinsic::ToFloat, Some(ty @ (Ty::Int | Ty::Float))) => {
@@ -193,18 +347,12 @@ impl Builder<'_> {
         }
         let Some(slot) = self.array_push(first, first + 1) else { return self.step() };
         self.state.set(first + 1, Reg::EMPTY);
-        self.state.set(first, Reg::EMPTY);
-        let know = Know::Array(None);
-        if slot == dst {
-            return self.state.set(dst, Reg { val: Val::Slot, know, view: None, unique: true });
-        }
-        // The array is still in the slot of the argument.
-        let moved = Reg { val: Val::Moved(slot), know, view: None, unique: true };
-        if dst != first {
-            self.state.set(first, moved);
-            self.release(dst);
-            self.state.set(first, Reg::EMPTY);
-        }
-        self.state.set(dst, moved);
+        let new = Reg { unique: true, ..Reg::slot(Know::Array(None)) };
+        self.moved_result(first, slot, dst, new);
     }
+}
+
+/// The registers of an argument group.
+fn group(first: u16, count: u8) -> Vec<Use> {
+    (first..first + u16::from(count)).map(Use::last).collect()
 }

@@ -16,7 +16,7 @@ use crate::ir::{Cond, IntOp, NodeId, Op, Term, Ty};
 
 impl Builder<'_> {
     /// Ends the block: to `target` if the condition is `sense`, else on.
-    fn jump_on(&mut self, cond: NodeId, target: u32, sense: bool) {
+    pub(super) fn jump_on(&mut self, cond: NodeId, target: u32, sense: bool) {
         let there = (self.key_of(target), self.state.clone());
         let on = (self.key_of(self.pc + 1), self.state.clone());
         if sense { self.branch(cond, there, on) } else { self.branch(cond, on, there) }
@@ -102,7 +102,7 @@ impl Builder<'_> {
         }
         let left_pc = if at_end { self.pc + 1 } else { target };
         let old = self.state.get(dst);
-        if old.node().is_none() && old.know.may_own() && self.flow.is_live(left_pc, dst) {
+        if old.node().is_none() && old.know.may_own() && self.is_live(left_pc, dst) {
             return self.step();
         }
         let step = self.want(base + 2, Ty::Int);
@@ -147,6 +147,9 @@ impl Builder<'_> {
     // ---- returns
 
     pub(super) fn ret(&mut self, src: Use) {
+        if !self.inlined.is_empty() {
+            return self.ret_inlined(Some(src));
+        }
         if self.keeps_receiver() && src.reg == 0 {
             return self.ret_receiver();
         }
@@ -171,6 +174,9 @@ impl Builder<'_> {
     }
 
     pub(super) fn ret_null(&mut self) {
+        if !self.inlined.is_empty() {
+            return self.ret_inlined(None);
+        }
         let payload = self.word(0);
         let tag = self.word(Tag::Null as u64);
         self.leave(payload, tag);
@@ -178,7 +184,7 @@ impl Builder<'_> {
 
     /// Whether the first register may have to survive the frame, as the method leaves it.
     fn keeps_receiver(&self) -> bool {
-        self.proto.info.receiver == Receiver::MutSelf
+        self.proto.info.receiver != Receiver::None
     }
 
     /// Returns a second owner of the receiver.
@@ -200,7 +206,15 @@ impl Builder<'_> {
             }
             return self.end(Term::Return(payload, tag));
         }
-        for r in 0..self.proto.n_registers {
+        let first = if self.keeps_receiver() {
+            // Whoever called it sees to the receiver.
+            self.materialise(0);
+            self.sync(0);
+            1
+        } else {
+            0
+        };
+        for r in first..self.n_regs() {
             self.release(r);
         }
         self.end(Term::Return(payload, tag));
@@ -254,7 +268,10 @@ impl Builder<'_> {
     pub(super) fn check_assigned(&mut self, src: u16) {
         let reg = self.state.get(src);
         let is_known = reg.node().is_some()
-            || matches!(reg.know, Know::Int | Know::Float | Know::Bool | Know::Array(_));
+            || matches!(
+                reg.know,
+                Know::Int | Know::Float | Know::Bool | Know::Array(_) | Know::Struct(_)
+            );
         if is_known {
             return;
         }

@@ -45,7 +45,10 @@ impl Feedback {
             | ExitReason::WrongResult
             | ExitReason::ModuleVariable
             | ExitReason::Declined => Blocked::Typed,
-            ExitReason::CallDepth | ExitReason::Interrupt | ExitReason::Stress => return,
+            ExitReason::CallDepth
+            | ExitReason::Interrupt
+            | ExitReason::LeftLoop
+            | ExitReason::Stress => return,
         };
         self.blocked.borrow_mut().insert((site, what));
     }
@@ -114,6 +117,21 @@ impl Site {
 
     pub fn call_result(self) -> Option<Ty> {
         single(site::types_at(self.0, site::CALL_RESULT))
+    }
+
+    /// Whether only values of this set were seen on the left.
+    pub fn lhs_is(self, bits: u64) -> bool {
+        site::types_at(self.0, site::LHS) == bits
+    }
+
+    /// Whether only values of this set were seen on the right.
+    pub fn rhs_is(self, bits: u64) -> bool {
+        site::types_at(self.0, site::RHS) == bits
+    }
+
+    /// The only array kind that was seen, but for empty arrays, if only arrays were.
+    pub fn iterated_kind(self) -> Option<ElemKind> {
+        Site(self.0 & !(1 << site::KINDS)).array_kind()
     }
 
     /// The only array kind that was seen, if only arrays were.

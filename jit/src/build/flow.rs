@@ -4,7 +4,7 @@
 //! with `loop_header`, so the loop of a header reaches to the last jump back to it.
 
 use ruff_runtime::bytecode::FunctionProto;
-use ruff_runtime::bytecode::operand::Word;
+use ruff_runtime::bytecode::operand::{AnyOperand, Role, RootKind, Word};
 use ruff_runtime::bytecode::ops::{Effects, Op};
 use ruff_runtime::objects::function::Receiver;
 
@@ -35,6 +35,8 @@ pub struct Flow {
     pub loops: Vec<Loop>,
     /// Registers that are live before each instruction.
     live: Vec<RegSet>,
+    /// Where the registers start; those of an inlined call lie behind its caller's.
+    pub window: u16,
 }
 
 /// A set of registers.
@@ -74,14 +76,15 @@ impl RegSet {
 }
 
 impl Flow {
-    /// Analyses a prototype.
-    pub fn new(proto: &FunctionProto) -> Flow {
-        let words: Vec<Word> = proto.code.iter().map(|instr| instr.word()).collect();
+    /// Analyses a prototype whose registers start at `window`.
+    pub fn new(proto: &FunctionProto, window: u16) -> Flow {
+        let words: Vec<Word> =
+            proto.code.iter().map(|instr| shifted(instr.word(), window)).collect();
         let insns: Vec<Insn> =
             words.iter().enumerate().map(|(pc, &word)| decode(word, pc as u32)).collect();
         let regs: Vec<Registers> = words.iter().map(|&word| registers(word, proto)).collect();
         let mut flow =
-            Flow { words, insns, regs, leaders: Vec::new(), loops: Vec::new(), live: Vec::new() };
+            Flow { words, insns, regs, leaders: vec![], loops: vec![], live: vec![], window };
         flow.find_leaders();
         flow.find_loops();
         flow.find_live(proto);
@@ -162,12 +165,12 @@ impl Flow {
     }
 
     fn find_live(&mut self, proto: &FunctionProto) {
-        let n_registers = proto.n_registers as usize;
+        let n_registers = (self.window + proto.n_registers) as usize;
         let n = self.words.len();
         let mut live = vec![RegSet::new(n_registers); n];
-        if proto.info.receiver == Receiver::MutSelf {
+        if proto.info.receiver != Receiver::None {
             // The caller reads it after the method has returned or raised.
-            live.iter_mut().for_each(|set| set.add(0));
+            live.iter_mut().for_each(|set| set.add(self.window));
         }
         let mut changed = true;
         while changed {
@@ -193,4 +196,29 @@ impl Flow {
         }
         self.live = live;
     }
+}
+
+/// The instruction with its registers moved up.
+fn shifted(word: Word, by: u16) -> Word {
+    let mut bits = word.0;
+    let mut lane = 16;
+    for &(_, role) in word.op().info().operands {
+        let is_register = match role {
+            Role::Def | Role::Use | Role::Read | Role::Update | Role::Group => true,
+            Role::Root => is_register_root(word),
+            _ => false,
+        };
+        if is_register {
+            bits += u64::from(by) << lane;
+        }
+        lane += role.lane_bits();
+    }
+    Word(bits)
+}
+
+fn is_register_root(word: Word) -> bool {
+    word.operands().any(|(_, operand)| match operand {
+        AnyOperand::Root(root) => root.kind == RootKind::Register,
+        _ => false,
+    })
 }

@@ -116,6 +116,14 @@ pub enum Insn {
         count: u8,
         target: Target,
     },
+    /// A method call with the receiver in `first`, where it stays if `keeps` is set.
+    Method {
+        dst: u16,
+        first: u16,
+        name: u16,
+        count: u8,
+        keeps: bool,
+    },
     Native {
         dst: u16,
         native: u16,
@@ -153,6 +161,73 @@ pub enum Insn {
     },
     CheckAssigned {
         src: u16,
+    },
+    GetCaptured {
+        dst: u16,
+        upvalue: u16,
+    },
+    GetUpvalue {
+        dst: u16,
+        upvalue: u16,
+    },
+    SetUpvalue {
+        upvalue: u16,
+        src: Use,
+    },
+    GetCell {
+        dst: u16,
+        cell: u16,
+    },
+    SetCell {
+        cell: u16,
+        src: Use,
+    },
+    GetField {
+        dst: u16,
+        object: Use,
+        name: u16,
+    },
+    SetField {
+        root: u16,
+        name: u16,
+        src: Use,
+    },
+    UpdateField {
+        root: u16,
+        name: u16,
+        src: Use,
+        op: Arith,
+    },
+    /// An instance of the declaration in `first`, with the fields behind it.
+    NewStruct {
+        dst: u16,
+        first: u16,
+        desc: u16,
+    },
+    IterInit {
+        base: u16,
+    },
+    /// As `RangeStep`, over any source.
+    IterStep {
+        dst: u16,
+        base: u16,
+        target: u32,
+        at_end: bool,
+    },
+    StorePlace {
+        root: u16,
+        desc: u16,
+        src: Use,
+    },
+    UpdatePlace {
+        root: u16,
+        desc: u16,
+        src: Use,
+    },
+    LoadPlace {
+        dst: u16,
+        root: u16,
+        desc: u16,
     },
     /// Executed through the interpreter; the jump target if it has one.
     Other {
@@ -325,6 +400,16 @@ fn decode_calls(word: Word, pc: u32) -> Insn {
             let target = Target::Module(o.slot.0);
             Insn::Call { dst: o.dst.0, first: o.first.0, count: o.count.0, target }
         }
+        Op::CallMethod => {
+            let o = ops::CallMethod::decode(word);
+            let (dst, first, name) = (o.dst.0, o.first.0, o.name.0);
+            Insn::Method { dst, first, name, count: o.count.0, keeps: false }
+        }
+        Op::CallMethodPlace => {
+            let o = ops::CallMethodPlace::decode(word);
+            let (dst, first, name) = (o.dst.0, o.first.0, o.name.0);
+            Insn::Method { dst, first, name, count: o.count.0, keeps: true }
+        }
         Op::CallNative => {
             let o = ops::CallNative::decode(word);
             let (dst, native, first) = (o.dst.0, o.native.0, o.first.0);
@@ -350,10 +435,101 @@ fn decode_calls(word: Word, pc: u32) -> Insn {
             if o.root.kind != RootKind::Register {
                 return Insn::Other { target: None };
             }
-            let all = [Arith::Add, Arith::Sub, Arith::Mul, Arith::Div, Arith::Rem];
-            let op = all[word.operator() as usize % all.len()];
+            let op = operator(word);
             Insn::UpdateIndex { root: o.root.index, index: o.index, src: o.src, op }
         }
-        _ => Insn::Other { target: word.jump_target(pc as usize).map(|t| t as u32) },
+        _ => decode_data(word, pc),
+    }
+}
+
+fn decode_data(word: Word, pc: u32) -> Insn {
+    match word.op() {
+        Op::IterInit => Insn::IterInit { base: ops::IterInit::decode(word).base.0 },
+        Op::IterTest => {
+            let o = ops::IterTest::decode(word);
+            let target = near(pc, o.target.0.into());
+            Insn::IterStep { dst: o.dst.0, base: o.base.0, target, at_end: false }
+        }
+        Op::IterLoop => {
+            let o = ops::IterLoop::decode(word);
+            let target = near(pc, o.target.0.into());
+            Insn::IterStep { dst: o.dst.0, base: o.base.0, target, at_end: true }
+        }
+        Op::StorePlace => {
+            let o = ops::StorePlace::decode(word);
+            if o.root.kind != RootKind::Register {
+                return Insn::Other { target: None };
+            }
+            Insn::StorePlace { root: o.root.index, desc: o.desc.0, src: o.src }
+        }
+        Op::UpdatePlace => {
+            let o = ops::UpdatePlace::decode(word);
+            if o.root.kind != RootKind::Register {
+                return Insn::Other { target: None };
+            }
+            Insn::UpdatePlace { root: o.root.index, desc: o.desc.0, src: o.src }
+        }
+        Op::LoadPlace => {
+            let o = ops::LoadPlace::decode(word);
+            if o.root.kind != RootKind::Register {
+                return Insn::Other { target: None };
+            }
+            Insn::LoadPlace { dst: o.dst.0, root: o.root.index, desc: o.desc.0 }
+        }
+        _ => decode_fields(word, pc),
+    }
+}
+
+fn operator(word: Word) -> Arith {
+    let all = [Arith::Add, Arith::Sub, Arith::Mul, Arith::Div, Arith::Rem];
+    all[word.operator() as usize % all.len()]
+}
+
+fn decode_fields(word: Word, pc: u32) -> Insn {
+    let other = Insn::Other { target: word.jump_target(pc as usize).map(|t| t as u32) };
+    match word.op() {
+        Op::GetField => {
+            let o = ops::GetField::decode(word);
+            Insn::GetField { dst: o.dst.0, object: o.object, name: o.name.0 }
+        }
+        Op::NewStruct => {
+            let o = ops::NewStruct::decode(word);
+            Insn::NewStruct { dst: o.dst.0, first: o.first.0, desc: o.desc.0 }
+        }
+        Op::GetCaptured => {
+            let o = ops::GetCaptured::decode(word);
+            Insn::GetCaptured { dst: o.dst.0, upvalue: o.upvalue.0 }
+        }
+        Op::GetUpvalue => {
+            let o = ops::GetUpvalue::decode(word);
+            Insn::GetUpvalue { dst: o.dst.0, upvalue: o.upvalue.0 }
+        }
+        Op::SetUpvalue => {
+            let o = ops::SetUpvalue::decode(word);
+            Insn::SetUpvalue { upvalue: o.upvalue.0, src: o.src }
+        }
+        Op::GetCell => {
+            let o = ops::GetCell::decode(word);
+            Insn::GetCell { dst: o.dst.0, cell: o.cell.0 }
+        }
+        Op::SetCell => {
+            let o = ops::SetCell::decode(word);
+            Insn::SetCell { cell: o.cell.0, src: o.src }
+        }
+        Op::SetField => {
+            let o = ops::SetField::decode(word);
+            if o.root.kind != RootKind::Register {
+                return other;
+            }
+            Insn::SetField { root: o.root.index, name: o.name.0, src: o.src }
+        }
+        Op::UpdateField => {
+            let o = ops::UpdateField::decode(word);
+            if o.root.kind != RootKind::Register {
+                return other;
+            }
+            Insn::UpdateField { root: o.root.index, name: o.name.0, src: o.src, op: operator(word) }
+        }
+        _ => other,
     }
 }

@@ -17,12 +17,12 @@ impl Builder<'_> {
     }
 
     /// Begins the present block: one state out of those of the incoming edges.
-    pub(super) fn merge(&mut self, key: Key, edges: Vec<Pending>) {
-        let n = self.proto.n_registers;
+    pub(super) fn merge(&mut self, edges: Vec<Pending>) {
+        let n = edges.first().map_or(self.proto.n_registers, |edge| edge.state.regs.len() as u16);
         let mut target = State::new(n, Know::Immediate);
         for r in 0..n {
             let regs: Vec<Reg> = edges.iter().map(|p| p.state.get(r)).collect();
-            let is_live = self.flow.is_live(key.pc, r);
+            let is_live = self.is_live(self.pc, r);
             target.set(r, merge_reg(&regs, is_live));
         }
         let block = self.block;
@@ -35,10 +35,15 @@ impl Builder<'_> {
         self.is_done = false;
     }
 
+    /// The number of registers in sight: those of the function and of the calls inlined here.
+    pub(super) fn n_regs(&self) -> u16 {
+        self.state.regs.len() as u16
+    }
+
     /// Gives registers whose node is still open (`None` so far) a block parameter.
     fn add_params(&mut self, block: BlockId, target: &mut State) -> Vec<u16> {
         let mut params = Vec::new();
-        for r in 0..self.proto.n_registers {
+        for r in 0..target.regs.len() as u16 {
             let reg = target.get(r);
             if let Val::Ssa { node: OPEN, ty, synced } = reg.val {
                 let node = self.func.new_node(Op::Param, ty);
@@ -58,7 +63,7 @@ impl Builder<'_> {
         let between = self.func.new_block(self.pc);
         self.block = between;
         self.materialise_all();
-        for r in 0..self.proto.n_registers {
+        for r in 0..self.n_regs() {
             self.adapt_reg(r, target.get(r));
         }
         let args: Vec<NodeId> = params.iter().map(|&r| self.arg_of(r, target.get(r))).collect();
@@ -80,7 +85,7 @@ impl Builder<'_> {
         match (want.val, have.val) {
             // The home slot must hold the value, unless the register is dead there.
             (Val::Slot | Val::Moved(_), Val::Ssa { .. }) => {
-                if self.flow.is_live(self.pc, r) {
+                if self.is_live(self.pc, r) {
                     self.sync(r);
                 }
             }
@@ -129,10 +134,10 @@ impl Builder<'_> {
     /// The registers at a loop header: those the loop does not write stay as they are.
     fn header_state(&mut self, key: Key, written: &RegSet) -> State {
         let mut target = self.state.clone();
-        for r in 0..self.proto.n_registers {
+        for r in 0..self.n_regs() {
             let reg = self.state.get(r);
             let kept = self.widened.kept.get(&(key, r)).copied();
-            let is_live = self.flow.is_live(key.pc, r);
+            let is_live = self.is_live(key.pc, r);
             if let Some(Kept::Slot(know)) = kept {
                 target.set(r, Reg::slot(know));
                 continue;
@@ -154,14 +159,16 @@ impl Builder<'_> {
 
     /// Checks that hold for the whole loop, before it.
     fn hoist(&mut self, key: Key, range: Loop, written: &RegSet) {
-        if !self.request.feedback.may_hoist(key.pc) {
+        if !self.feedback.may_hoist(key.pc) {
             return;
         }
         for found in self.array_uses(range, written) {
-            if self.flow.is_live(key.pc, found.reg) {
+            if self.is_live(key.pc, found.reg) {
                 self.hoist_array(found);
             }
         }
+        self.hoist_texts(key.pc, range, written);
+        self.hoist_sources(key.pc, range, written);
         self.last_exit = None;
     }
 
@@ -169,7 +176,7 @@ impl Builder<'_> {
     fn back_edge(&mut self, edge: EdgeId, state: State, key: Key) {
         let Some(header) = self.headers.get(&key) else { return };
         let (block, target) = (header.block, header.state.clone());
-        for r in 0..self.proto.n_registers {
+        for r in 0..self.n_regs() {
             if let Some(kept) = self.conflict(key, r, target.get(r), state.get(r)) {
                 self.widened.kept.insert((key, r), kept);
                 self.is_stable = false;
@@ -181,7 +188,7 @@ impl Builder<'_> {
         let header_params = self.func.block(block).params.clone();
         let is_param =
             |r: &u16| target.get(*r).node().is_some_and(|(node, _)| header_params.contains(&node));
-        let mut params: Vec<u16> = (0..self.proto.n_registers).filter(is_param).collect();
+        let mut params: Vec<u16> = (0..self.n_regs()).filter(is_param).collect();
         params.sort_by_key(|&r| target.get(r).node().map(|(node, _)| node));
         let (saved, saved_state, pc) = (self.block, self.state.clone(), self.pc);
         self.pc = key.pc;
@@ -192,7 +199,7 @@ impl Builder<'_> {
 
     /// How the header must keep a register so that this back edge fits, if it does not.
     fn conflict(&self, key: Key, r: u16, want: Reg, have: Reg) -> Option<Kept> {
-        let is_live = self.flow.is_live(key.pc, r);
+        let is_live = self.is_live(key.pc, r);
         match (want.val, have.val) {
             (Val::Ssa { node: a, ty: t, .. }, Val::Ssa { node: b, ty: u, .. }) => {
                 let is_param = self.func.block(self.headers[&key].block).params.contains(&a);

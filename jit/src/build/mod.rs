@@ -12,21 +12,29 @@ mod arrays;
 mod builder;
 mod calls;
 mod control;
+mod direct;
+mod elements;
 pub mod feedback;
+mod fields;
 mod flow;
+mod inline;
 mod insn;
 mod intrinsics;
+mod iterate;
 mod merge;
+mod numbers;
+mod places;
 mod regs;
 mod state;
+mod texts;
 mod values;
 
 use ruff_runtime::objects::function::FunctionCode;
-use ruff_runtime::value::Tag;
+use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
 use crate::build::feedback::Feedback;
-use crate::code::TypedCell;
+use crate::code::CellAddress;
 use crate::ir::{Func, Ty};
 
 pub use builder::Widened;
@@ -50,6 +58,12 @@ pub struct Request<'a> {
     pub feedback: &'a Feedback,
     /// The typed entry of a callee, if there is one.
     pub callees: &'a dyn Fn(*const FunctionCode) -> Option<CalleeInfo>,
+    /// The feedback of another function, to inline it; it lives as long as the compiler.
+    pub feedback_of: &'a dyn Fn(*const FunctionCode) -> *const Feedback,
+    /// The methods that a name was seen to select, by shape.
+    pub methods: &'a dyn Fn(&Value) -> Vec<(u32, *const FunctionCode)>,
+    /// The slots of the field of a name, by shape.
+    pub fields: &'a dyn Fn(&Value) -> Vec<(u32, u16)>,
     /// Compile instructions that have not run instead of leaving at them.
     pub is_eager: bool,
 }
@@ -57,7 +71,7 @@ pub struct Request<'a> {
 /// The typed entry of a function, as callers see it.
 #[derive(Clone, Debug)]
 pub struct CalleeInfo {
-    pub cell: *const TypedCell,
+    pub cell: CellAddress,
     pub params: Vec<Option<Ty>>,
 }
 
@@ -82,10 +96,11 @@ pub fn build(request: &Request<'_>) -> Result<Func, Bailout> {
     if proto.code.len() > MAX_INSTRUCTIONS || proto.n_registers > MAX_REGISTERS {
         return Err(Bailout::TooLarge);
     }
-    let flow = Flow::new(proto);
+    let flow = Flow::new(proto, 0);
+    let flows = inline::Flows::default();
     let mut widened = Widened::default();
     for _ in 0..MAX_ATTEMPTS {
-        let (func, is_stable) = builder::attempt(request, loaded, &flow, &mut widened);
+        let (func, is_stable) = builder::attempt(request, loaded, (&flow, &flows), &mut widened);
         if is_stable {
             return Ok(func);
         }

@@ -98,7 +98,9 @@ fn add_group(
     // `call_module` does not use the first one.
     let skip = u16::from(op == Op::CallModule);
     regs.reads.extend(first + skip..first + n_reads);
-    regs.writes.extend(first..first + n_writes);
+    // The source of an iteration stays as it is.
+    let is_iteration = matches!(op, Op::IterTest | Op::IterLoop);
+    regs.writes.extend(first + u16::from(is_iteration)..first + n_writes);
     let is_call = matches!(
         op,
         Op::Call

@@ -28,14 +28,18 @@ pub enum Know {
     Float,
     Bool,
     Null,
-    /// An array, perhaps of known kind.
+    Str,
+    Dict,
+    /// An array, perhaps of known kind (or without elements).
     Array(Option<ElemKind>),
+    /// A struct, perhaps of the shape with this id.
+    Struct(Option<u32>),
 }
 
 impl Know {
     /// Whether the slot may own an object.
     pub fn may_own(self) -> bool {
-        matches!(self, Know::Any | Know::Array(_))
+        matches!(self, Know::Any | Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_))
     }
 
     /// The least that covers both.
@@ -43,6 +47,7 @@ impl Know {
         match (self, other) {
             (a, b) if a == b => a,
             (Know::Array(_), Know::Array(_)) => Know::Array(None),
+            (Know::Struct(_), Know::Struct(_)) => Know::Struct(None),
             (a, b) if a.may_own() || b.may_own() => Know::Any,
             _ => Know::Immediate,
         }
@@ -58,6 +63,7 @@ impl Know {
             Ty::Int => Know::Int,
             Ty::Float => Know::Float,
             Ty::Bool => Know::Bool,
+            Ty::Char => Know::Str,
             Ty::Word | Ty::None => Know::Any,
         }
     }
@@ -68,7 +74,8 @@ impl Know {
             Know::Int => Some(Ty::Int),
             Know::Float => Some(Ty::Float),
             Know::Bool => Some(Ty::Bool),
-            Know::Any | Know::Immediate | Know::Null | Know::Array(_) => None,
+            Know::Any | Know::Immediate | Know::Null => None,
+            Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_) => None,
         }
     }
 }

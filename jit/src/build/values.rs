@@ -19,6 +19,7 @@ pub(super) fn tag_of(ty: Ty) -> Tag {
         Ty::Int => Tag::Int,
         Ty::Float => Tag::Float,
         Ty::Bool => Tag::Bool,
+        Ty::Char => Tag::Str,
         Ty::Word | Ty::None => Tag::Null,
     }
 }
@@ -120,7 +121,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn materialise_all(&mut self) {
-        for r in 0..self.proto.n_registers {
+        for r in 0..self.n_regs() {
             self.materialise(r);
         }
     }
@@ -130,15 +131,17 @@ impl Builder<'_> {
         let reg = self.state.get(r);
         if let Val::Ssa { node, ty, synced: false } = reg.val {
             self.add(Op::StoreSlot(r, node), Ty::None);
-            self.state.set(r, Reg::ssa(node, ty, true));
+            let is_object = ty == Ty::Char;
+            let new = if is_object { Reg::slot(Know::Str) } else { Reg::ssa(node, ty, true) };
+            self.state.set(r, new);
         }
     }
 
     /// Makes the window look as the interpreter expects it before the present instruction.
     pub(super) fn sync_live(&mut self) {
         self.materialise_all();
-        for r in 0..self.proto.n_registers {
-            if self.flow.is_live(self.pc, r) {
+        for r in 0..self.n_regs() {
+            if self.is_live(self.pc, r) {
                 self.sync(r);
             }
         }
@@ -231,7 +234,8 @@ impl Builder<'_> {
         let is_hoisted = matches!(reason, ExitReason::Hoisted) && is_header;
         let pc = if is_hoisted { self.pc + 1 } else { self.pc };
         let writes = self.exit_writes(self.pc, &self.state);
-        let exit = self.new_exit(ExitSite { pc, site: self.pc, reason, writes });
+        let frame = self.frame_id();
+        let exit = self.new_exit(ExitSite { pc, site: self.pc, reason, writes, frame });
         self.last_exit = Some((self.pc, reason, exit));
         exit
     }
@@ -244,9 +248,9 @@ impl Builder<'_> {
     /// What an exit has to write so that the interpreter can go on at `pc`.
     pub(super) fn exit_writes(&self, pc: u32, state: &State) -> Vec<(u16, Source)> {
         let mut writes = Vec::new();
-        for r in 0..self.proto.n_registers {
+        for r in 0..state.regs.len() as u16 {
             match state.get(r).val {
-                Val::Ssa { node, synced: false, .. } if self.flow.is_live(pc, r) => {
+                Val::Ssa { node, synced: false, .. } if self.is_live(pc, r) => {
                     writes.push((r, Source::Node(node)));
                 }
                 Val::Moved(from) => writes.push((r, Source::Slot(from))),
@@ -263,12 +267,20 @@ impl Builder<'_> {
         let is_cold = effects.has(Effects::PROFILED)
             && !Site::of(self.proto, self.pc).has_run()
             && !matches!(self.flow.insns[self.pc as usize], Insn::LoopHeader);
-        if is_cold && !self.request.is_eager && self.request.feedback.may_leave(self.pc) {
+        if is_cold && !self.request.is_eager && self.feedback.may_leave(self.pc) {
             let exit = self.exit(ExitReason::NotProfiled);
             return self.end(Term::Exit(exit));
         }
-        self.sync_live();
-        let next = self.add(Op::Step(self.pc), Ty::Word);
+        let next = if self.is_direct() {
+            self.sync_reads();
+            self.add(Op::Direct(self.pc, self.frame_id()), Ty::Word)
+        } else {
+            if self.refuse_inline() {
+                return;
+            }
+            self.sync_live();
+            self.add(Op::Step(self.pc), Ty::Word)
+        };
         self.after_step();
         let target = self.flow.target(self.pc);
         if !self.flow.falls_through(self.pc) && target.is_none() {
@@ -287,7 +299,8 @@ impl Builder<'_> {
 
     /// An exit at a pc before which everything is in its home slot.
     fn exit_at(&mut self, pc: u32, reason: ExitReason) -> ExitId {
-        self.new_exit(ExitSite { pc, site: self.pc, reason, writes: Vec::new() })
+        let frame = self.frame_id();
+        self.new_exit(ExitSite { pc, site: self.pc, reason, writes: Vec::new(), frame })
     }
 
     /// What is known of the registers after the interpreter ran the present instruction.
@@ -305,7 +318,7 @@ impl Builder<'_> {
             self.state.set(r, Reg::EMPTY);
         }
         if let Some(first) = regs.window {
-            (first..self.proto.n_registers).for_each(|r| self.state.set(r, Reg::EMPTY));
+            (first..self.n_regs()).for_each(|r| self.state.set(r, Reg::EMPTY));
         }
         // A register that is both emptied and written holds the result.
         for r in self.defs() {

@@ -9,15 +9,20 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use ruff_runtime::interp::{Vm, flags};
-use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::objects::function::{FunctionCode, Receiver};
+use ruff_runtime::objects::string;
 use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
 
 use crate::abi;
 use crate::build::feedback::Feedback;
 use crate::exit_reason::{ExitReason, Policy};
+use crate::log::Log;
+use crate::pipeline::Stress;
 use crate::stats::Stats;
 
 /// Exits at one site after which its speculation is given up.
@@ -29,6 +34,32 @@ pub(crate) struct FrameMeta {
     /// The function's frame record is on top of the frame stack.
     pub is_framed: bool,
     pub shared: Rc<Shared>,
+    /// For a call that was inlined.
+    pub inlined: Option<InlinedMeta>,
+}
+
+/// How an inlined call was made.
+pub(crate) struct InlinedMeta {
+    /// The frame that made the call.
+    pub caller: *const FrameMeta,
+    pub call_pc: u32,
+    /// Where its registers start in the window of the compiled function.
+    pub window: u16,
+    /// The register that owns the closure.
+    pub closure: Option<u16>,
+    pub keeps_receiver: bool,
+}
+
+impl FrameMeta {
+    /// The frame of the compiled function around inlined calls.
+    pub(crate) fn root(&self) -> &FrameMeta {
+        let mut frame = self;
+        while let Some(inlined) = &frame.inlined {
+            // SAFETY: descriptions live as long as the code.
+            frame = unsafe { &*inlined.caller };
+        }
+        frame
+    }
 }
 
 /// What all compiled forms of a function share.
@@ -36,16 +67,47 @@ pub(crate) struct Shared {
     pub feedback: Feedback,
     /// A speculation was given up since the function was compiled last.
     pub is_stale: Cell<bool>,
+    /// How often that happened; code that was requested before is out of date.
+    pub generation: Cell<u32>,
     pub stats: Rc<Stats>,
-    pub stress: Rc<StressCounter>,
+    pub log: Rc<Log>,
+    /// Only if exits are forced.
+    pub stress: Option<Arc<StressCounter>>,
 }
 
 /// Counts down to a forced exit; compiled code decrements it.
-#[derive(Default)]
 pub(crate) struct StressCounter {
-    pub left: Cell<i64>,
+    left: AtomicI64,
     /// What the counter starts again from.
-    pub every: Cell<i64>,
+    every: i64,
+    /// The only guard that counts, by its number; all of them if there is none.
+    only: Option<u64>,
+    guards: AtomicU64,
+}
+
+impl StressCounter {
+    pub(crate) fn new(options: Stress) -> StressCounter {
+        let every = options.every.map_or(i64::MAX, |n| i64::try_from(n.max(1)).unwrap_or(i64::MAX));
+        let first = if options.exit_at.is_some() { 1 } else { every };
+        let only = options.exit_at;
+        StressCounter { left: AtomicI64::new(first), every, only, guards: AtomicU64::new(0) }
+    }
+
+    /// What compiled code decrements.
+    pub(crate) fn address(&self) -> usize {
+        self.left.as_ptr() as usize
+    }
+
+    /// Whether the guard that is compiled next counts; guards are numbered from 1.
+    pub(crate) fn counts_next_guard(&self) -> bool {
+        let number = self.guards.fetch_add(1, Ordering::Relaxed) + 1;
+        self.only.is_none_or(|only| only == number)
+    }
+
+    /// Guards compiled so far.
+    pub(crate) fn guards(&self) -> u64 {
+        self.guards.load(Ordering::Relaxed)
+    }
 }
 
 /// How many different waits follow forced exits at one place; more than there are guards between
@@ -58,6 +120,8 @@ pub(crate) enum WriteKind {
     Int,
     Float,
     Bool,
+    /// The code of an ASCII character.
+    Char,
     /// Payload and tag words, owned.
     Pair,
     /// Not in the buffer: moved from the home slot of another register.
@@ -76,6 +140,15 @@ pub(crate) struct ExitMeta {
     pub count: Cell<u32>,
 }
 
+impl ExitMeta {
+    /// Of the function that the site belongs to.
+    pub(crate) fn feedback(&self) -> &Feedback {
+        // SAFETY: descriptions of frames and exits live as long as the code.
+        let frame = unsafe { &*self.frame };
+        &frame.shared.feedback
+    }
+}
+
 /// Leaves compiled code: the words to return go to the start of the exit buffer.
 ///
 /// # Safety
@@ -89,13 +162,16 @@ pub(crate) unsafe fn leave(vm: *mut Vm, base: *mut Value, depth: u64, meta: *con
     // SAFETY: as above.
     unsafe { restore(vm, base, meta) };
     count(frame, meta);
-    if frame.is_framed {
+    let root = frame.root();
+    if root.is_framed {
+        push_inlined(vm, base, frame);
         set_pc(vm, meta.pc);
         return put_status(vm, Status::Exited);
     }
     // SAFETY: the caller's promise.
     unsafe {
-        with_frame(vm, base, depth, frame, |vm| {
+        with_frame(vm, base, depth, root, |vm| {
+            push_inlined(vm, base, frame);
             set_pc(vm, meta.pc);
             vm.resume()
         });
@@ -123,6 +199,7 @@ unsafe fn restore(vm: &mut Vm, base: *mut Value, meta: &ExitMeta) {
                 WriteKind::Int => Value::int(word as i64),
                 WriteKind::Float => Value::float(f64::from_bits(word)),
                 WriteKind::Bool => Value::bool(word != 0),
+                WriteKind::Char => string::make_char(char::from(word as u8)),
                 WriteKind::Pair => {
                     at += 1;
                     value_of(word, vm.native.deopt[at])
@@ -147,12 +224,13 @@ pub(crate) unsafe fn value_of(payload: u64, tag: u64) -> Value {
 fn count(frame: &FrameMeta, meta: &ExitMeta) {
     let shared = &frame.shared;
     shared.stats.count_exit(meta.reason);
+    shared.log.exit(frame.code, meta);
     if meta.reason == ExitReason::Stress {
         // A wait that never changed could fail the same guard for ever, for example one that
         // holds at the entry of a loop, to which the interpreter comes back at once.
         meta.count.set((meta.count.get() + 1) % STRESS_WAITS);
-        let stress = &shared.stress;
-        stress.left.set(stress.every.get().saturating_add(meta.count.get().into()));
+        let Some(stress) = &shared.stress else { return };
+        stress.left.store(stress.every.saturating_add(meta.count.get().into()), Ordering::Relaxed);
         return;
     }
     if meta.reason.policy() == Policy::Keep {
@@ -163,12 +241,46 @@ fn count(frame: &FrameMeta, meta: &ExitMeta) {
         return;
     }
     shared.feedback.block(meta.site, meta.reason);
-    make_stale(frame);
+    make_stale(frame.root());
+}
+
+/// Pushes the frames of inlined calls, outermost first, on top of that of the function around
+/// them.
+pub(crate) fn push_inlined(vm: &mut Vm, base: *mut Value, frame: &FrameMeta) {
+    let Some(inlined) = &frame.inlined else { return };
+    // SAFETY: descriptions live as long as the code.
+    push_inlined(vm, base, unsafe { &*inlined.caller });
+    set_pc(vm, inlined.call_pc + 1);
+    let keep = if inlined.keeps_receiver { flags::KEEP_RECEIVER } else { 0 };
+    // SAFETY: the register holds the function that was called; entries of compiled code checked
+    // the limits for inlined frames.
+    unsafe {
+        let owned = |r: u16| std::mem::ManuallyDrop::new((*base.add(r.into())).take());
+        let closure =
+            inlined.closure.map_or(std::ptr::null_mut(), |r| owned(r).payload() as *mut _);
+        let window = base.add(inlined.window.into());
+        vm.push_frame(frame.code, closure, window, flags::USER | keep);
+    }
+}
+
+/// Lets the error in the context leave inlined calls, which have no handlers, from `pc` of the
+/// innermost on; gives the call in the function around them.
+pub(crate) fn leave_inlined(vm: &mut Vm, base: *mut Value, frame: &FrameMeta, pc: u32) -> u32 {
+    push_inlined(vm, base, frame);
+    let (mut frame, mut pc) = (frame, pc);
+    while let Some(inlined) = &frame.inlined {
+        let _ = vm.raise_at(pc as usize);
+        pc = inlined.call_pc;
+        // SAFETY: descriptions live as long as the code.
+        frame = unsafe { &*inlined.caller };
+    }
+    pc
 }
 
 /// The function is to be compiled again: takes its entries away, so that the interpreter asks.
 fn make_stale(frame: &FrameMeta) {
     frame.shared.is_stale.set(true);
+    frame.shared.generation.set(frame.shared.generation.get() + 1);
     // SAFETY: code lives as long as the isolate.
     if let Some(loaded) = unsafe { &(*frame.code).proto } {
         let profile = &loaded.proto.profile;
@@ -231,7 +343,11 @@ pub(crate) unsafe fn with_frame(
 pub(crate) fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &FrameMeta) -> u32 {
     let before = vm.native.depth;
     vm.native.depth = (depth as u32).saturating_sub(1);
-    let flags = flags::USER | flags::BOUNDARY;
+    // SAFETY: code lives as long as the isolate.
+    let is_method = unsafe { (*frame.code).info.receiver != Receiver::None };
+    // Whoever called a compiled method sees to its receiver.
+    let keep = if is_method { flags::KEEP_RECEIVER } else { 0 };
+    let flags = flags::USER | flags::BOUNDARY | keep;
     // SAFETY: compiled code checked the limits for its own window; its code is loaded.
     unsafe { vm.push_frame(frame.code, std::ptr::null_mut(), base, flags) };
     before

@@ -36,6 +36,8 @@ pub enum Ty {
     Float,
     /// 0 or 1, in eight bits.
     Bool,
+    /// A string of one ASCII character: its code, in eight bits.
+    Char,
     /// A machine word: pointer, tag, length.
     Word,
     /// No value.
@@ -51,6 +53,13 @@ pub enum IntOp {
     Div,
     /// Sign of the dividend; as for `Div`.
     Rem,
+    And,
+    Or,
+    Xor,
+    /// Shifts by 0 to 63 bits.
+    Shl,
+    Shr,
+    Ushr,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -124,6 +133,30 @@ pub enum Elem {
 pub enum Helper {
     /// `push(slot, tag, payload)`: appends in place; 0 if done, 1 if it declines.
     Push,
+    /// `new_struct(shape, fields)`: makes an instance; takes the fields out of their slots.
+    NewStruct,
+    /// `(text)`: the bytes of an ASCII text; 0 if it is not one.
+    TextData,
+    /// `(text, text)`: whether they are equal.
+    TextEqual,
+    /// `(text, text)`: negative, 0 or positive as the first is below, equal to or above.
+    TextOrder,
+    /// `(slot, text)`: appends to the text in a slot, in place if it has no other owner.
+    TextAppend,
+    /// `(slot, code)`: appends a character likewise.
+    TextAppendChar,
+    /// `(slot, text, text)`: puts the concatenation into a slot.
+    TextConcat,
+    /// `(slot, index slot, value slot, operator)`: changes the number at an index.
+    UpdateIndex,
+    /// `(slot, place, window, value slot, is_last)`: stores at a place.
+    StorePlace,
+    /// `(slot, place, window, value slot, operator)`: changes the number at a place.
+    UpdatePlace,
+    /// `(slot, place, window, slot)`: reads a place into the last slot.
+    LoadPlace,
+    /// `(array slot, item slot)`: takes the last element of an array.
+    Pop,
 }
 
 /// The compiled function that a call reaches.
@@ -132,7 +165,7 @@ pub enum Callee {
     /// The function under compilation, by its own typed entry.
     Itself,
     /// The typed entry that this cell holds.
-    Cell(*const crate::code::TypedCell),
+    Cell(crate::code::CellAddress),
 }
 
 /// A call of compiled code.
@@ -147,6 +180,8 @@ pub struct Call {
     pub depth: ExitId,
     /// The expected type of the result, and the exit after the call for others.
     pub expect: Option<(Ty, ExitId)>,
+    /// The inlined frame that makes the call.
+    pub frame: Option<FrameId>,
 }
 
 /// What a node does.
@@ -170,6 +205,10 @@ pub enum Op {
     Below(NodeId, NodeId),
     FCmp(Cond, NodeId, NodeId),
     Not(NodeId),
+    /// Of bools.
+    Or(NodeId, NodeId),
+    /// The second value if the first, a bool, is true; else the third. Words.
+    Select(NodeId, NodeId, NodeId),
     /// The payload of a register's home slot, as the node's type.
     LoadSlot(u16),
     /// The tag word of a register's home slot.
@@ -192,6 +231,14 @@ pub enum Op {
     Release(u16),
     /// The word at a pointer plus offset; `Ty::Bool` reads a byte.
     Load(NodeId, i32),
+    /// The 32-bit word at a pointer plus offset.
+    Load32(NodeId, i32),
+    /// Releases the value at a pointer plus offset, which is then overwritten.
+    ReleaseAt(NodeId, i32),
+    /// Makes a home slot, which holds a struct, the only owner of it; the value is the struct.
+    Unshare(u16),
+    /// Leaves if tag and payload words are a struct with operator methods.
+    NoOperators(NodeId, NodeId, ExitId),
     /// Stores a word at a pointer plus offset.
     Store(NodeId, i32, NodeId),
     /// Stores through `Elem`: data, index, value.
@@ -200,6 +247,10 @@ pub enum Op {
     ElemLoad(Elem, NodeId, NodeId),
     /// The 32-bit count of an object.
     LoadCount(NodeId),
+    /// The closure of the frame on top, which is the function's own.
+    Closure,
+    /// Leaves if there is no room for the frames of the inlined calls.
+    Room(ExitId),
     /// Goes on only if the bool is true.
     Guard(NodeId, ExitId),
     /// Exits if an interrupt is pending.
@@ -207,8 +258,15 @@ pub enum Op {
     /// Runs one instruction through the interpreter; its value is the next pc. Errors and
     /// handled errors return from the function.
     Step(u32),
+    /// Runs one instruction that needs no frame, straight on the window; its value is the next
+    /// pc. An error returns from the function or goes to its handler.
+    Direct(u32, Option<FrameId>),
     /// A runtime helper; the value is its result word. Arguments are words.
     Help(Helper, Vec<NodeId>),
+    /// The code of a character as an int.
+    Code(NodeId),
+    /// Releases what a tag word and a payload word mean, if it is an object.
+    ReleasePair(NodeId, NodeId),
     /// The address of a home slot.
     SlotAddr(u16),
     /// The bits of a value as a word.
@@ -271,6 +329,27 @@ pub enum Source {
     Pair(NodeId, NodeId),
 }
 
+/// Index of an inlined frame.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct FrameId(pub u32);
+
+/// A call that was inlined: what its frame would be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InlinedFrame {
+    /// The address of the `FunctionCode`.
+    pub code: usize,
+    /// Where its registers start among those of the function under compilation.
+    pub window: u16,
+    /// The inlined frame that made the call; else the function under compilation.
+    pub caller: Option<FrameId>,
+    /// The call in the caller.
+    pub call_pc: u32,
+    /// The register that owns the closure that runs, if it has captured variables.
+    pub closure: Option<u16>,
+    /// The receiver survives the frame.
+    pub keeps_receiver: bool,
+}
+
 /// How to go on in the interpreter: resume at `pc` after writing these registers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ExitSite {
@@ -279,6 +358,8 @@ pub struct ExitSite {
     pub site: u32,
     pub reason: ExitReason,
     pub writes: Vec<(u16, Source)>,
+    /// The inlined frame that `pc` belongs to.
+    pub frame: Option<FrameId>,
 }
 
 /// A function under compilation.
@@ -288,6 +369,11 @@ pub struct Func {
     pub blocks: Vec<Block>,
     pub edges: Vec<Edge>,
     pub exits: Vec<ExitSite>,
+    pub frames: Vec<InlinedFrame>,
+    /// Calls inlined into each other at most.
+    pub inline_depth: u32,
+    /// Registers, with those of inlined calls.
+    pub n_registers: u16,
     /// Types of the typed entry's parameters and the entry block's parameters.
     pub params: Vec<Ty>,
 }
@@ -307,6 +393,17 @@ impl Func {
 
     pub fn edge(&self, id: EdgeId) -> &Edge {
         &self.edges[id.0 as usize]
+    }
+
+    /// Calls inlined around a frame, with its own.
+    pub fn depth_of(&self, frame: Option<FrameId>) -> u32 {
+        let mut depth = 0;
+        let mut at = frame;
+        while let Some(id) = at {
+            depth += 1;
+            at = self.frames[id.0 as usize].caller;
+        }
+        depth
     }
 
     pub fn new_block(&mut self, pc: u32) -> BlockId {
@@ -341,16 +438,27 @@ impl Op {
         match self {
             Op::Param | Op::Const(_) | Op::LoadSlot(_) | Op::LoadTag(_) => vec![],
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Release(_) => vec![],
-            Op::Poll(_) | Op::Step(_) | Op::SlotAddr(_) => vec![],
+            Op::Poll(_)
+            | Op::Step(_)
+            | Op::Direct(..)
+            | Op::SlotAddr(_)
+            | Op::Unshare(_)
+            | Op::Room(_)
+            | Op::Closure => vec![],
             Op::Int(_, a, b) | Op::Checked(_, a, b, _) | Op::Float(_, a, b) => vec![*a, *b],
             Op::ICmp(_, a, b) | Op::FCmp(_, a, b) | Op::Below(a, b) => vec![*a, *b],
+            Op::Or(a, b) => vec![*a, *b],
+            Op::Select(a, b, c) => vec![*a, *b, *c],
             Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) => vec![*a],
             Op::StoreSlot(_, a) | Op::Retain(a) | Op::Load(a, _) | Op::LoadCount(a) => vec![*a],
-            Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => vec![*a],
+            Op::Code(a) | Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => {
+                vec![*a]
+            }
             Op::StorePair(_, a, b) | Op::Store(a, _, b) | Op::ElemLoad(_, a, b) => vec![*a, *b],
             Op::ElemStore(_, a, b, c) => vec![*a, *b, *c],
-            Op::Push(_, a, _) => vec![*a],
-            Op::RetainPair(a, b) => vec![*a, *b],
+            Op::Push(_, a, _) | Op::Load32(a, _) | Op::ReleaseAt(a, _) => vec![*a],
+            Op::NoOperators(a, b, _) => vec![*a, *b],
+            Op::RetainPair(a, b) | Op::ReleasePair(a, b) => vec![*a, *b],
             Op::Help(_, args) => args.clone(),
             Op::Call(call) => call.args.clone(),
         }
@@ -360,7 +468,7 @@ impl Op {
     pub fn exits(&self) -> Vec<ExitId> {
         match self {
             Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => vec![*exit],
-            Op::Push(_, _, exit) => vec![*exit],
+            Op::Push(_, _, exit) | Op::NoOperators(_, _, exit) | Op::Room(exit) => vec![*exit],
             Op::Call(call) => {
                 let after = call.expect.map(|(_, exit)| exit);
                 std::iter::once(call.depth).chain(after).collect()
@@ -376,12 +484,19 @@ impl Op {
             Op::ToInt(_) | Op::ICmp(..) | Op::Below(..) | Op::FCmp(..) | Op::Not(_) => true,
             Op::LoadSlot(_) | Op::LoadTag(_) | Op::Load(..) | Op::ElemLoad(..) => true,
             Op::LoadCount(_) | Op::SlotAddr(_) | Op::Bits(_) | Op::CallTag(_) => true,
-            Op::FromBits(_) => true,
+            Op::FromBits(_)
+            | Op::Select(..)
+            | Op::Load32(..)
+            | Op::Or(..)
+            | Op::Closure
+            | Op::Code(_) => true,
             Op::Param | Op::Checked(..) | Op::StoreSlot(..) | Op::StorePair(..) => false,
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Retain(_) => false,
             Op::Release(_) | Op::Store(..) | Op::ElemStore(..) | Op::Guard(..) => false,
             Op::Poll(_) | Op::Step(_) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
-            Op::RetainPair(..) => false,
+            Op::RetainPair(..) | Op::ReleaseAt(..) | Op::Unshare(_) => false,
+            Op::NoOperators(..) | Op::Room(_) => false,
+            Op::ReleasePair(..) | Op::Direct(..) => false,
         }
     }
 }

@@ -57,7 +57,7 @@ impl Lowering<'_, '_> {
         let (kind, elem, tag) = match self.func.ty(value) {
             Ty::Float => (ElemKind::Float, Elem::Float, Tag::Float),
             Ty::Bool => (ElemKind::Bool, Elem::Bool, Tag::Bool),
-            Ty::Int | Ty::Word | Ty::None => (ElemKind::Int, Elem::Int, Tag::Int),
+            Ty::Int | Ty::Char | Ty::Word | Ty::None => (ElemKind::Int, Elem::Int, Tag::Int),
         };
         let (fast, slow, on) =
             (self.b.create_block(), self.b.create_block(), self.b.create_block());

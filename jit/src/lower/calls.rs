@@ -10,7 +10,7 @@ use super::memory::trusted;
 use super::{Lowering, typed_signature};
 use crate::abi;
 use crate::helpers::Routine;
-use crate::ir::{Call, Callee, NodeId, Ty};
+use crate::ir::{Call, Callee, ExitId, FrameId, NodeId, Ty};
 
 impl Lowering<'_, '_> {
     /// Calls a routine of the compiler's runtime.
@@ -43,7 +43,7 @@ impl Lowering<'_, '_> {
     /// Runs one instruction through the interpreter; its value is the next pc.
     pub(super) fn step(&mut self, pc: u32) -> ir::Value {
         let (vm, base, depth) = (self.vm, self.base, self.depth);
-        let meta = self.word(self.input.frame as *const _ as u64);
+        let meta = self.word(self.input.metas.frame as u64);
         let pc = self.word(u64::from(pc));
         let next = self.call_routine(Routine::Step, &[vm, base, depth, meta, pc]);
         let left = self.word(abi::LEFT);
@@ -61,12 +61,14 @@ impl Lowering<'_, '_> {
         self.stress(call.depth);
         let limit = self.b.ins().load(types::I32, trusted(), self.vm, abi::CONTEXT_DEPTH_LIMIT);
         let limit = self.b.ins().uextend(types::I64, limit);
-        let is_full = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, self.depth, limit);
+        let around = self.word(self.func.depth_of(call.frame).into());
+        let depth = self.b.ins().iadd(self.depth, around);
+        let is_full = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, depth, limit);
         self.exit_if(is_full, call.depth);
         self.poll(call.depth);
         let window = self.slot_address(call.window);
         let one = self.word(1);
-        let depth = self.b.ins().iadd(self.depth, one);
+        let depth = self.b.ins().iadd(depth, one);
         let mut args = vec![self.vm, window, depth];
         args.extend(call.args.iter().map(|&arg| self.values[&arg]));
         let inst = match call.callee {
@@ -77,7 +79,7 @@ impl Lowering<'_, '_> {
             Callee::Cell(cell) => {
                 let types: Vec<Ty> = call.args.iter().map(|&arg| self.func.ty(arg)).collect();
                 let signature = self.b.import_signature(typed_signature(&types));
-                let cell = self.word(cell as u64);
+                let cell = self.word(cell.0 as u64);
                 let entry = self.b.ins().load(types::I64, trusted(), cell, 0);
                 self.b.ins().call_indirect(signature, entry, &args)
             }
@@ -97,13 +99,14 @@ impl Lowering<'_, '_> {
             let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
             self.b.ins().brif(is_raised, odd, [].iter(), on, [].iter());
             self.b.switch_to_block(odd);
-            self.raised(call.pc);
+            self.raised(call.frame, call.pc);
             self.b.switch_to_block(on);
             return;
         };
         let expected = match ty {
             Ty::Float => Tag::Float,
             Ty::Bool => Tag::Bool,
+            Ty::Char => Tag::Str,
             Ty::Int | Ty::Word | Ty::None => Tag::Int,
         };
         let expected = self.word(expected as u64);
@@ -115,17 +118,39 @@ impl Lowering<'_, '_> {
         let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
         self.b.ins().brif(is_raised, error, [].iter(), other, [].iter());
         self.b.switch_to_block(error);
-        self.raised(call.pc);
+        self.raised(call.frame, call.pc);
         self.b.switch_to_block(on);
     }
 
     /// The callee left an error in the context.
-    fn raised(&mut self, pc: u32) {
+    pub(super) fn raised(&mut self, frame: Option<FrameId>, pc: u32) {
         let (vm, base, depth) = (self.vm, self.base, self.depth);
-        let meta = self.word(self.input.frame as *const _ as u64);
+        let frame = match frame {
+            Some(id) => self.input.metas.inlined(id),
+            None => self.input.metas.frame,
+        };
+        let meta = self.word(frame as u64);
         let pc = self.word(u64::from(pc));
         self.call_routine(Routine::Raised, &[vm, base, depth, meta, pc]);
         self.left_return();
+    }
+
+    /// Leaves if there is no room for the frames of the inlined calls.
+    pub(super) fn room(&mut self, exit: ExitId) {
+        if self.func.inline_depth == 0 {
+            return;
+        }
+        self.stress(exit);
+        let limit = self.b.ins().load(types::I32, trusted(), self.vm, abi::CONTEXT_DEPTH_LIMIT);
+        let limit = self.b.ins().uextend(types::I64, limit);
+        let inlined = self.word(self.func.inline_depth.into());
+        let depth = self.b.ins().iadd(self.depth, inlined);
+        let is_deep = self.b.ins().icmp(IntCC::UnsignedGreaterThan, depth, limit);
+        self.exit_if(is_deep, exit);
+        let end = self.slot_address(self.func.n_registers);
+        let limit = self.b.ins().load(types::I64, trusted(), self.vm, abi::CONTEXT_STACK_LIMIT);
+        let is_over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, limit);
+        self.exit_if(is_over, exit);
     }
 
     pub(super) fn ret(&mut self, payload: NodeId, tag: NodeId) {

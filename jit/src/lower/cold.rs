@@ -1,7 +1,5 @@
 //! Cold routines: trampolines that preserve every register around a routine.
 
-use std::cell::Cell;
-
 use cranelift_codegen::ir::{self, AbiParam, InstBuilder, Signature, types};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
@@ -14,15 +12,20 @@ use crate::helpers::Routine;
 pub(crate) enum ColdRoutine {
     Release,
     Push,
+    Unshare,
+    ReleasePair,
 }
 
 impl ColdRoutine {
-    pub(crate) const ALL: [ColdRoutine; 2] = [ColdRoutine::Release, ColdRoutine::Push];
+    pub(crate) const ALL: [ColdRoutine; 4] =
+        [ColdRoutine::Release, ColdRoutine::Push, ColdRoutine::Unshare, ColdRoutine::ReleasePair];
 
     fn routine(self) -> (Routine, usize) {
         match self {
             ColdRoutine::Release => (Routine::Release, 1),
             ColdRoutine::Push => (Routine::Push, 3),
+            ColdRoutine::Unshare => (Routine::Unshare, 1),
+            ColdRoutine::ReleasePair => (Routine::ReleasePair, 2),
         }
     }
 }
@@ -31,21 +34,26 @@ impl ColdRoutine {
 #[derive(Default)]
 pub(crate) struct Cold {
     addresses: [usize; ColdRoutine::ALL.len()],
-    /// The result word of the last routine; at a fixed address.
-    result: Box<Cell<u64>>,
+    /// Address of the result word of the last routine.
+    result: usize,
 }
 
 impl Cold {
-    pub(crate) fn set(&mut self, routine: ColdRoutine, address: *const u8) {
-        self.addresses[routine as usize] = address as usize;
+    /// Without trampolines; routines leave their results at this address.
+    pub(crate) fn new(result: usize) -> Cold {
+        Cold { result, ..Cold::default() }
+    }
+
+    pub(crate) fn set(&mut self, routine: ColdRoutine, address: usize) {
+        self.addresses[routine as usize] = address;
     }
 
     pub(crate) fn address(&self, routine: ColdRoutine) -> usize {
         self.addresses[routine as usize]
     }
 
-    pub(crate) fn result(&self) -> *const u64 {
-        self.result.as_ptr().cast_const()
+    pub(crate) fn result(&self) -> usize {
+        self.result
     }
 }
 
@@ -53,7 +61,7 @@ impl Cold {
 pub(crate) fn lower_trampoline(
     isa: &dyn TargetIsa,
     routine: ColdRoutine,
-    result: *const u64,
+    result: usize,
     target: &mut ir::Function,
     context: &mut FunctionBuilderContext,
 ) {

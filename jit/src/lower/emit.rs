@@ -40,6 +40,12 @@ impl Lowering<'_, '_> {
             IntOp::Mul => self.b.ins().imul(a, b),
             IntOp::Div => self.b.ins().sdiv(a, b),
             IntOp::Rem => self.b.ins().srem(a, b),
+            IntOp::And => self.b.ins().band(a, b),
+            IntOp::Or => self.b.ins().bor(a, b),
+            IntOp::Xor => self.b.ins().bxor(a, b),
+            IntOp::Shl => self.b.ins().ishl(a, b),
+            IntOp::Shr => self.b.ins().sshr(a, b),
+            IntOp::Ushr => self.b.ins().ushr(a, b),
         }
     }
 
@@ -51,7 +57,7 @@ impl Lowering<'_, '_> {
         let (result, overflow) = match op {
             IntOp::Add => self.b.ins().sadd_overflow(x, y),
             IntOp::Sub => self.b.ins().ssub_overflow(x, y),
-            IntOp::Mul | IntOp::Div | IntOp::Rem => self.b.ins().smul_overflow(x, y),
+            _ => self.b.ins().smul_overflow(x, y),
         };
         self.exit_if(overflow, exit);
         result

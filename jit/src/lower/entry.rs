@@ -11,7 +11,7 @@ use ruff_runtime::value::Tag;
 use super::memory::trusted;
 use super::{clif_type, entry_signature, typed_signature};
 use crate::abi;
-use crate::exit::EntryMeta;
+use crate::code::CellAddress;
 use crate::helpers::Routine;
 use crate::ir::Ty;
 
@@ -20,6 +20,7 @@ pub(crate) fn tag_of_ty(ty: Ty) -> Tag {
     match ty {
         Ty::Float => Tag::Float,
         Ty::Bool => Tag::Bool,
+        Ty::Char => Tag::Str,
         Ty::Int | Ty::Word | Ty::None => Tag::Int,
     }
 }
@@ -44,12 +45,12 @@ fn ret(b: &mut FunctionBuilder<'_>, status: Status) {
     b.ins().return_(&[status]);
 }
 
-/// Writes the entry of the typed function at `address`.
+/// Writes the entry of the typed function that `cell` leads to.
 pub(crate) fn lower_entry(
     isa: &dyn TargetIsa,
-    address: *const u8,
+    cell: CellAddress,
     params: &[Option<Ty>],
-    meta: &EntryMeta,
+    (meta, is_method): (usize, bool),
     (target, context): (&mut ir::Function, &mut FunctionBuilderContext),
 ) {
     target.signature = entry_signature(isa);
@@ -80,13 +81,29 @@ pub(crate) fn lower_entry(
     b.ins().brif(must_stay, stay, [].iter(), call, [].iter());
 
     b.switch_to_block(call);
+    let (depth, keeps) = if is_method {
+        let keeps = b.ins().ushr_imm_u(depth, i64::from(abi::KEEP_SHIFT));
+        let narrow = b.ins().ireduce(types::I32, depth);
+        (b.ins().uextend(types::I64, narrow), Some(keeps))
+    } else {
+        (depth, None)
+    };
     let typed: Vec<Ty> = params.iter().flatten().copied().collect();
     let signature = b.import_signature(typed_signature(&typed));
-    let callee = b.ins().iconst(types::I64, address as i64);
+    let callee = entry_of(&mut b, cell);
     let mut all = vec![vm, base, depth];
     all.extend(args);
     let inst = b.ins().call_indirect(signature, callee, &all);
     let (payload, tag) = (b.inst_results(inst)[0], b.inst_results(inst)[1]);
+    if let Some(keeps) = keeps {
+        // The receiver is the caller's, or else to be released.
+        let (release, on) = (b.create_block(), b.create_block());
+        b.ins().brif(keeps, on, [].iter(), release, [].iter());
+        b.switch_to_block(release);
+        call_routine(&mut b, isa, Routine::Release, &[base]);
+        b.ins().jump(on, [].iter());
+        b.switch_to_block(on);
+    }
     let raised = b.ins().iconst(types::I64, abi::RAISED as i64);
     let is_raised = b.ins().icmp(IntCC::Equal, tag, raised);
     let (error, done) = (b.create_block(), b.create_block());
@@ -100,11 +117,56 @@ pub(crate) fn lower_entry(
     ret(&mut b, Status::Raised);
 
     b.switch_to_block(miss);
-    let meta = b.ins().iconst(types::I64, &raw const *meta as i64);
+    let meta = b.ins().iconst(types::I64, meta as i64);
     call_routine(&mut b, isa, Routine::Miss, &[base, meta]);
     b.ins().jump(stay, [].iter());
     b.switch_to_block(stay);
     ret(&mut b, Status::Exited);
+    b.seal_all_blocks();
+    b.finalize(isa.frontend_config());
+}
+
+/// What a cell leads to now.
+fn entry_of(b: &mut FunctionBuilder<'_>, cell: CellAddress) -> ir::Value {
+    let cell = b.ins().iconst(types::I64, cell.0 as i64);
+    b.ins().load(types::I64, trusted(), cell, 0)
+}
+
+/// Writes a typed function with parameters `from` that calls the one that `cell` leads to, whose
+/// parameters are the same but for some that it takes in their home slots.
+pub(crate) fn lower_adapter(
+    isa: &dyn TargetIsa,
+    from: &[Option<Ty>],
+    (cell, to): (CellAddress, &[Option<Ty>]),
+    (target, context): (&mut ir::Function, &mut FunctionBuilderContext),
+) {
+    let typed = |params: &[Option<Ty>]| -> Vec<Ty> { params.iter().flatten().copied().collect() };
+    target.signature = typed_signature(&typed(from));
+    let mut b = FunctionBuilder::new(target, context);
+    let entry = b.create_block();
+    b.append_block_params_for_function_params(entry);
+    b.switch_to_block(entry);
+    let params = b.block_params(entry).to_vec();
+    let (base, mut args) = (params[1], params[..3].to_vec());
+    let mut given = params[3..].iter().copied();
+    for (i, (from, to)) in from.iter().zip(to).enumerate() {
+        let Some(ty) = *from else { continue };
+        let Some(value) = given.next() else { continue };
+        if to.is_some() {
+            args.push(value);
+            continue;
+        }
+        let at = i as i32 * abi::VALUE_SIZE;
+        let tag = b.ins().iconst(types::I64, tag_of_ty(ty) as i64);
+        let word = if ty == Ty::Bool { b.ins().uextend(types::I64, value) } else { value };
+        b.ins().store(trusted(), tag, base, at + abi::TAG_OFFSET);
+        b.ins().store(trusted(), word, base, at + abi::PAYLOAD_OFFSET);
+    }
+    let callee = entry_of(&mut b, cell);
+    let signature = b.import_signature(typed_signature(&typed(to)));
+    let inst = b.ins().call_indirect(signature, callee, &args);
+    let results = b.inst_results(inst).to_vec();
+    b.ins().return_(&results);
     b.seal_all_blocks();
     b.finalize(isa.frontend_config());
 }

@@ -45,12 +45,15 @@ impl Lowering<'_, '_> {
 
     /// Counts down to a forced exit, if exits are stressed.
     pub(super) fn stress(&mut self, exit: ExitId) {
-        let Some(counter) = self.input.stress_counter else { return };
+        let Some(stress) = self.input.metas.stress.clone() else { return };
         if self.func.exits[exit.0 as usize].reason == ExitReason::Declined {
             // The check comes after a routine that has done its work unless it declined.
             return;
         }
-        let address = self.word(counter as u64);
+        if !stress.counts_next_guard() {
+            return;
+        }
+        let address = self.word(stress.address() as u64);
         let left = self.b.ins().load(types::I64, trusted(), address, 0);
         let one = self.word(1);
         let left = self.b.ins().isub(left, one);
@@ -96,8 +99,7 @@ impl Lowering<'_, '_> {
                 Source::Slot(_) => {}
             }
         }
-        let metas = if is_stress { self.input.stress_exits } else { self.input.exits };
-        let meta = &raw const *metas[exit.0 as usize];
+        let meta = self.input.metas.exit(exit, is_stress);
         let meta = self.word(meta as u64);
         let (vm, base, depth) = (self.vm, self.base, self.depth);
         self.call_routine(Routine::Exit, &[vm, base, depth, meta]);
@@ -149,6 +151,7 @@ pub(crate) fn write_kind(func: &crate::ir::Func, source: Source) -> (WriteKind, 
         Source::Node(node) => match func.ty(node) {
             crate::ir::Ty::Float => (WriteKind::Float, 1),
             crate::ir::Ty::Bool => (WriteKind::Bool, 1),
+            crate::ir::Ty::Char => (WriteKind::Char, 1),
             crate::ir::Ty::Int | crate::ir::Ty::Word | crate::ir::Ty::None => (WriteKind::Int, 1),
         },
         Source::Slot(from) => (WriteKind::Slot(from), 0),

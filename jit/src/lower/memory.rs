@@ -7,7 +7,8 @@ use ruff_runtime::value::Tag;
 use super::cold::ColdRoutine;
 use super::{Lowering, clif_type};
 use crate::abi;
-use crate::ir::{NodeId, Ty};
+use crate::helpers::Routine;
+use crate::ir::{ExitId, NodeId, Ty};
 
 /// Flags of memory that is there and aligned.
 pub(crate) fn trusted() -> MemFlagsData {
@@ -42,9 +43,10 @@ impl Lowering<'_, '_> {
         let tag = match ty {
             Ty::Float => Tag::Float,
             Ty::Bool => Tag::Bool,
+            Ty::Char => Tag::Str,
             Ty::Int | Ty::Word | Ty::None => Tag::Int,
         };
-        let payload = self.payload(node);
+        let payload = if ty == Ty::Char { self.bits(node) } else { self.payload(node) };
         self.store_tag(r, tag);
         self.b.ins().store(trusted(), payload, self.base, offset(r) + abi::PAYLOAD_OFFSET);
     }
@@ -53,16 +55,17 @@ impl Lowering<'_, '_> {
     pub(super) fn payload(&mut self, node: NodeId) -> ir::Value {
         let value = self.value(node);
         match self.func.ty(node) {
-            Ty::Bool => self.b.ins().uextend(types::I64, value),
+            Ty::Bool | Ty::Char => self.b.ins().uextend(types::I64, value),
             Ty::Int | Ty::Float | Ty::Word | Ty::None => value,
         }
     }
 
-    /// A node's value as an integer word.
+    /// A node's value as the integer word of a boxed value; of a character, an owned string.
     pub(super) fn bits(&mut self, node: NodeId) -> ir::Value {
         let value = self.payload(node);
         match self.func.ty(node) {
             Ty::Float => self.b.ins().bitcast(types::I64, MemFlagsData::new(), value),
+            Ty::Char => self.call_routine(Routine::CharObject, &[value]),
             Ty::Int | Ty::Bool | Ty::Word | Ty::None => value,
         }
     }
@@ -70,7 +73,7 @@ impl Lowering<'_, '_> {
     pub(super) fn unpack(&mut self, word: ir::Value, ty: Ty) -> ir::Value {
         match ty {
             Ty::Float => self.b.ins().bitcast(types::F64, MemFlagsData::new(), word),
-            Ty::Bool => self.b.ins().ireduce(types::I8, word),
+            Ty::Bool | Ty::Char => self.b.ins().ireduce(types::I8, word),
             Ty::Int | Ty::Word | Ty::None => word,
         }
     }
@@ -156,5 +159,63 @@ impl Lowering<'_, '_> {
             this.b.ins().jump(on, [].iter());
             this.b.switch_to_block(on);
         });
+    }
+
+    /// Releases the value at an address; its bits stay.
+    pub(super) fn release_at(&mut self, at: ir::Value, by: i32) {
+        let tag = self.b.ins().load(types::I64, trusted(), at, by + abi::TAG_OFFSET);
+        self.if_heap(tag, true, |this| {
+            let object = this.b.ins().load(types::I64, trusted(), at, by + abi::PAYLOAD_OFFSET);
+            let count = this.b.ins().load(types::I32, trusted(), object, abi::COUNT);
+            let one = this.b.ins().iconst(types::I32, 1);
+            let (shared, last, on) =
+                (this.b.create_block(), this.b.create_block(), this.b.create_block());
+            this.b.set_cold_block(last);
+            let is_shared = this.b.ins().icmp(IntCC::SignedGreaterThan, count, one);
+            this.b.ins().brif(is_shared, shared, [].iter(), last, [].iter());
+            this.b.switch_to_block(shared);
+            let less = this.b.ins().isub(count, one);
+            this.b.ins().store(trusted(), less, object, abi::COUNT);
+            this.b.ins().jump(on, [].iter());
+            this.b.switch_to_block(last);
+            this.call_cold(ColdRoutine::ReleasePair, &[tag, object]);
+            this.b.ins().jump(on, [].iter());
+            this.b.switch_to_block(on);
+        });
+    }
+
+    /// Copies the struct in a home slot if it has a second owner; gives the slot's struct.
+    pub(super) fn unshare(&mut self, r: u16) -> ir::Value {
+        let object = self.load_slot(r, Ty::Word);
+        let count = self.b.ins().load(types::I32, trusted(), object, abi::COUNT);
+        let one = self.b.ins().iconst(types::I32, 1);
+        let is_unique = self.b.ins().icmp(IntCC::Equal, count, one);
+        let (copy, on) = (self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(copy);
+        let result = self.b.append_block_param(on, types::I64);
+        self.b.ins().brif(is_unique, on, [object.into()].iter(), copy, [].iter());
+        self.b.switch_to_block(copy);
+        let address = self.slot_address(r);
+        self.call_cold(ColdRoutine::Unshare, &[address]);
+        let object = self.load_slot(r, Ty::Word);
+        self.b.ins().jump(on, [object.into()].iter());
+        self.b.switch_to_block(on);
+        result
+    }
+
+    /// Leaves if the words are those of a struct with operator methods.
+    pub(super) fn no_operators(&mut self, tag: NodeId, payload: NodeId, exit: ExitId) {
+        let (tag, payload) = (self.value(tag), self.value(payload));
+        let wanted = self.word(Tag::Struct as u64);
+        let is_struct = self.b.ins().icmp(IntCC::Equal, tag, wanted);
+        let (look, on) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(is_struct, look, [].iter(), on, [].iter());
+        self.b.switch_to_block(look);
+        let shape = self.b.ins().load(types::I64, trusted(), payload, abi::STRUCT_SHAPE);
+        let def = self.b.ins().load(types::I64, trusted(), shape, abi::SHAPE_DEF);
+        let flag = self.b.ins().load(types::I8, trusted(), def, abi::DEF_HAS_OPERATORS);
+        let out = self.exit_block(exit, false);
+        self.b.ins().brif(flag, out, [].iter(), on, [].iter());
+        self.b.switch_to_block(on);
     }
 }

@@ -14,6 +14,7 @@ mod entry;
 mod exits;
 mod memory;
 mod nodes;
+mod texts;
 
 use std::collections::HashMap;
 
@@ -25,11 +26,11 @@ use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::abi;
-use crate::exit::{ExitMeta, FrameMeta};
 use crate::ir::{BlockId, EdgeId, ExitId, Func, NodeId, Term, Ty};
+use crate::metas::MetaAddresses;
 
 pub(crate) use cold::{Cold, ColdRoutine, lower_trampoline};
-pub(crate) use entry::{lower_entry, tag_of_ty};
+pub(crate) use entry::{lower_adapter, lower_entry, tag_of_ty};
 pub(crate) use exits::write_kind;
 
 /// What the lowering needs besides the IR.
@@ -37,15 +38,9 @@ pub(crate) struct Input<'a> {
     pub func: &'a Func,
     pub isa: &'a dyn TargetIsa,
     pub is_framed: bool,
-    /// The function, for routines.
-    pub frame: &'a FrameMeta,
-    /// One per exit site, at its final address.
-    pub exits: &'a [Box<ExitMeta>],
-    /// As `exits`, with the reason `Stress`; empty unless exits are stressed.
-    pub stress_exits: &'a [Box<ExitMeta>],
+    /// Where the descriptions of the function and its exits are.
+    pub metas: MetaAddresses,
     pub cold: &'a Cold,
-    /// Counts down to a forced exit.
-    pub stress_counter: Option<*const i64>,
 }
 
 pub(crate) struct Lowering<'a, 'b> {
@@ -92,7 +87,7 @@ pub(crate) fn clif_type(ty: Ty) -> ir::Type {
     match ty {
         Ty::Int | Ty::Word | Ty::None => types::I64,
         Ty::Float => types::F64,
-        Ty::Bool => types::I8,
+        Ty::Bool | Ty::Char => types::I8,
     }
 }
 

@@ -53,16 +53,37 @@ impl Lowering<'_, '_> {
                 self.stress(*exit);
                 self.poll(*exit);
             }
+            Op::Room(exit) => self.room(*exit),
             Op::Push(slot, value, exit) => self.push(*slot, *value, *exit),
             Op::Call(call) => self.call(id, call),
             Op::Step(pc) => {
                 let next = self.step(*pc);
                 self.values.insert(id, next);
             }
-            Op::Help(Helper::Push, args) => {
-                let args: Vec<ir::Value> = args.iter().map(|&arg| self.value(arg)).collect();
-                let result = self.call_routine(Routine::Push, &args);
+            Op::ReleaseAt(at, offset) => {
+                let at = self.value(*at);
+                self.release_at(at, *offset);
+            }
+            Op::Unshare(r) => {
+                let object = self.unshare(*r);
+                self.values.insert(id, object);
+            }
+            Op::NoOperators(tag, payload, exit) => {
+                self.stress(*exit);
+                self.no_operators(*tag, *payload, *exit);
+            }
+            Op::Direct(pc, frame) => {
+                let next = self.direct(*pc, *frame);
+                self.values.insert(id, next);
+            }
+            Op::Help(helper, args) => {
+                let args: Vec<ir::Value> = args.iter().map(|&arg| self.payload(arg)).collect();
+                let result = self.call_routine(routine_of(*helper), &args);
                 self.values.insert(id, result);
+            }
+            Op::ReleasePair(tag, payload) => {
+                let (tag, payload) = (self.value(*tag), self.value(*payload));
+                self.release_pair(tag, payload);
             }
             Op::CallTag(call) => {
                 let tag = self.tags[call];
@@ -83,7 +104,7 @@ impl Lowering<'_, '_> {
             Op::Param => self.values[&id],
             Op::Const(bits) => match ty {
                 Ty::Float => self.b.ins().f64const(f64::from_bits(*bits)),
-                Ty::Bool => self.b.ins().iconst(types::I8, *bits as i64),
+                Ty::Bool | Ty::Char => self.b.ins().iconst(types::I8, *bits as i64),
                 Ty::Int | Ty::Word | Ty::None => self.word(*bits),
             },
             Op::Int(op, a, b) => self.int_op(*op, *a, *b),
@@ -114,6 +135,15 @@ impl Lowering<'_, '_> {
                 let one = self.b.ins().iconst(types::I8, 1);
                 self.b.ins().bxor(a, one)
             }
+            Op::Select(cond, a, b) => {
+                let cond = self.value(*cond);
+                let (a, b) = (self.value(*a), self.value(*b));
+                self.b.ins().select(cond, a, b)
+            }
+            Op::Or(a, b) => {
+                let (a, b) = (self.value(*a), self.value(*b));
+                self.b.ins().bor(a, b)
+            }
             Op::Bits(a) => self.bits(*a),
             Op::FromBits(a) => {
                 let word = self.value(*a);
@@ -132,6 +162,11 @@ impl Lowering<'_, '_> {
                 let at = self.value(*at);
                 self.b.ins().load(clif_type(ty), trusted(), at, *offset)
             }
+            Op::Load32(at, offset) => {
+                let at = self.value(*at);
+                let word = self.b.ins().load(types::I32, trusted(), at, *offset);
+                self.b.ins().uextend(types::I64, word)
+            }
             Op::LoadCount(object) => {
                 let object = self.value(*object);
                 let count = self.b.ins().load(types::I32, trusted(), object, abi::COUNT);
@@ -139,8 +174,32 @@ impl Lowering<'_, '_> {
             }
             Op::ElemLoad(elem, data, index) => self.elem_load(*elem, (*data, *index), ty),
             Op::SlotAddr(r) => self.slot_address(*r),
+            Op::Closure => {
+                let frame = self.b.ins().load(types::I64, trusted(), self.vm, abi::VM_FRAME);
+                self.b.ins().load(types::I64, trusted(), frame, abi::FRAME_CLOSURE)
+            }
+            Op::Code(a) => self.payload(*a),
             _ => return None,
         };
         Some(value)
+    }
+}
+
+/// The routine behind a helper.
+fn routine_of(helper: Helper) -> Routine {
+    match helper {
+        Helper::NewStruct => Routine::NewStruct,
+        Helper::Push => Routine::Push,
+        Helper::TextData => Routine::TextData,
+        Helper::TextEqual => Routine::TextEqual,
+        Helper::TextOrder => Routine::TextOrder,
+        Helper::TextAppend => Routine::TextAppend,
+        Helper::TextAppendChar => Routine::TextAppendChar,
+        Helper::TextConcat => Routine::TextConcat,
+        Helper::UpdateIndex => Routine::UpdateIndex,
+        Helper::StorePlace => Routine::StorePlace,
+        Helper::UpdatePlace => Routine::UpdatePlace,
+        Helper::LoadPlace => Routine::LoadPlace,
+        Helper::Pop => Routine::Pop,
     }
 }

@@ -44,7 +44,7 @@ impl Range {
                 wide(a.hi) * wide(b.lo),
                 wide(a.hi) * wide(b.hi),
             ],
-            IntOp::Div | IntOp::Rem => return None,
+            _ => return None,
         };
         let lo = corners.iter().copied().min().and_then(|v| i64::try_from(v).ok())?;
         let hi = corners.iter().copied().max().and_then(|v| i64::try_from(v).ok())?;
@@ -313,7 +313,7 @@ fn clamp(op: IntOp, a: Range, b: Range) -> Range {
         IntOp::Mul if a.lo >= 0 && b.lo >= 0 => {
             Range { lo: a.lo.saturating_mul(b.lo), hi: i64::MAX }
         }
-        IntOp::Mul | IntOp::Div | IntOp::Rem => Range::ALL,
+        _ => Range::ALL,
     }
 }
 

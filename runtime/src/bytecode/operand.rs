@@ -139,6 +139,21 @@ pub enum Role {
     Root,
 }
 
+impl Role {
+    /// Bits of the lanes that an operand of the role fills.
+    pub fn lane_bits(self) -> u32 {
+        match self {
+            Role::Count => Count::LANE_BITS,
+            Role::Imm32 => Imm32::LANE_BITS,
+            Role::Target => Target::LANE_BITS,
+            Role::Def | Role::Use | Role::Read | Role::Update | Role::Group => Def::LANE_BITS,
+            Role::Const | Role::Name | Role::Imm | Role::Near | Role::Upvalue => Imm::LANE_BITS,
+            Role::Slot | Role::Proto | Role::Native | Role::Desc => Slot::LANE_BITS,
+            Role::Root => Root::LANE_BITS,
+        }
+    }
+}
+
 /// A role of an operand.
 pub trait Operand: Copy {
     const ROLE: Role;

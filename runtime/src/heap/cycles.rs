@@ -54,6 +54,15 @@ pub fn on_due(interrupt: Arc<Interrupt>) {
     drop(before);
 }
 
+/// Makes running code poll.
+pub(super) fn interrupt() {
+    with_register(|register| {
+        if let Some(interrupt) = &register.interrupt {
+            interrupt.pending.store(true, Ordering::Release);
+        }
+    });
+}
+
 /// Gives the memory of the register back if it is empty; for threads that end.
 pub(super) fn release_register() {
     let (cells, interrupt) = with_register(|register| {

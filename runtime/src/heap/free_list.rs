@@ -123,6 +123,7 @@ impl FreeLists {
         }
         let bytes = class * GRANULE;
         if (self.bump_end as usize) - (self.bump as usize) < bytes {
+            super::budget::note_chunk(CHUNK);
             let chunk = system(CHUNK).as_ptr();
             // SAFETY: the chunk is fresh, aligned and large enough for the link.
             unsafe { (*chunk.cast::<FreeBlock>()).next = self.chunks };

@@ -5,12 +5,15 @@
 //! another is being freed goes to a work list, so depth never overflows the native stack.
 //! Start reading at [`Ref`].
 
+mod budget;
 mod cycles;
 mod free_list;
 mod header;
 mod release;
 mod trace;
 
+pub use budget::{LARGE, has_room, limit_memory};
+pub(crate) use budget::{note_block, take_exceeded};
 pub use cycles::{collect_cycles, cycle_collection_is_due, on_due};
 pub(crate) use cycles::{register_cell, unregister_cell};
 pub use free_list::live_objects;

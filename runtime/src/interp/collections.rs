@@ -11,6 +11,7 @@ use crate::objects::array::{Array, ElemKind};
 use crate::objects::dict::Dict;
 use crate::objects::structs::Struct;
 use crate::profile::site;
+use crate::semantics::arith::check_array_len;
 use crate::semantics::{destructure, display, index, iterate, literal};
 use crate::value::{Tag, Value, View};
 
@@ -35,10 +36,12 @@ impl Machine {
     #[inline(always)]
     pub(super) fn array_push(&mut self, op: ops::ArrayPush) -> Step {
         let value = self.value(op.src);
-        if let Some(array) = self.reg_mut(op.array.idx()).make_mut::<Array>() {
+        let Some(array) = self.reg_mut(op.array.idx()).make_mut::<Array>() else { return Ok(()) };
+        let fits = check_array_len(array.len() + 1);
+        if fits.is_ok() {
             array.push(value);
         }
-        Ok(())
+        self.checked(fits)
     }
 
     #[inline(always)]
@@ -157,7 +160,7 @@ impl Machine {
 
     /// The field of a struct of the shape that the site remembers.
     #[inline(always)]
-    fn known_field(&self, object: usize) -> Option<&Value> {
+    pub(super) fn known_field(&self, object: usize) -> Option<&Value> {
         let object = self.reg(object);
         if object.tag() != Tag::Struct {
             return None;
@@ -180,8 +183,14 @@ impl Machine {
         name: Name,
         or_null: bool,
     ) -> std::result::Result<Value, Stop> {
-        let (o, name) = (self.reg(object.idx()), text_of(self.konst(name.idx())));
+        let (o, name) = (self.reg(object.idx()), self.konst(name.idx()));
+        if let Some(field) = self.cached_field(o, name) {
+            self.note_result(field.tag(), site::CALL_RESULT);
+            self.done_with(object);
+            return Ok(field);
+        }
         self.note_field(o, name);
+        let name = text_of(name);
         let value = if or_null { index::field_or_null(o, name) } else { index::field(o, name) };
         let value = self.checked(value)?;
         self.note_result(value.tag(), site::CALL_RESULT);
@@ -189,8 +198,19 @@ impl Machine {
         Ok(value)
     }
 
-    /// Remembers shape and slot of a field access.
-    pub(super) fn note_field(&self, object: &Value, name: &str) {
+    /// The field at a site that has seen several shapes.
+    fn cached_field(&self, object: &Value, name: &Value) -> Option<Value> {
+        let View::Struct(instance) = object.view() else { return None };
+        if self.site() & site::MEGA == 0 {
+            return None;
+        }
+        // SAFETY: the VM outlives the loop.
+        let slot = unsafe { &(*self.vm).fields }.get(instance.shape().id(), name)?;
+        instance.fields().get(slot).cloned()
+    }
+
+    /// Remembers shape and slot of a field access; the name is a constant.
+    pub(super) fn note_field(&self, object: &Value, name: &Value) {
         let site = self.site();
         let View::Struct(instance) = object.view() else {
             let kind = if object.tag() == Tag::Dict { site::DICT } else { site::OTHER };
@@ -198,9 +218,15 @@ impl Machine {
             return;
         };
         let shape = instance.shape();
-        let Some(slot) = shape.slot(name).filter(|&slot| slot <= 0xffff) else { return };
+        let Some(slot) = shape.slot(text_of(name)).filter(|&slot| slot <= 0xffff) else { return };
+        // SAFETY: the VM outlives the loop; nothing else refers to the cache here.
+        unsafe { &mut (*self.vm).fields }.put(shape.id(), name, slot);
         let id = u64::from(shape.id());
-        let state = if site & 0xffff_ffff == 0 { site::MONO } else { site::MEGA };
+        let state = match site & 0xffff_ffff {
+            0 => site::MONO,
+            known if known == id => 0,
+            _ => site::MEGA,
+        };
         let kept = site & !site::TARGET_MASK;
         self.set_site(kept | state | id | (slot as u64) << site::SLOT);
     }

@@ -113,7 +113,7 @@ impl Vm {
         let call = unsafe { &loaded(code).call };
         self.check_depth(info, window.wrapping_add(call.n_registers as usize))?;
         if self.is_interrupted() {
-            self.isolate.poll()?;
+            self.poll()?;
         }
         let receiver = usize::from(info.receiver != Receiver::None);
         place_args(info, window.wrapping_add(receiver), args);
@@ -167,10 +167,7 @@ impl Vm {
         let Some(entry) = profile.entry() else { return Ok(Begun::Entered) };
         self.can_finish_later = false;
         // SAFETY: the frame on top was pushed for this call, as entries expect.
-        let status = unsafe {
-            let base = (*self.frame).base;
-            entry(self, base)
-        };
+        let status = unsafe { self.enter_at(entry) };
         match status {
             Status::Exited => Ok(Begun::Entered),
             Status::Done => Ok(Begun::Done(self.native.result.take())),

@@ -16,7 +16,7 @@ impl Machine {
     #[inline(always)]
     pub(super) fn loop_header(&mut self, _op: ops::LoopHeader) -> Step {
         if self.vm().is_interrupted() {
-            let polled = self.vm().isolate.poll();
+            let polled = self.vm().poll();
             self.checked(polled)?;
         }
         let left = self.site().wrapping_sub(1);

@@ -83,19 +83,23 @@ impl Vm {
         Ok(selected)
     }
 
-    /// The code of the method that the interpreter called last for structs of this shape under
-    /// this name constant, if it is still remembered; for the JIT.
-    pub fn cached_method(&self, shape_id: u32, name: &Value) -> Option<*const FunctionCode> {
-        match self.methods.get(u64::from(shape_id), name)? {
+    /// The shapes on which this name constant selected a method lately, with its code; for the
+    /// JIT.
+    pub fn cached_methods(&self, name: &Value) -> Vec<(u32, *const FunctionCode)> {
+        let same = self.methods.0.iter().flatten().filter(|c| c.name == name.payload());
+        let method = |cached: &Cached| match &cached.selected {
             Selected::Method(method) => match method.view() {
-                View::Function(function) => Some(function.code_ptr()),
+                View::Function(function) => {
+                    Some((u32::try_from(cached.receiver).ok()?, function.code_ptr()))
+                }
                 _ => None,
             },
             Selected::Callable(_)
             | Selected::TypeMethod(_)
             | Selected::Updating(_)
             | Selected::Native(_) => None,
-        }
+        };
+        same.filter_map(method).collect()
     }
 
     /// Calls what was selected, with the receiver at `window` and arguments behind it.

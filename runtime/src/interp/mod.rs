@@ -10,8 +10,10 @@ mod arith;
 mod calls;
 mod collections;
 mod context;
+mod direct;
 mod dispatch;
 mod enter;
+mod fields;
 mod generators;
 mod jumps;
 mod load;
@@ -43,7 +45,9 @@ use crate::tier::Tier;
 use crate::value::{Value, View};
 
 pub use context::{DEOPT_WORDS, NativeContext};
+pub use direct::is_frameless;
 use enter::Args;
+use fields::FieldCache;
 use methods::MethodCache;
 use modules::Modules;
 use stack::Stacks;
@@ -62,8 +66,11 @@ pub struct Vm {
     options: VmOptions,
     loader: Box<dyn ModuleLoader>,
     tier: Option<Box<dyn Tier>>,
+    /// Entries into compiled code that have not returned.
+    n_entered: u32,
     modules: Modules,
     methods: MethodCache,
+    fields: FieldCache,
     /// Active calls from natives and operators in the present task.
     callbacks: u32,
     /// The boundary frame that returned last was a generator's and had a value.
@@ -109,8 +116,10 @@ impl Vm {
             options,
             loader,
             tier: None,
+            n_entered: 0,
             modules: Modules::default(),
             methods: MethodCache::new(),
+            fields: FieldCache::new(),
             callbacks: 0,
             has_yielded: false,
             loops: 0,

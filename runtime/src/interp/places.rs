@@ -150,10 +150,11 @@ impl Machine {
     #[inline(never)]
     fn set_field_slow(mut self, root: Root, name: Name, src: Use) -> Step {
         let value = self.value(src);
-        let name: std::sync::Arc<str> = text_of(self.konst(name.idx())).into();
+        let key = self.konst(name.idx()).clone();
+        let name: std::sync::Arc<str> = text_of(&key).into();
         let machine = self;
         let stored = self.with_root(root, |content| {
-            machine.note_field(content, &name);
+            machine.note_field(content, &key);
             place::set_field(content, &name, value)
         })?;
         self.checked(stored)
@@ -214,19 +215,47 @@ impl Machine {
     #[inline(always)]
     pub(super) fn update_field(&mut self, op: ops::UpdateField) -> Step {
         let operator = operator(self.instr().word().operator());
+        if self.update_known(operator, op) {
+            return Ok(());
+        }
         self.update_named(operator, op.root, op.name, op.src)
+    }
+
+    /// The update of a number in a struct of the remembered shape, in place; false if it is
+    /// something else.
+    #[inline(always)]
+    fn update_known(&mut self, op: BinOp, at: ops::UpdateField) -> bool {
+        if at.root.kind != RootKind::Register || !self.reg(at.root.idx()).is_unique() {
+            return false;
+        }
+        let Some(old) = self.known_field(at.root.idx()) else { return false };
+        let value = self.reg(at.src.idx());
+        let is_number = |v: &Value| matches!(v.tag(), Tag::Int | Tag::Float);
+        if !is_number(old) || !is_number(value) {
+            return false;
+        }
+        let Ok(new) = arith::binary_data(op, old, value) else { return false };
+        self.note_result(old.tag(), site::CALL_RESULT);
+        let slot = (self.site() >> site::SLOT & 0xffff) as usize;
+        // SAFETY: `known_field` checked the tag, and the register is the only owner.
+        let instance: &mut Struct = unsafe { body_mut(self.reg_mut(at.root.idx())) };
+        // SAFETY: slots are remembered together with the shape that has them.
+        unsafe { *instance.fields_mut().get_unchecked_mut(slot) = new };
+        true
     }
 
     #[inline(never)]
     fn update_named(mut self, op: BinOp, root: Root, name: Name, src: Use) -> Step {
         self.check_root(root)?;
         let value = self.value(src);
-        let name: std::sync::Arc<str> = text_of(self.konst(name.idx())).into();
+        let key = self.konst(name.idx()).clone();
+        let name: std::sync::Arc<str> = text_of(&key).into();
         let content = self.swap_root(root, Value::NULL);
-        self.note_field(&content, &name);
+        self.note_field(&content, &key);
         let old = index::field(&content, &name);
         drop(self.swap_root(root, content));
         let old = self.checked(old)?;
+        self.note_result(old.tag(), site::CALL_RESULT);
         let computed = self.apply(op, old, &value, |machine, content| {
             machine.with_root(root, |root| place::set_field(root, &name, content))
         });

@@ -4,8 +4,9 @@ use super::Vm;
 use super::enter::{Args, Begun};
 use super::machine::{Machine, Step, Stop};
 use super::stack::{flags, loaded};
+use crate::error::Result;
 use crate::objects::function::FunctionCode;
-use crate::tier::Status;
+use crate::tier::{Entry, Status};
 use crate::value::Value;
 
 /// When code is compiled.
@@ -107,10 +108,7 @@ impl Vm {
         };
         profile.set_site(index, left);
         // SAFETY: the frame on top runs this code and stands at the loop header.
-        entry.map(|entry| unsafe {
-            let base = (*self.frame).base;
-            entry(self, base)
-        })
+        entry.map(|entry| unsafe { self.enter_at(entry) })
     }
 
     /// A function is called often: asks the tier unless it has compiled it.
@@ -129,6 +127,41 @@ impl Vm {
         }
     }
 
+    /// Runs compiled code for the frame on top.
+    ///
+    /// # Safety
+    /// The entry must be one for the frame's code, at the instruction where the frame stands.
+    pub(super) unsafe fn enter_at(&mut self, entry: Entry) -> Status {
+        self.n_entered += 1;
+        // SAFETY: the caller's promise; there is a frame on top.
+        let status = unsafe {
+            let base = (*self.frame).base;
+            entry(self, base)
+        };
+        self.n_entered -= 1;
+        status
+    }
+
+    /// Whether compiled code is active, perhaps below the frame on top.
+    pub fn has_compiled_frames(&self) -> bool {
+        self.n_entered > 0
+    }
+
+    /// Handles a pending interrupt, which may mean that the tier has something to install.
+    ///
+    /// # Errors
+    /// The uncatchable error of an interruption.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn poll(&mut self) -> Result<()> {
+        self.isolate.poll()?;
+        if let Some(mut tier) = self.tier.take() {
+            tier.collect(self);
+            self.tier = Some(tier);
+        }
+        Ok(())
+    }
+
     fn ask_tier(&mut self, code: &FunctionCode, header: Option<u32>) {
         if let Some(mut tier) = self.tier.take() {
             tier.tier_up(self, code, header);
@@ -136,12 +169,10 @@ impl Vm {
         }
     }
 
-    /// Runs the frame on top from its `pc` until it returns, for compiled code that was left by
-    /// an exit below compiled callers. The frame is popped; the result or error is in the
-    /// context.
+    /// Runs the frame on top from its `pc` until the innermost boundary returns, for compiled
+    /// code that was left by an exit below compiled callers. The boundary's frame is popped; the
+    /// result or error is in the context.
     pub fn resume(&mut self) -> Status {
-        // SAFETY: the caller has rebuilt a frame on top.
-        unsafe { (*self.frame).flags |= flags::BOUNDARY };
         self.run()
     }
 
@@ -161,7 +192,7 @@ impl Vm {
         let mut machine = Machine::new(self);
         let word = machine.fetch();
         let next = machine.pc;
-        match machine.step(word) {
+        match machine.step_out_of_line(word) {
             Err(Stop::Returned) => return Stepped::Returned,
             Err(Stop::Raised | Stop::RaisedOut) => return Stepped::Raised,
             Ok(()) => {}
@@ -171,7 +202,10 @@ impl Vm {
             return self.finish_request(next, frame);
         }
         if self.frame > frame {
-            // The instruction was a call and pushed a frame.
+            // The instruction was a call and pushed a frame (with others on top, if compiled
+            // code was left in an inlined call).
+            // SAFETY: the frame above the one that called.
+            unsafe { (*frame.add(1)).flags |= flags::BOUNDARY };
             match self.resume() {
                 Status::Done => {
                     let result = self.native.result.take();

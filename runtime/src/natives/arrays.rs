@@ -13,7 +13,7 @@ use crate::objects::array::{Array, ElemKind};
 use crate::objects::bytes::Bytes;
 use crate::objects::collections::{Queue, Set, Stack};
 use crate::objects::dict::Dict;
-use crate::semantics::arith::{check_array_len, int_overflow};
+use crate::semantics::arith::{check_array_len, check_memory, int_overflow};
 use crate::semantics::index::{index_out_of_bounds, resolve_index};
 use crate::semantics::{BinOp, iterate, sets, type_name};
 use crate::value::{Tag, Value, View};
@@ -382,6 +382,7 @@ fn range(start_or_stop: Whole, stop: Option<Whole>, step: Option<Whole>) -> Resu
     let or_null = |w: Option<Whole>| w.map_or(Value::NULL, |w| Value::int(w.0));
     let args = [Value::int(start_or_stop.0), or_null(stop), or_null(step)];
     let (start, stop, step) = iterate::range_bounds(&args)?;
+    check_memory(iterate::range_len(start, stop, step) as usize * size_of::<Value>())?;
     let mut ints = Vec::new();
     let mut at = start;
     while if step > 0 { at < stop } else { at > stop } {
@@ -397,7 +398,9 @@ fn fill(count: Whole, value: &Value) -> Result<Value> {
     if count > limits::COLLECTION_LEN {
         return Err(array_limit());
     }
-    let mut array = Array::with_capacity(ElemKind::of(value), count);
+    let kind = ElemKind::of(value);
+    check_memory(count * kind.size())?;
+    let mut array = Array::with_capacity(kind, count);
     for _ in 0..count {
         array.push(value.clone());
     }

@@ -7,6 +7,7 @@ use super::sequences::slice_text;
 use crate::error::Result;
 use crate::limits;
 use crate::objects::string::{Str, make_char};
+use crate::semantics::arith::check_memory;
 use crate::semantics::display::write_display;
 use crate::semantics::index::resolve_index;
 use crate::value::{Value, View};
@@ -118,6 +119,7 @@ fn repeat(text: &str, count: Whole) -> Result<String> {
     if text.len().checked_mul(count).is_none_or(|n| n > limits::STRING_BYTES) {
         return Err(string_limit());
     }
+    check_memory(text.len() * count)?;
     Ok(text.repeat(count))
 }
 

@@ -7,6 +7,7 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr::{self, NonNull};
 
+use crate::heap::{LARGE, note_block};
 use crate::value::{Object, Tag, Value};
 
 /// How elements are stored.
@@ -429,6 +430,9 @@ impl Array {
     fn grow_to(&mut self, cap: usize) {
         let size = self.kind.size();
         let new = buffer_layout(cap, size);
+        if new.size() >= LARGE {
+            note_block(new.size());
+        }
         // SAFETY: the old buffer, if any, has the layout of the old capacity; sizes are not 0.
         let data = unsafe {
             if self.cap == 0 {

@@ -13,6 +13,9 @@ pub struct CellBody {
     pub(crate) registered_at: Cell<u32>,
 }
 
+/// Offset of the content in a cell object (from the body), for compiled code.
+pub const CONTENT_OFFSET: usize = std::mem::offset_of!(CellBody, content);
+
 impl Object for CellBody {
     const TAG: Tag = Tag::Cell;
 }

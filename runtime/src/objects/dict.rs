@@ -6,6 +6,7 @@
 
 use hashbrown::HashTable;
 
+use crate::heap::{LARGE, note_block};
 use crate::value::{Object, Tag, Value};
 
 const SMALL: usize = 8;
@@ -189,6 +190,9 @@ impl Dict {
             return Some(std::mem::replace(&mut self.entries[at].value, value));
         }
         let at = self.entries.len();
+        if at >= LARGE / size_of::<Entry>() && at == self.entries.capacity() {
+            note_block(2 * at * size_of::<Entry>());
+        }
         self.entries.push(Entry { key, hash, value });
         self.len += 1;
         if !self.index.is_empty() {

@@ -10,7 +10,7 @@ use std::ptr::NonNull;
 
 use compact_str::CompactString;
 
-use crate::heap::{Header, Obj, Ref};
+use crate::heap::{Header, LARGE, Obj, Ref, note_block};
 use crate::value::{Object, Tag, Value};
 
 const UNKNOWN: u32 = u32::MAX;
@@ -32,6 +32,11 @@ pub struct Str {
 
 impl Object for Str {
     const TAG: Tag = Tag::Str;
+}
+
+/// Offsets in [`Str`] that compiled code reads.
+pub mod offsets {
+    pub const N_CHARS: usize = std::mem::offset_of!(super::Str, n_chars);
 }
 
 impl Clone for Str {
@@ -168,6 +173,10 @@ impl Str {
         self.n_chars.set(if n_chars == UNKNOWN { UNKNOWN } else { sum });
         self.hash.set(0);
         self.offsets.take();
+        let len = self.text.len() + more.len();
+        if len > LARGE && len > self.text.capacity() {
+            note_block(len);
+        }
         self.text.push_str(more);
     }
 

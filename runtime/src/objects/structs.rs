@@ -70,6 +70,8 @@ pub struct StructDef {
     #[expect(clippy::vec_box, reason = "instances point to shapes, which must not move")]
     shapes: RefCell<Vec<Box<Shape>>>,
     base: Cell<*const Shape>,
+    /// A method overloads an operator.
+    has_operators: Cell<bool>,
     /// The predeclared `Error`.
     pub is_error: bool,
 }
@@ -92,6 +94,7 @@ impl StructDef {
             defaults: RefCell::default(),
             shapes: RefCell::default(),
             base: Cell::new(ptr::null()),
+            has_operators: Cell::new(false),
             is_error,
         });
         let raw = obj_of(&def);
@@ -132,6 +135,9 @@ impl StructDef {
     }
 
     pub fn set_method(&self, name: Arc<str>, function: Value) {
+        if name.starts_with("op_") {
+            self.has_operators.set(true);
+        }
         self.methods.borrow_mut().insert(name, function);
     }
 
@@ -192,6 +198,9 @@ pub mod offsets {
     pub const SHAPE: usize = std::mem::offset_of!(Struct, shape);
     pub const FIELDS: usize = std::mem::offset_of!(Struct, fields);
     pub const SHAPE_ID: usize = std::mem::offset_of!(super::Shape, id);
+    pub const SHAPE_DEF: usize = std::mem::offset_of!(super::Shape, def);
+    pub const DEF_BASE: usize = std::mem::offset_of!(super::StructDef, base);
+    pub const DEF_HAS_OPERATORS: usize = std::mem::offset_of!(super::StructDef, has_operators);
 }
 
 fn block_size(n_fields: usize) -> usize {

@@ -2,10 +2,10 @@
 //!
 //! | family | bits |
 //! | --- | --- |
-//! | `add` … `ge`, `jump_eq` … `jump_ge_const`, `update_*` | 0-9 types of the left operand, 10-19 of the right one, 20-29 of the result (if the generic form ran), 30-39 flags |
+//! | `add` … `ge`, `jump_eq` … `jump_ge_const`, `update_index` | 0-9 types of the left operand, 10-19 of the right one, 20-29 of the result (if the generic form ran), 30-39 flags |
 //! | `neg`, `not` | 0-9 types of the operand, 20-29 of the result |
 //! | `get_index`, `set_index` | 0-9 types of the container, 10-19 of the index, 20-29 of the element, 30-39 flags, 40-44 array kinds by number |
-//! | `get_field`, `get_field_or_null`, `set_field`, `new_struct` | 0-31 shape id, 32-47 slot, 48-51 [`MONO`], [`MEGA`], [`DICT`], 52-61 types of the field |
+//! | `get_field`, `get_field_or_null`, `set_field`, `update_field`, `new_struct` | 0-31 shape id, 32-47 slot, 48-51 [`MONO`], [`MEGA`], [`DICT`], 52-61 types of the field |
 //! | `call`, `call_module` | 0-47 address of the `FunctionCode`, 48-51 [`MONO`], [`MEGA`], 52-61 types of the result |
 //! | `call_method`, `call_method_place` | 0-31 shape id of a struct receiver, 32-41 types of the receiver, 48-51 [`MONO`], [`MEGA`], 52-61 types of the result |
 //! | `call_native`, `call_native_one` | 52-61 types of the result |

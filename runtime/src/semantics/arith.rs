@@ -9,7 +9,7 @@ use compact_str::CompactString;
 
 use super::{BinOp, UnOp, compare, display, equal, truthy, type_name};
 use crate::error::{Error, Kind, Result};
-use crate::heap::Ref;
+use crate::heap::{LARGE, Ref, has_room};
 use crate::host::Host;
 use crate::limits::{COLLECTION_LEN, STRING_BYTES};
 use crate::objects::array::{Array, ElemKind};
@@ -173,6 +173,7 @@ pub fn invalid_binary(op: BinOp, lhs: &Value, rhs: &Value) -> Error {
 
 fn join(a: &str, b: &str) -> Result<Value> {
     check_string_len(a.len() + b.len())?;
+    check_memory(a.len() + b.len())?;
     let mut text = CompactString::with_capacity(a.len() + b.len());
     text.push_str(a);
     text.push_str(b);
@@ -182,6 +183,7 @@ fn join(a: &str, b: &str) -> Result<Value> {
 fn repeat(text: &str, n: i64) -> Result<Value> {
     let n = usize::try_from(n).unwrap_or(0);
     check_string_len(text.len().saturating_mul(n))?;
+    check_memory(text.len().saturating_mul(n))?;
     Ok(Value::from(text.repeat(n)))
 }
 
@@ -192,6 +194,7 @@ fn concat_arrays(a: &Array, b: &Array) -> Result<Value> {
         (ElemKind::Empty, other) | (other, ElemKind::Empty) => other,
         _ => ElemKind::Value,
     };
+    check_memory((a.len() + b.len()) * kind.size())?;
     let mut out = Array::with_capacity(kind, a.len() + b.len());
     out.extend(a);
     out.extend(b);
@@ -218,13 +221,33 @@ fn string_limit() -> Error {
 /// Refuses an array, set, queue or stack of `len` elements beyond the limit.
 ///
 /// # Errors
-/// `Array length limit exceeded`.
+/// `Array length limit exceeded`, `Out of memory`.
 #[inline]
 pub fn check_array_len(len: usize) -> Result<()> {
+    if len < LARGE / size_of::<Value>() { Ok(()) } else { check_large_array(len) }
+}
+
+/// Buffers double when their length reaches a power of two, so memory is checked there.
+#[inline(never)]
+fn check_large_array(len: usize) -> Result<()> {
     if len > COLLECTION_LEN {
         return Err(array_limit());
     }
-    Ok(())
+    if len.is_power_of_two() { check_memory(2 * len * size_of::<Value>()) } else { Ok(()) }
+}
+
+/// Refuses to make something of so many bytes if memory would get scarce.
+///
+/// # Errors
+/// `Out of memory`.
+#[inline]
+pub fn check_memory(bytes: usize) -> Result<()> {
+    if bytes < LARGE || has_room(bytes) { Ok(()) } else { Err(out_of_memory()) }
+}
+
+#[cold]
+pub fn out_of_memory() -> Error {
+    Error::new(Kind::MemoryError, "Out of memory")
 }
 
 #[cold]

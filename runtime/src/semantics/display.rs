@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use compact_str::CompactString;
 
-use super::arith::check_string_len;
+use super::arith::{check_memory, check_string_len};
 use super::equal::nested_too_deeply;
 use crate::error::Result;
 use crate::heap::Ref;
@@ -370,7 +370,11 @@ fn append(text: &mut CompactString, v: &Value) -> Result<()> {
             &owned
         }
     };
-    check_string_len(text.len() + more.len())?;
+    let len = text.len() + more.len();
+    check_string_len(len)?;
+    if len > text.capacity() {
+        check_memory(len)?;
+    }
     text.push_str(more);
     Ok(())
 }

@@ -47,19 +47,28 @@ pub struct Parsed {
     pub file: File,
     /// Lexical and syntax errors in text order.
     pub diagnostics: Vec<Diagnostic>,
+    /// Texts that are no statements; the tree has an error where they were.
+    pub skipped: Vec<Span>,
+    /// Every bracket has its partner.
+    pub is_balanced: bool,
 }
 
 /// Parses a file.
 pub fn parse(source: &Source) -> Parsed {
-    let (tokens, lexical) = lex(source);
+    parse_tokens(source, lex(source))
+}
+
+/// Parses what the lexer made of a file.
+pub fn parse_tokens(source: &Source, (tokens, lexical): (Vec<Token>, Vec<Diagnostic>)) -> Parsed {
     let mut parser = Parser::new(&source.text, tokens, lexical);
+    let is_balanced = is_balanced(&parser.tokens, &parser.closers);
     let id = parser.node();
     let stmts = parser.statements();
     let span = Span::new(0, source.text.len() as u32);
     let file = File { body: Block { id, stmts, span }, n_nodes: parser.n_nodes };
     let mut diagnostics = parser.diagnostics;
     diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
-    Parsed { file, diagnostics }
+    Parsed { file, diagnostics, skipped: parser.skipped, is_balanced }
 }
 
 /// The statement cannot be parsed any further; its diagnostic has been recorded.
@@ -96,6 +105,7 @@ struct Parser<'s> {
     n_nodes: u32,
     names: HashMap<&'s str, Arc<str>>,
     diagnostics: Vec<Diagnostic>,
+    skipped: Vec<Span>,
     /// A limit was exceeded; nothing is reported any more.
     aborted: bool,
 }
@@ -122,6 +132,7 @@ impl<'s> Parser<'s> {
             n_nodes: 0,
             names: HashMap::new(),
             diagnostics,
+            skipped: Vec::new(),
             aborted: false,
         }
     }
@@ -339,6 +350,7 @@ impl<'s> Parser<'s> {
             self.synchronise(first);
         }
         let span = self.since(start);
+        self.skipped.push(span);
         Stmt { kind: StmtKind::Expr(*self.expr_node(ExprKind::Error, span)), span }
     }
 
@@ -395,6 +407,17 @@ fn closers(tokens: &[Token]) -> Vec<u32> {
         }
     }
     closers
+}
+
+/// Whether every opening bracket is closed, and every closing one closes something.
+fn is_balanced(tokens: &[Token], closers: &[u32]) -> bool {
+    let closed = closers.iter().filter(|&&closer| closer != NONE).count();
+    let count = |kinds: &[TokenKind]| tokens.iter().filter(|t| kinds.contains(&t.kind)).count();
+    use TokenKind::{
+        LeftBrace, LeftBracket, LeftParen, RightBrace, RightBracket, RightParen, StrHead, StrTail,
+    };
+    closed == count(&[LeftParen, LeftBracket, LeftBrace, StrHead])
+        && closed == count(&[RightParen, RightBracket, RightBrace, StrTail])
 }
 
 /// Forgets open brackets down to the last of one of `kinds`.

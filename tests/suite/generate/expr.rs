@@ -43,6 +43,7 @@ impl Gen {
             Ty::Bool => self.bool(fuel - 1),
             Ty::Str => self.string(fuel - 1),
             Ty::Ints | Ty::Floats => self.array(ty, fuel - 1),
+            Ty::Rows => self.rows(fuel - 1),
             Ty::Dict => self.dict(fuel - 1),
             Ty::Point => self.point(fuel - 1),
             Ty::Mixed => {
@@ -52,7 +53,7 @@ impl Gen {
         }
     }
 
-    fn leaf(&mut self, ty: Ty) -> String {
+    pub(super) fn leaf(&mut self, ty: Ty) -> String {
         if self.rng.chance(70)
             && let Some(name) = self.var(ty, false)
         {
@@ -73,6 +74,11 @@ impl Gen {
                 let n = self.rng.below(6);
                 let items: Vec<String> = (0..n).map(|_| self.literal(elem)).collect();
                 format!("[{}]", items.join(", "))
+            }
+            Ty::Rows => {
+                let n = self.rng.below(4);
+                let rows: Vec<String> = (0..n).map(|_| self.literal(Ty::Ints)).collect();
+                format!("[{}]", rows.join(", "))
             }
             Ty::Dict => {
                 let a = self.rng.below(9);
@@ -105,7 +111,9 @@ impl Gen {
     }
 
     fn int(&mut self, fuel: usize) -> String {
-        match self.rng.below(14) {
+        match self.rng.below(18) {
+            14 | 15 => self.int_native(fuel),
+            16 | 17 => self.row_element(fuel),
             0..=6 => {
                 let op = *self.rng.pick(&["+", "-", "*", "/", "%", "+", "-"]);
                 let (a, b) = (self.expr(Ty::Int, fuel), self.expr(Ty::Int, fuel));
@@ -134,7 +142,7 @@ impl Gen {
     }
 
     /// An index that is in range more often than not.
-    fn index(&mut self) -> String {
+    pub(super) fn index(&mut self) -> String {
         match self.rng.below(6) {
             0 => "-1".to_owned(),
             1 => self.var(Ty::Int, false).unwrap_or_else(|| "2".to_owned()),
@@ -144,7 +152,8 @@ impl Gen {
     }
 
     fn float(&mut self, fuel: usize) -> String {
-        match self.rng.below(9) {
+        match self.rng.below(10) {
+            9 => self.float_native(fuel),
             0..=4 => {
                 let op = *self.rng.pick(&["+", "-", "*", "/", "%"]);
                 let other = if self.rng.chance(25) { Ty::Int } else { Ty::Float };
@@ -188,7 +197,9 @@ impl Gen {
     }
 
     fn string(&mut self, fuel: usize) -> String {
-        match self.rng.below(6) {
+        match self.rng.below(8) {
+            6 => format!("({} + {})", self.leaf(Ty::Str), self.leaf(Ty::Str)),
+            7 => format!("chr(97 + abs({} % 26))", self.expr(Ty::Int, fuel)),
             0 | 1 => {
                 let other = *self.rng.pick(&[Ty::Int, Ty::Float, Ty::Bool, Ty::Mixed]);
                 let (a, b) = (self.leaf(Ty::Str), self.expr(other, fuel));

@@ -4,6 +4,7 @@
 //! wrong indexes and changes of type in the middle of loops make some of them fail, inside and
 //! outside of `try`. Loops are bounded and long enough to become hot. Start at [`program`].
 
+mod data;
 mod expr;
 mod stmt;
 
@@ -47,14 +48,26 @@ enum Ty {
     Str,
     Ints,
     Floats,
+    /// An array of arrays of ints.
+    Rows,
     Dict,
     Point,
     /// An int, float or string; changes while the program runs.
     Mixed,
 }
 
-const TYPES: [Ty; 9] =
-    [Ty::Int, Ty::Float, Ty::Bool, Ty::Str, Ty::Ints, Ty::Floats, Ty::Dict, Ty::Point, Ty::Mixed];
+const TYPES: [Ty; 10] = [
+    Ty::Int,
+    Ty::Float,
+    Ty::Bool,
+    Ty::Str,
+    Ty::Ints,
+    Ty::Floats,
+    Ty::Rows,
+    Ty::Dict,
+    Ty::Point,
+    Ty::Mixed,
+];
 
 #[derive(Clone)]
 struct Var {

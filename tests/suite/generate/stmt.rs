@@ -11,7 +11,7 @@ impl Gen {
 
     fn statement(&mut self) {
         let is_deep = self.depth >= 5;
-        match self.rng.below(if is_deep { 9 } else { 18 }) {
+        match self.rng.below(if is_deep { 11 } else { 22 }) {
             0 | 1 => self.assign(),
             2 => self.compound(),
             3 => self.new_variable(),
@@ -20,13 +20,17 @@ impl Gen {
             6 => self.print(),
             7 => self.append(),
             8 => self.global(),
-            9 | 10 => self.conditional(),
-            11 => self.counted_loop(),
-            12 => self.while_loop(),
-            13 => self.each_loop(),
-            14 => self.guarded(),
-            15 => self.matching(),
-            16 => self.closure(),
+            9 => self.update_rows(),
+            10 => self.pop_item(),
+            11 | 12 => self.conditional(),
+            13 => self.counted_loop(),
+            14 => self.while_loop(),
+            15 => self.each_loop(),
+            16 => self.guarded(),
+            17 => self.matching(),
+            18 => self.closure(),
+            19 => self.characters(),
+            20 => self.entries(),
             _ => self.change_type(),
         }
     }
@@ -41,7 +45,7 @@ impl Gen {
     }
 
     /// A loop of `n` iterations; its body must stay cheap if the loops around are long.
-    fn looped(&mut self, head: &str, n: usize, body: impl FnOnce(&mut Gen)) {
+    pub(super) fn looped(&mut self, head: &str, n: usize, body: impl FnOnce(&mut Gen)) {
         self.weight *= n;
         self.loop_depth += 1;
         self.block(head, body);
@@ -49,7 +53,7 @@ impl Gen {
         self.weight /= n;
     }
 
-    fn iterations(&mut self) -> usize {
+    pub(super) fn iterations(&mut self) -> usize {
         let n = *self.rng.pick(&[3, 10, 40, 150, 700]);
         n.min(MAX_WEIGHT / self.weight).max(2)
     }
@@ -193,8 +197,12 @@ impl Gen {
     }
 
     fn each_loop(&mut self) {
-        let (ty, elem) =
-            *self.rng.pick(&[(Ty::Ints, Ty::Int), (Ty::Floats, Ty::Float), (Ty::Str, Ty::Str)]);
+        let (ty, elem) = *self.rng.pick(&[
+            (Ty::Ints, Ty::Int),
+            (Ty::Floats, Ty::Float),
+            (Ty::Str, Ty::Str),
+            (Ty::Rows, Ty::Ints),
+        ]);
         let Some(source) = self.var(ty, false) else { return };
         if self.weight > 100 {
             return;

@@ -1,0 +1,57 @@
+//! Instructions run straight on the window, and releasing values that are in no slot.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{self, InstBuilder, types};
+
+use super::Lowering;
+use super::memory::trusted;
+use crate::abi;
+use crate::helpers::Routine;
+use crate::ir::FrameId;
+
+impl Lowering<'_, '_> {
+    /// Runs one instruction that needs no frame; its value is the next pc.
+    pub(super) fn direct(&mut self, pc: u32, frame: Option<FrameId>) -> ir::Value {
+        let vm = self.vm;
+        let (base, meta) = match frame {
+            Some(id) => {
+                let window = self.func.frames[id.0 as usize].window;
+                (self.slot_address(window), self.input.metas.inlined(id))
+            }
+            None => (self.base, self.input.metas.frame),
+        };
+        let meta = self.word(meta as u64);
+        let index = self.word(u64::from(pc));
+        let next = self.call_routine(Routine::Direct, &[vm, base, meta, index]);
+        let failed = self.word(abi::LEFT);
+        let has_failed = self.b.ins().icmp(IntCC::Equal, next, failed);
+        let (error, on) = (self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(error);
+        self.b.ins().brif(has_failed, error, [].iter(), on, [].iter());
+        self.b.switch_to_block(error);
+        self.raised(frame, pc);
+        self.b.switch_to_block(on);
+        next
+    }
+
+    /// Releases what a tag word and a payload word mean.
+    pub(super) fn release_pair(&mut self, tag: ir::Value, payload: ir::Value) {
+        self.if_heap(tag, true, |this| {
+            let count = this.b.ins().load(types::I32, trusted(), payload, abi::COUNT);
+            let one = this.b.ins().iconst(types::I32, 1);
+            let (shared, last, on) =
+                (this.b.create_block(), this.b.create_block(), this.b.create_block());
+            this.b.set_cold_block(last);
+            let is_shared = this.b.ins().icmp(IntCC::SignedGreaterThan, count, one);
+            this.b.ins().brif(is_shared, shared, [].iter(), last, [].iter());
+            this.b.switch_to_block(shared);
+            let less = this.b.ins().isub(count, one);
+            this.b.ins().store(trusted(), less, payload, abi::COUNT);
+            this.b.ins().jump(on, [].iter());
+            this.b.switch_to_block(last);
+            this.call_cold(super::cold::ColdRoutine::ReleasePair, &[tag, payload]);
+            this.b.ins().jump(on, [].iter());
+            this.b.switch_to_block(on);
+        });
+    }
+}

@@ -33,8 +33,10 @@ type Out = (HostPtr, Left);
 type Inner = corosensei::Coroutine<HostPtr, Out, Result<Value>, TaskStack>;
 type Handle = *const Yielder<HostPtr, Out>;
 
+/// What a coroutine runs, which may borrow.
+type BodyWith<'a> = Box<dyn FnOnce(&mut dyn Host) -> Result<Value> + 'a>;
 /// What a coroutine runs.
-pub(super) type Body = Box<dyn FnOnce(&mut dyn Host) -> Result<Value>>;
+pub(super) type Body = BodyWith<'static>;
 
 pub(super) struct Coroutine {
     inner: Inner,
@@ -62,9 +64,7 @@ fn pointer(host: &mut dyn Host) -> HostPtr {
 ///
 /// # Safety
 /// A coroutine that runs it must have ended while what it borrows is still there.
-pub(super) unsafe fn outlive<'a>(
-    body: Box<dyn FnOnce(&mut dyn Host) -> Result<Value> + 'a>,
-) -> Body {
+pub(super) unsafe fn outlive(body: BodyWith<'_>) -> Body {
     // SAFETY: the caller's promise; the types differ only in the lifetime.
     unsafe { std::mem::transmute(body) }
 }

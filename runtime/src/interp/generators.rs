@@ -33,11 +33,14 @@ impl Vm {
         let View::Function(function) = callee.view() else { return Ok(Value::NULL) };
         let info = function.info();
         let has_receiver = info.receiver != Receiver::None;
-        // SAFETY: the receiver of a method is in the first register of the window.
-        let receiver = match has_receiver {
-            true if flags & flags::KEEP_RECEIVER != 0 => unsafe { (*window).clone() },
-            true => unsafe { (*window).take() },
-            false => Value::NULL,
+        let receiver = if !has_receiver {
+            Value::NULL
+        } else if flags & flags::KEEP_RECEIVER != 0 {
+            // SAFETY: the receiver of a method is in the first register of the window.
+            unsafe { (*window).clone() }
+        } else {
+            // SAFETY: as above.
+            unsafe { (*window).take() }
         };
         let first = window.wrapping_add(usize::from(has_receiver));
         if info.is_generator {
@@ -121,6 +124,8 @@ impl Vm {
         next: *const crate::bytecode::operand::Instr,
         frame: *mut Frame,
     ) -> Stepped {
+        // SAFETY: the generator's frame is on top.
+        unsafe { (*self.frame).flags |= flags::BOUNDARY };
         match self.resume() {
             Status::Done => {
                 let value = self.native.result.take();

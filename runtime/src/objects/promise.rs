@@ -24,6 +24,16 @@ pub enum Observer {
     Part(Value, usize),
 }
 
+impl Observer {
+    /// The combination that hears of it.
+    fn combination(&self) -> Option<&Value> {
+        match self {
+            Observer::Part(promise, _) => Some(promise),
+            Observer::Task(_) => None,
+        }
+    }
+}
+
 /// A promise.
 pub struct PromiseBody {
     pub state: RefCell<PromiseState>,
@@ -85,12 +95,7 @@ impl PromiseBody {
             match &*state {
                 PromiseState::Resolved(value) => f(value),
                 PromiseState::Pending(observers) => {
-                    for observer in observers {
-                        match observer {
-                            Observer::Part(promise, _) => f(promise),
-                            Observer::Task(_) => {}
-                        }
-                    }
+                    observers.iter().filter_map(Observer::combination).for_each(&mut *f);
                 }
                 PromiseState::Rejected(_) => {}
             }

@@ -1,6 +1,6 @@
 //! Layouts of the runtime that compiled code relies on, in one place and checked.
 
-use ruff_runtime::heap::{Header, Obj};
+use ruff_runtime::heap::{self, Header, Obj};
 use ruff_runtime::interp::{Frame, NativeContext, Vm};
 use ruff_runtime::objects::array::{self, Array};
 use ruff_runtime::objects::cell::{self, CellBody};
@@ -41,6 +41,9 @@ pub const SHAPE_ID: i32 = structs::offsets::SHAPE_ID as i32;
 pub const SHAPE_DEF: i32 = structs::offsets::SHAPE_DEF as i32;
 pub const DEF_BASE_SHAPE: i32 = (DEF_BODY + structs::offsets::DEF_BASE) as i32;
 pub const DEF_HAS_OPERATORS: i32 = (DEF_BODY + structs::offsets::DEF_HAS_OPERATORS) as i32;
+
+/// In the free lists.
+pub const LIVE_OBJECTS: i32 = heap::LIVE_OFFSET as i32;
 
 /// In the context, which is the first field of the VM.
 pub const CONTEXT_DEPTH: i32 = std::mem::offset_of!(NativeContext, depth) as i32;

@@ -5,6 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ruff_runtime::objects::function::FunctionCode;
+
 use crate::build::feedback::Feedback;
 use crate::code::{CodeHeap, Piece, TypedCell};
 use crate::exit::{Shared, StressCounter};
@@ -40,6 +42,8 @@ pub(crate) struct FunctionState {
     /// Parts that are being compiled.
     pub pending: HashSet<Part>,
     pub installed: HashMap<Part, Installed>,
+    /// Parts of other functions that call this one and would be faster if it were typed.
+    pub callers: HashSet<(*const FunctionCode, Part)>,
 }
 
 /// Exits at a site after which a recompilation for another reason gives it up too.
@@ -67,6 +71,7 @@ impl FunctionState {
             declined: HashSet::new(),
             pending: HashSet::new(),
             installed: HashMap::new(),
+            callers: HashSet::new(),
         }
     }
 

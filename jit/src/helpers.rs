@@ -3,9 +3,12 @@
 //! All take and return 64-bit words. Routines that can end the function return [`abi::LEFT`] in
 //! that case; the words to return are then at the start of the exit buffer.
 
-use ruff_runtime::interp::{Stepped, Vm, flags};
+use ruff_runtime::heap::{self, Obj};
+use ruff_runtime::interp::{Stepped, Vm, closure_at, flags};
 use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::objects::array::Array;
+use ruff_runtime::objects::cell::CellBody;
+use ruff_runtime::objects::function::{Function, FunctionCode};
 use ruff_runtime::objects::structs::{Shape, Struct};
 use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
@@ -36,6 +39,12 @@ routines! {
     Push = push;
     /// `(shape, fields)`: an instance; takes the fields out of consecutive slots.
     NewStruct = new_struct;
+    /// `(size)`: a block of the heap.
+    Allocate = allocate;
+    /// `(code, window, closure)`: a closure over a window.
+    Closure = closure;
+    /// `()`: a cell.
+    NewCell = new_cell;
     /// `(slot)`: makes the slot the only owner of its struct.
     Unshare = unshare;
     /// `(tag, payload)`: releases a value.
@@ -91,10 +100,28 @@ extern "C" fn push(slot: *mut Value, tag: u64, payload: u64) -> u64 {
     0
 }
 
+extern "C" fn allocate(size: u64) -> u64 {
+    heap::allocate_block(size as usize).as_ptr() as u64
+}
+
 extern "C" fn new_struct(shape: *const Shape, fields: *mut Value) -> u64 {
     // SAFETY: compiled code checked the declaration's shape, and passes as many registers.
     let instance = unsafe { Struct::make(&*shape, |slot| std::mem::take(&mut *fields.add(slot))) };
     std::mem::ManuallyDrop::new(instance).payload()
+}
+
+extern "C" fn closure(
+    code: *const FunctionCode,
+    window: *const Value,
+    outer: *const Obj<Function>,
+) -> u64 {
+    // SAFETY: compiled code passes its own window and closure, and a function declared by it.
+    let closure = unsafe { closure_at(code, window, outer) };
+    std::mem::ManuallyDrop::new(closure).payload()
+}
+
+extern "C" fn new_cell() -> u64 {
+    std::mem::ManuallyDrop::new(CellBody::make(Value::UNASSIGNED)).payload()
 }
 
 extern "C" fn unshare(slot: *mut Value) -> u64 {

@@ -8,6 +8,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::ptr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -66,6 +67,8 @@ const MAX_RECOMPILATIONS: u32 = 8;
 /// Windows of typed functions, in registers; with the depth limit they must fit the stack.
 const MAX_TYPED_REGISTERS: u16 = 256;
 const MAX_TYPED_PARAMS: u32 = 8;
+/// Bytes of native stack that a typed function takes at most; it spills what its registers hold.
+const MAX_TYPED_FRAME: usize = 16 * MAX_TYPED_REGISTERS as usize;
 /// Iterations after which a loop is hot once a loop inside it has been compiled.
 const OUTER_ITERATIONS: u64 = 60;
 
@@ -82,8 +85,30 @@ struct Flight {
     metas: Metas,
     /// Of the function's speculations, when it was requested.
     generation: u32,
+    /// A function that it calls has become typed since.
+    is_outdated: bool,
     /// For typed functions that do not replace one with the same parameters.
     typed: Option<Typed>,
+}
+
+impl Flight {
+    fn new(code: *const FunctionCode, part: Part, metas: Metas, typed: Option<Typed>) -> Flight {
+        Flight { code, part, metas, generation: 0, is_outdated: false, typed }
+    }
+}
+
+/// Why a part is not compiled.
+enum Refused {
+    /// It is left to the interpreter.
+    Declined(Bailout),
+    /// A function that it calls is on its way; the interpreter will ask again.
+    Waits,
+}
+
+impl From<Bailout> for Refused {
+    fn from(reason: Bailout) -> Refused {
+        Refused::Declined(reason)
+    }
 }
 
 /// The compiler of hot code of one VM.
@@ -181,7 +206,7 @@ impl Jit {
             None => self.request_framed(vm, code, part, tags),
             Some(_) => self.request_framed(vm, code, part, tags),
         };
-        if let Err(reason) = result {
+        if let Err(Refused::Declined(reason)) = result {
             self.decline(code, part, reason);
         }
     }
@@ -203,18 +228,19 @@ impl Jit {
         code: &FunctionCode,
         part: Part,
         tags: Vec<Tag>,
-    ) -> Result<(), Bailout> {
-        let func = self.build(vm, code, EntryKind::Framed { pc: part.unwrap_or(0), tags })?;
+    ) -> Result<(), Refused> {
+        let entry = EntryKind::Framed { pc: part.unwrap_or(0), tags };
+        let func = self.build(vm, (code, part), entry)?;
         if !self.options.is_eager && !worth::is_worthwhile(&func, code) {
-            return Err(Bailout::MostlyGeneric);
+            return Err(Bailout::MostlyGeneric.into());
         }
         let metas = self.metas(&func, code, true);
-        self.submit(func, Flight { code, part, metas, generation: 0, typed: None }, None);
+        self.submit(func, Flight::new(code, part, metas, None), None);
         Ok(())
     }
 
     /// Requests the form of a function that other compiled code calls.
-    fn request_typed(&mut self, vm: &Vm, code: &FunctionCode, tags: &[Tag]) -> Result<(), Bailout> {
+    fn request_typed(&mut self, vm: &Vm, code: &FunctionCode, tags: &[Tag]) -> Result<(), Refused> {
         let state = self.state(code);
         let feedback = &state.shared.feedback;
         let param = |i: usize| {
@@ -225,13 +251,13 @@ impl Jit {
         let n_params = code.info.n_params as usize + usize::from(is_method);
         let found = (0..n_params).map(param).collect();
         let params = state.next_params(found);
-        let func = self.build(vm, code, EntryKind::Typed(params.clone()))?;
+        let func = self.build(vm, (code, None), EntryKind::Typed(params.clone()))?;
         let mut metas = self.metas(&func, code, false);
         let expected = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();
         let meta =
             EntryMeta { frame: &raw const *metas.frame, tags: expected, misses: Cell::new(0) };
         let meta = metas.entry.insert(Box::new(meta));
-        let entry = std::ptr::from_ref(&**meta) as usize;
+        let entry = ptr::from_ref(&**meta) as usize;
         let (mut typed, mut older) = (None, None);
         let cell = match &self.state(code).typed {
             Some(known) if known.params == params => known.cell.address(),
@@ -244,19 +270,29 @@ impl Jit {
             }
         };
         let job = TypedJob { cell, params, is_method, entry, older };
-        self.submit(func, Flight { code, part: None, metas, generation: 0, typed }, Some(job));
+        self.submit(func, Flight::new(code, None, metas, typed), Some(job));
         Ok(())
     }
 
     /// Builds and optimises IR.
-    fn build(&mut self, vm: &Vm, code: &FunctionCode, entry: EntryKind) -> Result<Func, Bailout> {
+    fn build(
+        &mut self,
+        vm: &Vm,
+        (code, part): (&FunctionCode, Part),
+        entry: EntryKind,
+    ) -> Result<Func, Refused> {
         let start = Instant::now();
         let shared = self.state(code).shared.clone();
         let (stats, stress, log) = (&self.stats, &self.stress, &self.log);
         let functions = RefCell::new(&mut self.functions);
+        let missed = RefCell::new(Vec::new());
         let callees = |callee: *const FunctionCode| {
             let functions = functions.borrow();
-            let typed = functions.get(&callee)?.typed.as_ref()?;
+            let typed = functions.get(&callee).and_then(|state| state.typed.as_ref());
+            let Some(typed) = typed else {
+                missed.borrow_mut().push(callee);
+                return None;
+            };
             Some(CalleeInfo { cell: typed.cell.address(), params: typed.params.clone() })
         };
         // The table of functions keeps it as long as the compiler lives.
@@ -277,7 +313,17 @@ impl Jit {
             fields: &fields,
             is_eager: self.options.is_eager,
         };
-        let mut func = build::build(&request)?;
+        let built = build::build(&request);
+        let mut waits = false;
+        for callee in missed.into_inner() {
+            let state = self.state(callee);
+            state.callers.insert((code, part));
+            waits |= state.pending.contains(&None) && !ptr::eq(callee, code);
+        }
+        let mut func = built?;
+        if waits {
+            return Err(Refused::Waits);
+        }
         passes::run(&mut func);
         self.stats.add_time("build", start.elapsed());
         if cfg!(debug_assertions)
@@ -331,15 +377,16 @@ impl Jit {
             && self.has_room(vm)
     }
 
-    /// Whether the deepest recursion of typed functions fits the register stack, so that they
-    /// need not check it.
+    /// Whether the deepest recursion of typed functions fits the register stack and the native
+    /// one, so that they need not check them.
     fn has_room(&mut self, vm: &Vm) -> bool {
         *self.has_room.get_or_insert_with(|| {
             let need = vm.native.depth_limit as usize * usize::from(MAX_TYPED_REGISTERS);
             // SAFETY: there is a frame on top.
             let base = unsafe { (*vm.frame).base } as usize;
             let left = (vm.native.stack_limit as usize).saturating_sub(base);
-            left / size_of::<Value>() >= need
+            let native = vm.stack_bytes() / vm.native.depth_limit.max(1) as usize;
+            left / size_of::<Value>() >= need && native >= MAX_TYPED_FRAME
         })
     }
 
@@ -375,16 +422,49 @@ impl Jit {
         let state = self.state(code);
         state.pending.remove(&flight.part);
         let generation = state.shared.generation.get();
+        let part = flight.part;
         match outcome.result {
-            Err(reason) => self.decline(code, flight.part, reason),
+            Err(reason) => self.decline(code, part, reason),
             Ok(generated) => {
-                let is_stale = generation != flight.generation;
+                let is_stale = generation != flight.generation || flight.is_outdated;
                 if is_stale || loaded.proto.profile.is_bailed_out() {
                     self.drop_code(&generated);
+                    ask_again(loaded, part);
                 } else {
                     self.install(flight, generated, (code, loaded), outcome.time);
                 }
             }
+        }
+        if part.is_none() {
+            self.refresh_callers(code);
+        }
+    }
+
+    /// After the compilation of a function: has those compiled that waited for it, and those
+    /// again that call it through the interpreter although it is typed now.
+    fn refresh_callers(&mut self, code: *const FunctionCode) {
+        let state = self.state(code);
+        let is_typed = state.typed.is_some();
+        for (caller, part) in std::mem::take(&mut state.callers) {
+            // SAFETY: as for all code of the VM.
+            let Some(loaded) = (unsafe { &(*caller).proto }) else { continue };
+            if is_typed {
+                // What is on its way was built without the typed form.
+                let mut flights = self.flights.values_mut();
+                let flight = flights.find(|f| ptr::eq(f.code, caller) && f.part == part);
+                flight.into_iter().for_each(|flight| flight.is_outdated = true);
+            }
+            let state = self.state(caller);
+            let is_there = state.installed.contains_key(&part);
+            if state.pending.contains(&part) || (is_there && !is_typed) {
+                continue;
+            }
+            state.declined.remove(&part);
+            match part {
+                None => loaded.proto.profile.set_entry(None),
+                Some(pc) => loaded.proto.profile.set_osr_entry(pc as usize, None),
+            }
+            ask_again(loaded, part);
         }
     }
 
@@ -434,15 +514,24 @@ impl Jit {
     }
 }
 
+/// The interpreter asks at the next call or iteration.
+fn ask_again(loaded: &LoadedProto, part: Part) {
+    let profile = &loaded.proto.profile;
+    if profile.is_bailed_out() {
+        return;
+    }
+    match part {
+        None => profile.stay_hot(),
+        Some(header) => profile.set_site(header as usize, 1),
+    }
+}
+
 /// Gives an entry to the interpreter, which enters it at the next call or iteration.
 fn publish(loaded: &LoadedProto, part: Part, entry: Entry) {
     let profile = &loaded.proto.profile;
-    let Some(header) = part else {
-        profile.set_entry(Some(entry));
-        return profile.stay_hot();
-    };
+    ask_again(loaded, part);
+    let Some(header) = part else { return profile.set_entry(Some(entry)) };
     profile.set_osr_entry(header as usize, Some(entry));
-    profile.set_site(header as usize, 1);
     // Each iteration of the loops around it is now a return to the interpreter.
     for (last, instr) in loaded.proto.code.iter().enumerate() {
         let target = instr.word().jump_target(last);

@@ -34,6 +34,30 @@ impl Default for Limits {
     }
 }
 
+/// Where the native stack of a thread gets scarce.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StackFloor(usize);
+
+impl StackFloor {
+    /// At an address; code that does not look needs some room below it.
+    pub fn at(address: usize) -> StackFloor {
+        StackFloor(address)
+    }
+
+    /// Whether the present frame is below the floor; never before it is set.
+    #[inline]
+    pub fn is_reached(self) -> bool {
+        stack_pointer() < self.0
+    }
+}
+
+/// An address in the current stack frame.
+#[inline]
+fn stack_pointer() -> usize {
+    let marker = 0_u8;
+    std::hint::black_box(&raw const marker).addr()
+}
+
 /// Bytes of a string.
 pub const STRING_BYTES: usize = Limits::DEFAULT.string_bytes;
 /// Elements of an array, set, queue or stack; entries of a dict.

@@ -1,15 +1,13 @@
 //! `ruff check`: errors and warnings of files, nothing runs.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 
-use super::{eprint, run::read_limited, stderr_style};
+use super::{eprint, open_source, stderr_style};
 use crate::check;
 use crate::loader::Loader;
 use crate::report;
-use crate::syntax::source;
 
 #[derive(Args)]
 pub(super) struct CheckArgs {
@@ -23,23 +21,11 @@ pub(super) fn run(args: &CheckArgs) -> u8 {
 }
 
 fn check_file(file: &Path) -> u8 {
-    let shown = file.to_string_lossy();
-    let bytes = match read_limited(file) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            eprint(&format!("error: cannot read {shown}: {error}\n"));
-            return 5;
-        }
+    let source = match open_source(file) {
+        Ok(source) => source,
+        Err(exit_code) => return exit_code,
     };
     let style = stderr_style();
-    let source = match source::decode(&shown, bytes) {
-        Ok(source) => Arc::new(source),
-        Err(rejected) => {
-            let list = [rejected.diagnostic];
-            eprint(&report::diagnostics(&rejected.source, &list, style));
-            return 3;
-        }
-    };
     let loader = Loader::new(file.parent().unwrap_or(Path::new("")).to_path_buf());
     match loader.check(source.clone()) {
         Ok(checked) => {

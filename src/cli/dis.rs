@@ -1,15 +1,14 @@
 //! `ruff dis`: what a program is turned into on its way to machine code.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 
-use super::{eprint, print, run::read_limited, stderr_style};
+use super::{eprint, open_source, print, stderr_style};
 use crate::engine::{self, DumpForm};
 use crate::loader::Loader;
 use crate::report;
-use crate::syntax::{dump, parser, source};
+use crate::syntax::{dump, parser};
 
 #[derive(Args)]
 pub(super) struct DisArgs {
@@ -36,23 +35,11 @@ pub(super) struct DisArgs {
 }
 
 pub(super) fn run(args: &DisArgs) -> u8 {
-    let shown = args.file.to_string_lossy();
-    let bytes = match read_limited(&args.file) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            eprint(&format!("error: cannot read {shown}: {error}\n"));
-            return 5;
-        }
+    let source = match open_source(&args.file) {
+        Ok(source) => source,
+        Err(exit_code) => return exit_code,
     };
     let style = stderr_style();
-    let source = match source::decode(&shown, bytes) {
-        Ok(source) => Arc::new(source),
-        Err(rejected) => {
-            let list = [rejected.diagnostic];
-            eprint(&report::diagnostics(&rejected.source, &list, style));
-            return 3;
-        }
-    };
     if args.tokens {
         print(&dump::tokens(&source));
         return 0;

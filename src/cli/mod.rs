@@ -11,12 +11,15 @@ mod test_run;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::{Engine, JitMode, JitOptions, JitThreads, LogForm, Options, Stress};
-use crate::report::Style;
+use crate::report::{self, Style};
+use crate::syntax::source::{self, Source};
 
 /// The Ruff language: run, check and test programs.
 #[derive(Parser)]
@@ -204,6 +207,24 @@ impl EngineArgs {
             _ => vec![self.options().engine],
         }
     }
+}
+
+/// The text of a file that a tool looks into.
+///
+/// # Errors
+/// The exit code, when what is wrong has been written to stderr.
+fn open_source(file: &Path) -> Result<Arc<Source>, u8> {
+    let shown = file.to_string_lossy();
+    let bytes = run::read_limited(file).map_err(|error| {
+        eprint(&format!("error: cannot read {shown}: {error}\n"));
+        5
+    })?;
+    let decoded = source::decode(&shown, bytes);
+    decoded.map(Arc::new).map_err(|rejected| {
+        let list = [rejected.diagnostic];
+        eprint(&report::diagnostics(&rejected.source, &list, stderr_style()));
+        3
+    })
 }
 
 /// Colours for a terminal, unless `NO_COLOR` is set.

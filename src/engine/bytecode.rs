@@ -28,10 +28,8 @@ impl Run<'_> {
     /// A VM for the program with its tier, and the tier's counters if it has one.
     fn vm(&self, out: Output) -> Result<(Box<Vm>, Option<Counters>), Error> {
         let options = VmOptions { threshold: threshold(self.options) };
-        let mut isolate = self.isolate(out);
-        let bytes = self.options.engine.task_stack_bytes();
-        (isolate.tasks.stack_bytes, isolate.tasks.main_stack_bytes) = (bytes, bytes);
-        let mut vm = Vm::new(isolate, options, Box::new(self.loader.clone()))?;
+        let mut vm = Vm::new(self.isolate(out), options, Box::new(self.loader.clone()))?;
+        vm.set_stack_size(self.stack_bytes);
         let is_jit = self.options.engine == Engine::Jit && self.options.jit.mode != JitMode::Off;
         let counters = is_jit.then(Counters::default);
         if let Some(counters) = &counters {

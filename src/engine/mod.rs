@@ -5,6 +5,8 @@
 //! of one run is left for the next.
 
 mod bytecode;
+#[cfg(test)]
+mod tests;
 mod tests_of_file;
 
 pub use bytecode::{DumpForm, dump};
@@ -53,8 +55,8 @@ impl Engine {
         }
     }
 
-    /// Bytes of native stack to reserve for a task; pages are only used when touched.
-    fn task_stack_bytes(self) -> usize {
+    /// Bytes of native stack to reserve for a task and for the thread; pages are only used when touched.
+    fn stack_bytes(self) -> usize {
         match self {
             Engine::Tree | Engine::Jit => 4 << 30,
             Engine::Vm => 1 << 30,
@@ -197,8 +199,10 @@ pub fn run(
     options: Options,
     open: impl FnOnce() -> Output + Send + 'static,
 ) -> Finished {
-    on_big_stack(move || run_here(source, dir, &options, open()))
-        .unwrap_or_else(Finished::internal_error)
+    on_big_stack(options.engine.stack_bytes(), move |stack_bytes| {
+        run_here(source, dir, (&options, stack_bytes), open())
+    })
+    .unwrap_or_else(Finished::internal_error)
 }
 
 /// Runs a program and keeps what it writes.
@@ -232,21 +236,19 @@ impl Write for Capture {
     }
 }
 
-/// Native stack of a program's thread: the front end and the scheduler run there, while the
-/// program itself has stacks of its own.
-const THREAD_STACK: usize = 1 << 30;
-
-/// Runs `work` on a thread with a large stack; asks for less where memory is tight.
-/// `None` if it panicked or no thread could be started.
-fn on_big_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+/// Runs `work` on a thread with a stack of so many bytes, or fewer where memory is tight, and
+/// tells it how many. `None` if it panicked or no thread could be started.
+fn on_big_stack<T: Send + 'static>(
+    mut bytes: usize,
+    work: impl FnOnce(usize) -> T + Send + 'static,
+) -> Option<T> {
     // The work can only be handed over once, but a failed spawn consumes its closure.
     let work = Arc::new(Mutex::new(Some(work)));
-    let mut bytes = THREAD_STACK;
     loop {
         let shared = work.clone();
         let body = move || {
             let work = shared.lock().ok()?.take()?;
-            Some(work())
+            Some(work(bytes))
         };
         match thread::Builder::new().name("main".to_owned()).stack_size(bytes).spawn(body) {
             Ok(handle) => return handle.join().ok().flatten(),
@@ -260,10 +262,17 @@ fn on_big_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) ->
 struct Run<'a> {
     loader: &'a Loader,
     options: &'a Options,
+    /// Of the present thread.
+    stack_bytes: usize,
 }
 
 /// Runs a program on the present thread.
-fn run_here(source: Source, dir: PathBuf, options: &Options, out: Output) -> Finished {
+fn run_here(
+    source: Source,
+    dir: PathBuf,
+    (options, stack_bytes): (&Options, usize),
+    out: Output,
+) -> Finished {
     let loader = Loader::new(dir);
     loader.phases().add(Phase::Read, options.read_time);
     let source = Arc::new(source);
@@ -271,7 +280,7 @@ fn run_here(source: Source, dir: PathBuf, options: &Options, out: Output) -> Fin
         Ok(checked) => checked,
         Err(list) => return Finished::not_compiled(&source, &list, options),
     };
-    let run = Run { loader: &loader, options };
+    let run = Run { loader: &loader, options, stack_bytes };
     let (mut finished, jit_stats) = match options.engine {
         Engine::Tree => (run.on_tree(&checked, out), None),
         Engine::Vm | Engine::Jit => run.on_vm(&checked, out),
@@ -292,7 +301,7 @@ impl Run<'_> {
 
     fn evaluator(&self, out: Output) -> Evaluator {
         let mut evaluator = Evaluator::new(self.isolate(out), Box::new(self.loader.clone()));
-        evaluator.set_stack_size(Engine::Tree.task_stack_bytes());
+        evaluator.set_stack_size(self.stack_bytes);
         evaluator
     }
 

@@ -51,24 +51,25 @@ pub fn run_tests(
     options: &Options,
 ) -> Result<Vec<TestOutcome>, Finished> {
     let options = options.clone();
-    let work = move || {
-        let outcomes = run_all(&Arc::new(source), dir, &options);
+    let stack_bytes = options.engine.stack_bytes();
+    let work = move |stack_bytes| {
+        let outcomes = run_all(&Arc::new(source), dir, (&options, stack_bytes));
         heap::release_thread_memory();
         outcomes
     };
-    on_big_stack(work).unwrap_or_else(|| Err(Finished::internal_error()))
+    on_big_stack(stack_bytes, work).unwrap_or_else(|| Err(Finished::internal_error()))
 }
 
 fn run_all(
     source: &Arc<Source>,
     dir: PathBuf,
-    options: &Options,
+    (options, stack_bytes): (&Options, usize),
 ) -> Result<Vec<TestOutcome>, Finished> {
     let loader = Loader::new(dir);
     let checked = loader
         .check(source.clone())
         .map_err(|list| Finished::not_compiled(source, &list, options))?;
-    let run = Run { loader: &loader, options };
+    let run = Run { loader: &loader, options, stack_bytes };
     let mut planner = Planner::default();
     planner.visit(&checked.file.body, "");
     planner.plans.iter().map(|plan| run.one_test(&checked, plan)).collect()

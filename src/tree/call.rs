@@ -12,7 +12,7 @@ use ruff_runtime::value::{Value, View, Wrapper};
 
 use super::frame::{Eval, Flow, Frame, Stop};
 use super::unit::{Body, TreeCode};
-use super::{Evaluator, stack_pointer, unsupported};
+use super::{Evaluator, unsupported};
 use crate::syntax::ast::Func;
 
 impl Evaluator {
@@ -74,7 +74,7 @@ impl Evaluator {
 
     fn check_depth(&self, info: &FunctionInfo) -> Result<()> {
         let limits = &self.isolate.limits;
-        let is_out_of_stack = stack_pointer() < self.isolate.tasks.stack_floor;
+        let is_out_of_stack = self.isolate.tasks.stack_floor.is_reached();
         let limit = if self.depth >= limits.call_depth || is_out_of_stack {
             limits.call_depth
         } else if self.nested > limits.nested_depth {

@@ -197,12 +197,6 @@ impl Drop for Evaluator {
     }
 }
 
-/// An address in the current stack frame.
-fn stack_pointer() -> usize {
-    let marker = 0_u8;
-    (&raw const marker).addr()
-}
-
 /// An error for constructs that resolution rejects before they get here.
 #[cold]
 fn unsupported(what: &str) -> Error {

@@ -13,6 +13,7 @@ mod fuzz;
 mod generate;
 mod generated;
 mod golden;
+mod jit;
 mod settings;
 mod snapshot;
 mod tidy;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     trials.extend(generated::trials());
     trials.extend(fuzz::trials());
     trials.extend(cli::trials());
+    trials.extend(jit::trials());
     trials.extend(tidy::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

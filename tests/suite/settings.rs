@@ -1,6 +1,6 @@
 //! The engine settings on which every golden program runs.
 
-use ruff::engine::{Engine, JitMode, JitOptions, Options, Stress};
+use ruff::engine::{Engine, JitMode, JitOptions, JitThreads, Options, Stress};
 
 /// One way to run a program; all of them must behave alike.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,11 +15,13 @@ pub(crate) enum Setting {
     Hot,
     /// As `Jit`, and every third guard fails.
     Stress,
+    /// What soon becomes hot is compiled beside the program.
+    Beside,
 }
 
 impl Setting {
-    pub(crate) const ALL: [Setting; 5] =
-        [Setting::Tree, Setting::Vm, Setting::Jit, Setting::Hot, Setting::Stress];
+    pub(crate) const ALL: [Setting; 6] =
+        [Setting::Tree, Setting::Vm, Setting::Jit, Setting::Hot, Setting::Stress, Setting::Beside];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -28,6 +30,7 @@ impl Setting {
             Setting::Jit => "jit",
             Setting::Hot => "hot",
             Setting::Stress => "stress",
+            Setting::Beside => "beside",
         }
     }
 
@@ -38,9 +41,13 @@ impl Setting {
             Setting::Jit => (Engine::Jit, JitMode::Always, None),
             Setting::Hot => (Engine::Jit, JitMode::On, Some(Stress::Threshold(30))),
             Setting::Stress => (Engine::Jit, JitMode::Always, Some(Stress::Every(3))),
+            Setting::Beside => (Engine::Jit, JitMode::On, Some(Stress::Threshold(30))),
         };
         let mut options = Options::new(engine);
         options.jit = JitOptions { mode, stress, ..JitOptions::default() };
+        if self == Setting::Beside {
+            options.jit.threads = JitThreads::Background;
+        }
         options
     }
 }

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ruff_runtime::bytecode::FunctionProto;
+use ruff_runtime::heap::lists_address;
 use ruff_runtime::objects::function::LoadedProto;
 use ruff_runtime::value::Tag;
 
@@ -135,6 +136,7 @@ pub(super) fn attempt(
         is_stable: true,
         last_exit: None,
     };
+    builder.func.free_lists = lists_address();
     builder.enter();
     while let Some((key, edges)) = builder.pending.pop_first() {
         builder.build_block(key, edges);
@@ -316,6 +318,8 @@ impl Builder<'_> {
             Insn::GetCaptured { dst, upvalue } => self.get_captured(dst, upvalue),
             Insn::GetUpvalue { dst, upvalue } => self.get_upvalue(dst, upvalue),
             Insn::SetUpvalue { upvalue, src } => self.set_upvalue(upvalue, src),
+            Insn::Closure { dst, proto } => self.closure(dst, proto),
+            Insn::NewCell { dst } => self.new_cell(dst),
             Insn::GetCell { dst, cell } => self.get_cell(dst, cell),
             Insn::SetCell { cell, src } => self.set_cell(cell, src),
             Insn::GetField { dst, object, name } => self.get_field(dst, object, name),
@@ -446,6 +450,7 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
         Insn::GetCaptured { .. } | Insn::GetUpvalue { .. } | Insn::SetUpvalue { .. } => true,
         Insn::GetCell { .. } | Insn::SetCell { .. } | Insn::Method { .. } => true,
+        Insn::Closure { .. } | Insn::NewCell { .. } => false,
         Insn::IterInit { .. } | Insn::IterStep { .. } => true,
         Insn::StorePlace { .. } | Insn::UpdatePlace { .. } | Insn::LoadPlace { .. } => true,
     }

@@ -39,7 +39,7 @@ impl Builder<'_> {
     }
 
     fn is_data(&self, r: u16) -> bool {
-        matches!(self.state.get(r).know, Know::Str | Know::Dict | Know::Array(_))
+        matches!(self.state.get(r).know, Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_))
     }
 
     fn is_known_text(&self, operand: Operand) -> bool {

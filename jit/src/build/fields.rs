@@ -5,6 +5,7 @@
 
 use ruff_runtime::bytecode::Const;
 use ruff_runtime::bytecode::operand::Use;
+use ruff_runtime::objects::structs::Struct;
 use ruff_runtime::profile::site::{self, types};
 use ruff_runtime::value::Tag;
 
@@ -309,10 +310,16 @@ impl Builder<'_> {
         let id = self.add(Op::Load32(shape, abi::SHAPE_ID), Ty::Word);
         self.guard_word(id, site.0 & 0xffff_ffff, ExitReason::WrongType);
         let fields = first + 1..first + 1 + n_fields;
-        fields.clone().for_each(|r| self.sync(r));
-        let address = self.add(Op::SlotAddr(first + 1), Ty::Word);
-        let object = self.add(Op::Help(Helper::NewStruct, vec![shape, address]), Ty::Word);
-        fields.for_each(|r| self.state.set(r, Reg::EMPTY));
+        let object = match Struct::layout(n_fields.into()) {
+            Some(layout) => self.alloc_struct(fields, (def, shape), layout),
+            None => {
+                fields.clone().for_each(|r| self.sync(r));
+                let address = self.add(Op::SlotAddr(first + 1), Ty::Word);
+                let object = self.add(Op::Help(Helper::NewStruct, vec![shape, address]), Ty::Word);
+                fields.for_each(|r| self.state.set(r, Reg::EMPTY));
+                object
+            }
+        };
         self.release(first);
         self.release(dst);
         let tag = self.word(Tag::Struct as u64);
@@ -320,6 +327,29 @@ impl Builder<'_> {
         let know = Know::Struct(Some(site.0 as u32));
         let view = Some(View { object, data: object, len: object });
         self.state.set(dst, Reg { val: Val::Slot, know, view, unique: true });
+    }
+
+    /// Allocates an instance and moves the fields into it.
+    fn alloc_struct(
+        &mut self,
+        fields: std::ops::Range<u16>,
+        (def, shape): (NodeId, NodeId),
+        (size, header): (usize, u64),
+    ) -> NodeId {
+        let values: Vec<_> = fields.clone().map(|r| self.take_value(Use::last(r))).collect();
+        fields.for_each(|r| self.state.set(r, Reg::EMPTY));
+        let object = self.add(Op::Alloc(size as u32), Ty::Word);
+        let header = self.word(header);
+        self.add(Op::Store(object, 0, header), Ty::None);
+        self.add(Op::Retain(def), Ty::None);
+        self.add(Op::Store(object, abi::STRUCT_SHAPE, shape), Ty::None);
+        for (i, (tag, payload)) in (0..).zip(values) {
+            let at = abi::STRUCT_FIELDS + i * abi::VALUE_SIZE;
+            self.add(Op::Store(object, at + abi::TAG_OFFSET, tag), Ty::None);
+            self.add(Op::Store(object, at + abi::PAYLOAD_OFFSET, payload), Ty::None);
+        }
+        self.last_exit = None;
+        object
     }
 
     // ---- null

@@ -82,7 +82,8 @@ impl Flow {
             proto.code.iter().map(|instr| shifted(instr.word(), window)).collect();
         let insns: Vec<Insn> =
             words.iter().enumerate().map(|(pc, &word)| decode(word, pc as u32)).collect();
-        let regs: Vec<Registers> = words.iter().map(|&word| registers(word, proto)).collect();
+        let regs: Vec<Registers> =
+            words.iter().map(|&word| registers(word, proto, window)).collect();
         let mut flow =
             Flow { words, insns, regs, leaders: vec![], loops: vec![], live: vec![], window };
         flow.find_leaders();

@@ -11,8 +11,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use ruff_runtime::bytecode::FunctionProto;
 use ruff_runtime::bytecode::operand::Use;
+use ruff_runtime::bytecode::{Capture, FunctionProto};
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
 use ruff_runtime::value::Tag;
 
@@ -24,7 +24,7 @@ use super::insn::{Insn, Target};
 use super::state::{Know, Reg};
 use crate::abi;
 use crate::exit_reason::ExitReason;
-use crate::ir::{FrameId, InlinedFrame, NodeId, Op, Ty};
+use crate::ir::{FrameId, Helper, InlinedFrame, NodeId, Op, Ty};
 
 /// In a key, the bits of an instruction of an inlined call; above them is the variant.
 const PC_BITS: u32 = 20;
@@ -357,6 +357,42 @@ impl<'a> Builder<'a> {
         let at = abi::FUNCTION_UPVALUES + i32::from(upvalue) * abi::VALUE_SIZE;
         let cell = self.add(Op::Load(env, at + abi::PAYLOAD_OFFSET), Ty::Word);
         self.read_variable(dst, cell, abi::CELL_CONTENT);
+    }
+
+    /// R[dst] = a closure over the present frame.
+    pub(super) fn closure(&mut self, dst: u16, proto: u16) {
+        let Some(&code) = self.loaded.children.get(proto as usize) else { return self.step() };
+        // SAFETY: code lives as long as the isolate.
+        let captures = unsafe { (*code).proto.as_ref() }.map(|loaded| &loaded.proto.captures);
+        let has_outer = captures
+            .is_some_and(|all| all.iter().any(|capture| matches!(capture, Capture::Upvalue(_))));
+        let env = if has_outer { self.env() } else { Some(self.word(0)) };
+        let Some(env) = env else { return self.step() };
+        self.materialise_all();
+        let flow = self.flow;
+        for &r in &flow.regs[self.pc as usize].reads {
+            self.sync(r);
+            let reg = self.state.get(r);
+            self.state.set(r, Reg { unique: false, ..reg });
+        }
+        let code = self.word(code as u64);
+        let window = self.add(Op::SlotAddr(self.flow.window), Ty::Word);
+        let object = self.add(Op::Help(Helper::Closure, vec![code, window, env]), Ty::Word);
+        self.define_object(dst, Tag::Function, object);
+    }
+
+    /// R[dst] = a new cell, not assigned yet.
+    pub(super) fn new_cell(&mut self, dst: u16) {
+        let object = self.add(Op::Help(Helper::NewCell, Vec::new()), Ty::Word);
+        self.define_object(dst, Tag::Cell, object);
+    }
+
+    /// R[dst] = an object that it owns.
+    fn define_object(&mut self, dst: u16, tag: Tag, object: NodeId) {
+        self.release(dst);
+        let tag = self.word(tag as u64);
+        self.add(Op::StorePair(dst, tag, object), Ty::None);
+        self.state.set(dst, Reg::slot(Know::Any));
     }
 
     /// R[dst] = the content of the cell in a register.

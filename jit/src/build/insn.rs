@@ -174,6 +174,13 @@ pub enum Insn {
         upvalue: u16,
         src: Use,
     },
+    Closure {
+        dst: u16,
+        proto: u16,
+    },
+    NewCell {
+        dst: u16,
+    },
     GetCell {
         dst: u16,
         cell: u16,
@@ -508,6 +515,11 @@ fn decode_fields(word: Word, pc: u32) -> Insn {
             let o = ops::SetUpvalue::decode(word);
             Insn::SetUpvalue { upvalue: o.upvalue.0, src: o.src }
         }
+        Op::Closure => {
+            let o = ops::Closure::decode(word);
+            Insn::Closure { dst: o.dst.0, proto: o.proto.0 }
+        }
+        Op::NewCell => Insn::NewCell { dst: ops::NewCell::decode(word).dst.0 },
         Op::GetCell => {
             let o = ops::GetCell::decode(word);
             Insn::GetCell { dst: o.dst.0, cell: o.cell.0 }

@@ -16,7 +16,8 @@ impl Builder<'_> {
         let place = &proto.places[desc as usize];
         for step in &place.steps {
             if let PlaceStepKind::Index(r) = step.kind {
-                self.sync(r);
+                // The place counts from the start of its function's window.
+                self.sync(self.flow.window + r);
             }
         }
         let address = self.add(Op::SlotAddr(root), Ty::Word);

@@ -19,7 +19,7 @@ pub struct Registers {
 }
 
 /// The registers of `word`.
-pub(super) fn registers(word: Word, proto: &FunctionProto) -> Registers {
+pub(super) fn registers(word: Word, proto: &FunctionProto, window: u16) -> Registers {
     let mut regs = Registers::default();
     let (mut group, mut count) = (None, None);
     let (mut imm, mut desc) = (0, None);
@@ -50,7 +50,7 @@ pub(super) fn registers(word: Word, proto: &FunctionProto) -> Registers {
             AnyOperand::Count(n) => count = Some(u16::from(n.0)),
             AnyOperand::Imm(n) => imm = n.0,
             AnyOperand::Desc(d) => desc = Some(d.0 as usize),
-            AnyOperand::Proto(p) => captures(&mut regs, proto, p.0 as usize),
+            AnyOperand::Proto(p) => captures(&mut regs, (proto, window), p.0 as usize),
             AnyOperand::Const(_) | AnyOperand::Name(_) | AnyOperand::Imm32(_) => {}
             AnyOperand::Near(_) | AnyOperand::Target(_) | AnyOperand::Upvalue(_) => {}
             AnyOperand::Slot(_) | AnyOperand::Native(_) => {}
@@ -61,15 +61,15 @@ pub(super) fn registers(word: Word, proto: &FunctionProto) -> Registers {
         add_group(&mut regs, word.op(), first, (count, imm), n_fields);
     }
     if let Some(desc) = desc {
-        add_desc(&mut regs, word.op(), proto, desc);
+        add_desc(&mut regs, word.op(), (proto, window), desc);
     }
     regs
 }
 
-fn captures(regs: &mut Registers, proto: &FunctionProto, child: usize) {
+fn captures(regs: &mut Registers, (proto, window): (&FunctionProto, u16), child: usize) {
     for capture in &proto.children[child].captures {
         if let Capture::Register(r) = capture {
-            regs.reads.push(*r);
+            regs.reads.push(window + *r);
         }
     }
 }
@@ -120,23 +120,23 @@ fn add_group(
     }
 }
 
-fn add_desc(regs: &mut Registers, op: Op, proto: &FunctionProto, desc: usize) {
+fn add_desc(regs: &mut Registers, op: Op, (proto, window): (&FunctionProto, u16), desc: usize) {
     match op {
         Op::TakeReceiver | Op::LoadPlace | Op::StorePlace | Op::UpdatePlace | Op::PutPlace => {
             for step in &proto.places[desc].steps {
                 if let PlaceStepKind::Index(r) = step.kind {
-                    regs.reads.push(r);
+                    regs.reads.push(window + r);
                 }
             }
         }
         Op::StructDef => {
             let desc = &proto.structs[desc];
             for &(_, child) in &desc.methods {
-                captures(regs, proto, child as usize);
+                captures(regs, (proto, window), child as usize);
             }
             for default in &desc.defaults {
                 if let DefaultDesc::Child(child) = default {
-                    captures(regs, proto, *child as usize);
+                    captures(regs, (proto, window), *child as usize);
                 }
             }
         }

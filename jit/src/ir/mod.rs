@@ -133,6 +133,10 @@ pub enum Elem {
 pub enum Helper {
     /// `push(slot, tag, payload)`: appends in place; 0 if done, 1 if it declines.
     Push,
+    /// `(code, window, closure)`: a closure over a window of the function that runs as `closure`.
+    Closure,
+    /// `()`: a cell.
+    NewCell,
     /// `new_struct(shape, fields)`: makes an instance; takes the fields out of their slots.
     NewStruct,
     /// `(text)`: the bytes of an ASCII text; 0 if it is not one.
@@ -233,6 +237,8 @@ pub enum Op {
     Load(NodeId, i32),
     /// The 32-bit word at a pointer plus offset.
     Load32(NodeId, i32),
+    /// A block of so many bytes, of a class of the free lists.
+    Alloc(u32),
     /// Releases the value at a pointer plus offset, which is then overwritten.
     ReleaseAt(NodeId, i32),
     /// Makes a home slot, which holds a struct, the only owner of it; the value is the struct.
@@ -370,6 +376,8 @@ pub struct Func {
     pub edges: Vec<Edge>,
     pub exits: Vec<ExitSite>,
     pub frames: Vec<InlinedFrame>,
+    /// Address of the thread's free lists.
+    pub free_lists: usize,
     /// Calls inlined into each other at most.
     pub inline_depth: u32,
     /// Registers, with those of inlined calls.
@@ -444,6 +452,7 @@ impl Op {
             | Op::SlotAddr(_)
             | Op::Unshare(_)
             | Op::Room(_)
+            | Op::Alloc(_)
             | Op::Closure => vec![],
             Op::Int(_, a, b) | Op::Checked(_, a, b, _) | Op::Float(_, a, b) => vec![*a, *b],
             Op::ICmp(_, a, b) | Op::FCmp(_, a, b) | Op::Below(a, b) => vec![*a, *b],
@@ -496,7 +505,7 @@ impl Op {
             Op::Poll(_) | Op::Step(_) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
             Op::RetainPair(..) | Op::ReleaseAt(..) | Op::Unshare(_) => false,
             Op::NoOperators(..) | Op::Room(_) => false,
-            Op::ReleasePair(..) | Op::Direct(..) => false,
+            Op::ReleasePair(..) | Op::Direct(..) | Op::Alloc(_) => false,
         }
     }
 }

@@ -10,7 +10,7 @@ use super::memory::trusted;
 use super::{Lowering, typed_signature};
 use crate::abi;
 use crate::helpers::Routine;
-use crate::ir::{Call, Callee, ExitId, FrameId, NodeId, Ty};
+use crate::ir::{Call, Callee, ExitId, NodeId, Ty};
 
 impl Lowering<'_, '_> {
     /// Calls a routine of the compiler's runtime.
@@ -48,11 +48,8 @@ impl Lowering<'_, '_> {
         let next = self.call_routine(Routine::Step, &[vm, base, depth, meta, pc]);
         let left = self.word(abi::LEFT);
         let has_left = self.b.ins().icmp(IntCC::Equal, next, left);
-        let (out, on) = (self.b.create_block(), self.b.create_block());
-        self.b.set_cold_block(out);
+        let (out, on) = (self.left_block(), self.b.create_block());
         self.b.ins().brif(has_left, out, [].iter(), on, [].iter());
-        self.b.switch_to_block(out);
-        self.left_return();
         self.b.switch_to_block(on);
         next
     }
@@ -120,19 +117,6 @@ impl Lowering<'_, '_> {
         self.b.switch_to_block(error);
         self.raised(call.frame, call.pc);
         self.b.switch_to_block(on);
-    }
-
-    /// The callee left an error in the context.
-    pub(super) fn raised(&mut self, frame: Option<FrameId>, pc: u32) {
-        let (vm, base, depth) = (self.vm, self.base, self.depth);
-        let frame = match frame {
-            Some(id) => self.input.metas.inlined(id),
-            None => self.input.metas.frame,
-        };
-        let meta = self.word(frame as u64);
-        let pc = self.word(u64::from(pc));
-        self.call_routine(Routine::Raised, &[vm, base, depth, meta, pc]);
-        self.left_return();
     }
 
     /// Leaves if there is no room for the frames of the inlined calls.

@@ -9,7 +9,7 @@ use crate::abi;
 use crate::exit::WriteKind;
 use crate::exit_reason::ExitReason;
 use crate::helpers::Routine;
-use crate::ir::{ExitId, NodeId, Source};
+use crate::ir::{ExitId, FrameId, NodeId, Source};
 
 impl Lowering<'_, '_> {
     /// The cold block of an exit.
@@ -74,10 +74,7 @@ impl Lowering<'_, '_> {
             self.b.switch_to_block(block);
             self.fill_exit(exit, is_stress);
         }
-        if let Some(block) = self.left_block {
-            self.b.switch_to_block(block);
-            self.fill_left();
-        }
+        self.fill_tails();
     }
 
     fn fill_exit(&mut self, exit: ExitId, is_stress: bool) {
@@ -101,9 +98,58 @@ impl Lowering<'_, '_> {
         }
         let meta = self.input.metas.exit(exit, is_stress);
         let meta = self.word(meta as u64);
+        let tail = match self.tails.exit {
+            Some(block) => block,
+            None => self.new_tail(1),
+        };
+        self.tails.exit = Some(tail);
+        self.b.ins().jump(tail, [meta.into()].iter());
+    }
+
+    /// A cold block with words as parameters.
+    fn new_tail(&mut self, n: usize) -> ir::Block {
+        let block = self.b.create_block();
+        self.b.set_cold_block(block);
+        for _ in 0..n {
+            self.b.append_block_param(block, types::I64);
+        }
+        block
+    }
+
+    /// The call at `pc`, of the function or of an inlined one, left an error in the context.
+    pub(super) fn raised(&mut self, frame: Option<FrameId>, pc: u32) {
+        let tail = match self.tails.raised {
+            Some(block) => block,
+            None => self.new_tail(2),
+        };
+        self.tails.raised = Some(tail);
+        let frame = match frame {
+            Some(id) => self.input.metas.inlined(id),
+            None => self.input.metas.frame,
+        };
+        let meta = self.word(frame as u64);
+        let pc = self.word(u64::from(pc));
+        self.b.ins().jump(tail, [meta.into(), pc.into()].iter());
+    }
+
+    fn fill_tails(&mut self) {
         let (vm, base, depth) = (self.vm, self.base, self.depth);
-        self.call_routine(Routine::Exit, &[vm, base, depth, meta]);
-        self.left_return();
+        if let Some(block) = self.tails.exit {
+            self.b.switch_to_block(block);
+            let meta = self.b.block_params(block)[0];
+            self.call_routine(Routine::Exit, &[vm, base, depth, meta]);
+            self.left_return();
+        }
+        if let Some(block) = self.tails.raised {
+            self.b.switch_to_block(block);
+            let (meta, pc) = (self.b.block_params(block)[0], self.b.block_params(block)[1]);
+            self.call_routine(Routine::Raised, &[vm, base, depth, meta, pc]);
+            self.left_return();
+        }
+        if let Some(block) = self.tails.left {
+            self.b.switch_to_block(block);
+            self.fill_left();
+        }
     }
 
     fn tag_value(&self, tag: NodeId) -> ir::Value {
@@ -121,16 +167,19 @@ impl Lowering<'_, '_> {
 
     /// Returns what the exit buffer says.
     pub(super) fn left_return(&mut self) {
-        let block = match self.left_block {
-            Some(block) => block,
-            None => {
-                let block = self.b.create_block();
-                self.b.set_cold_block(block);
-                self.left_block = Some(block);
-                block
-            }
-        };
+        let block = self.left_block();
         self.b.ins().jump(block, [].iter());
+    }
+
+    /// The block that returns what the exit buffer says.
+    pub(super) fn left_block(&mut self) -> ir::Block {
+        if let Some(block) = self.tails.left {
+            return block;
+        }
+        let block = self.b.create_block();
+        self.b.set_cold_block(block);
+        self.tails.left = Some(block);
+        block
     }
 
     fn fill_left(&mut self) {

@@ -218,4 +218,29 @@ impl Lowering<'_, '_> {
         self.b.ins().brif(flag, out, [].iter(), on, [].iter());
         self.b.switch_to_block(on);
     }
+
+    /// Takes a block off its free list, or asks the heap for one.
+    pub(super) fn alloc(&mut self, size: u32) -> ir::Value {
+        let lists = self.word(self.func.free_lists as u64);
+        let head_at = (size.div_ceil(16) * 8) as i32;
+        let head = self.b.ins().load(types::I64, trusted(), lists, head_at);
+        let (take, ask, on) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(ask);
+        let block = self.b.append_block_param(on, types::I64);
+        self.b.ins().brif(head, take, [].iter(), ask, [].iter());
+        self.b.switch_to_block(take);
+        let next = self.b.ins().load(types::I64, trusted(), head, 0);
+        self.b.ins().store(trusted(), next, lists, head_at);
+        let live = self.b.ins().load(types::I64, trusted(), lists, abi::LIVE_OBJECTS);
+        let one = self.word(1);
+        let live = self.b.ins().iadd(live, one);
+        self.b.ins().store(trusted(), live, lists, abi::LIVE_OBJECTS);
+        self.b.ins().jump(on, [head.into()].iter());
+        self.b.switch_to_block(ask);
+        let size = self.word(size.into());
+        let fresh = self.call_routine(Routine::Allocate, &[size]);
+        self.b.ins().jump(on, [fresh.into()].iter());
+        self.b.switch_to_block(on);
+        block
+    }
 }

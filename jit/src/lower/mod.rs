@@ -43,6 +43,17 @@ pub(crate) struct Input<'a> {
     pub cold: &'a Cold,
 }
 
+/// Blocks at the end of cold paths, made when first needed.
+#[derive(Default)]
+struct Tails {
+    /// Leaves by the exit whose description is its parameter.
+    exit: Option<ir::Block>,
+    /// A call left an error in the context; its parameters are frame description and pc.
+    raised: Option<ir::Block>,
+    /// Returns what the exit buffer says.
+    left: Option<ir::Block>,
+}
+
 pub(crate) struct Lowering<'a, 'b> {
     input: &'a Input<'a>,
     func: &'a Func,
@@ -58,8 +69,8 @@ pub(crate) struct Lowering<'a, 'b> {
     /// Cold blocks to be filled in at the end, by exit and whether it is a stress exit.
     exit_blocks: HashMap<(ExitId, bool), ir::Block>,
     exit_order: Vec<(ExitId, bool)>,
-    /// Returns what the exit buffer says.
-    left_block: Option<ir::Block>,
+    /// Ends that cold blocks share.
+    tails: Tails,
 }
 
 /// The signature of a typed function.
@@ -130,7 +141,7 @@ pub(crate) fn lower(
         itself: None,
         exit_blocks: HashMap::new(),
         exit_order: Vec::new(),
-        left_block: None,
+        tails: Tails::default(),
     };
     lowering.run();
     lowering.finish_exits();

@@ -53,6 +53,10 @@ impl Lowering<'_, '_> {
                 self.stress(*exit);
                 self.poll(*exit);
             }
+            Op::Alloc(size) => {
+                let block = self.alloc(*size);
+                self.values.insert(id, block);
+            }
             Op::Room(exit) => self.room(*exit),
             Op::Push(slot, value, exit) => self.push(*slot, *value, *exit),
             Op::Call(call) => self.call(id, call),
@@ -189,6 +193,8 @@ impl Lowering<'_, '_> {
 fn routine_of(helper: Helper) -> Routine {
     match helper {
         Helper::NewStruct => Routine::NewStruct,
+        Helper::Closure => Routine::Closure,
+        Helper::NewCell => Routine::NewCell,
         Helper::Push => Routine::Push,
         Helper::TextData => Routine::TextData,
         Helper::TextEqual => Routine::TextEqual,

@@ -12,6 +12,7 @@ use corosensei::{CoroutineResult, Yielder};
 use super::stack::TaskStack;
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
+use crate::limits::StackFloor;
 use crate::objects::function::FunctionInfo;
 use crate::objects::generator::{GeneratorBody, Progress};
 use crate::value::{Value, View};
@@ -42,7 +43,7 @@ pub(super) struct Coroutine {
     inner: Inner,
     /// Where it is left from; set when it starts.
     handle: Rc<Cell<Handle>>,
-    floor: usize,
+    floor: StackFloor,
 }
 
 /// What resuming a coroutine gives.
@@ -77,7 +78,7 @@ impl Coroutine {
     pub(super) fn new(stack_bytes: usize, body: Body) -> Result<Coroutine> {
         let stack = TaskStack::new(stack_bytes)
             .ok_or_else(|| Error::new(Kind::MemoryError, "Out of memory"))?;
-        let floor = stack.floor();
+        let floor = StackFloor::at(stack.floor());
         let handle: Rc<Cell<Handle>> = Rc::new(Cell::new(std::ptr::null()));
         let shared = handle.clone();
         let inner = Inner::with_stack(stack, move |yielder: &Yielder<HostPtr, Out>, host| {

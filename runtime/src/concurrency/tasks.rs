@@ -16,6 +16,7 @@ use super::coroutine::{self, Body, Coroutine, Handles, Left, Resumed};
 use super::promises;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Counters, Host};
+use crate::limits::StackFloor;
 use crate::value::Value;
 
 /// How long an interruption may go unnoticed while nothing runs.
@@ -119,8 +120,8 @@ pub struct Tasks {
     pub stack_bytes: usize,
     /// Bytes of native stack for main.
     pub main_stack_bytes: usize,
-    /// The address of the native stack below which no function is entered; 0 for no check.
-    pub stack_floor: usize,
+    /// Below it, on the native stack of the running task, no function is entered.
+    pub stack_floor: StackFloor,
     pub(super) handles: Handles,
     current: Option<Rc<Task>>,
     ready: VecDeque<Rc<Task>>,
@@ -143,7 +144,7 @@ impl Default for Tasks {
         Tasks {
             stack_bytes: 1 << 30,
             main_stack_bytes: 4 << 30,
-            stack_floor: 0,
+            stack_floor: StackFloor::default(),
             handles: Handles::default(),
             current: None,
             ready: VecDeque::new(),

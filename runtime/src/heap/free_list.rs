@@ -13,6 +13,7 @@ const MAX_SMALL: usize = 512;
 const N_CLASSES: usize = MAX_SMALL / GRANULE + 1;
 const CHUNK: usize = 64 * 1024;
 
+#[repr(C)]
 struct FreeLists {
     heads: [*mut FreeBlock; N_CLASSES],
     bump: *mut u8,
@@ -41,6 +42,21 @@ thread_local! {
 /// The size class of a block, 0 if it is too large for the lists.
 pub(super) fn class_of(size: usize) -> u16 {
     if size <= MAX_SMALL { size.div_ceil(GRANULE) as u16 } else { 0 }
+}
+
+/// Where compiled code finds this thread's lists: an array of pointers to the first free block
+/// of each class (a free block starts with the address of the next one), and from it on at
+/// [`LIVE_OFFSET`] the number of live objects.
+pub fn lists_address() -> usize {
+    LISTS.with(|lists| lists.get() as usize)
+}
+
+/// See [`lists_address`].
+pub const LIVE_OFFSET: usize = std::mem::offset_of!(FreeLists, live);
+
+/// A block for compiled code, which found no free one in the list of its class.
+pub fn allocate_block(size: usize) -> NonNull<u8> {
+    allocate(size)
 }
 
 /// Number of objects of this thread that are not freed yet.

@@ -16,7 +16,7 @@ pub use budget::{LARGE, has_room, limit_memory};
 pub(crate) use budget::{note_block, take_exceeded};
 pub use cycles::{collect_cycles, cycle_collection_is_due, on_due};
 pub(crate) use cycles::{register_cell, unregister_cell};
-pub use free_list::live_objects;
+pub use free_list::{LIVE_OFFSET, allocate_block, lists_address, live_objects};
 pub(crate) use free_list::{allocate, deallocate};
 pub use header::{Header, Obj};
 pub(crate) use release::free_object;

@@ -58,6 +58,10 @@ pub(crate) unsafe fn free_object(tag: Tag, object: *mut u8) {
         unsafe { drop_body(tag, object) };
         return;
     }
+    // SAFETY: the caller's promise.
+    if tag == Tag::Struct && unsafe { Struct::free_flat(object.cast()) } {
+        return;
+    }
     let depth = with_work(|work| {
         if work.depth >= MAX_DEPTH {
             work.waiting.push((tag, object));

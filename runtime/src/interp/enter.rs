@@ -129,10 +129,20 @@ impl Vm {
         if native.depth >= native.depth_limit || end > native.stack_limit {
             return Err(too_deep(native.depth_limit, info));
         }
-        if native.nested > native.nested_limit || stack_pointer() < self.isolate.tasks.stack_floor {
+        if native.nested > native.nested_limit || self.isolate.tasks.stack_floor.is_reached() {
             return Err(too_deep(native.nested_limit, info));
         }
         Ok(())
+    }
+
+    /// Refuses native recursion for a function where the native stack gets scarce.
+    pub(super) fn check_native_stack(&self, callee: &Value) -> Result<()> {
+        match callee.view() {
+            View::Function(function) if self.isolate.tasks.stack_floor.is_reached() => {
+                Err(too_deep(self.native.nested_limit, function.info()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Pushes a frame that starts at the function's first instruction; `closure` gives its count
@@ -165,6 +175,9 @@ impl Vm {
             self.function_is_hot(unsafe { &*code });
         }
         let Some(entry) = profile.entry() else { return Ok(Begun::Entered) };
+        if self.isolate.tasks.stack_floor.is_reached() {
+            return Ok(Begun::Entered);
+        }
         self.can_finish_later = false;
         // SAFETY: the frame on top was pushed for this call, as entries expect.
         let status = unsafe { self.enter_at(entry) };
@@ -173,6 +186,57 @@ impl Vm {
             Status::Done => Ok(Begun::Done(self.native.result.take())),
             Status::Raised => Err(self.taken_error()),
         }
+    }
+
+    /// A nested call of a function that has compiled code and gets exactly its parameters, if
+    /// nothing stands in the way; `None` leaves the arguments alone.
+    #[inline]
+    pub(super) fn call_compiled(
+        &mut self,
+        callee: &Value,
+        flags: u64,
+        window: *mut Value,
+        args: &mut [Value],
+    ) -> Option<Result<Value>> {
+        if callee.tag() != Tag::Function {
+            return None;
+        }
+        let closure = callee.payload() as *mut Obj<Function>;
+        // SAFETY: the tag says that the value owns a live function; functions of the VM are
+        // loaded, and their code lives as long as the isolate.
+        let (code, loaded) = unsafe {
+            let code = (*closure).body.code_ptr();
+            (code, loaded(code))
+        };
+        let entry = loaded.proto.profile.entry()?;
+        let end = window.wrapping_add(loaded.call.n_registers as usize);
+        let native = &self.native;
+        let is_plain = loaded.call.exact_args as usize == args.len()
+            && native.depth < native.depth_limit
+            && native.nested < native.nested_limit
+            && end <= native.stack_limit
+            && !self.is_interrupted();
+        if !is_plain {
+            return None;
+        }
+        // SAFETY: the window fits the stack; free registers hold nothing that needs a release.
+        // The frame gets its own count of the closure, and is what the entry expects.
+        let status = unsafe {
+            for (i, value) in args.iter_mut().enumerate() {
+                window.add(i).write(value.take());
+            }
+            (*closure).header.retain();
+            self.push_frame(code, closure, window, flags | flags::USER | flags::BOUNDARY);
+            self.native.nested += 1;
+            self.can_finish_later = false;
+            self.enter_at(entry)
+        };
+        let status = if status == Status::Exited { self.run() } else { status };
+        self.native.nested -= 1;
+        Some(match status {
+            Status::Done => Ok(self.native.result.take()),
+            Status::Raised | Status::Exited => Err(self.taken_error()),
+        })
     }
 
     /// The error that goes with a status `Raised`.
@@ -223,13 +287,6 @@ pub(super) fn place_args(info: &FunctionInfo, first: *mut Value, args: Args) {
     if info.has_rest {
         *at(n_params) = literal::make_array(rest);
     }
-}
-
-/// An address in the current native stack frame.
-#[inline(always)]
-fn stack_pointer() -> usize {
-    let marker = 0_u8;
-    (&raw const marker).addr()
 }
 
 fn check_arity(info: &FunctionInfo, got: usize) -> Result<()> {

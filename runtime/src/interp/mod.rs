@@ -53,6 +53,7 @@ use modules::Modules;
 use stack::Stacks;
 pub use stack::{Frame, flags};
 pub use tiering::{Stepped, Threshold, VmOptions};
+pub use variables::closure_at;
 
 /// The engine of one isolate.
 #[repr(C)]
@@ -86,6 +87,7 @@ pub struct Vm {
     codes: Vec<Box<FunctionCode>>,
     /// The mappings behind the raw pointers above.
     stacks: Stacks,
+    stack_bytes: usize,
 }
 
 impl Vm {
@@ -127,7 +129,21 @@ impl Vm {
             held_errors: Vec::new(),
             codes: Vec::new(),
             stacks,
+            stack_bytes: usize::MAX,
         }))
+    }
+
+    /// Tells how much native stack lies below the caller, so that recursion through natives,
+    /// operators and compiled code ends before it overflows.
+    pub fn set_stack_size(&mut self, bytes: usize) {
+        let tasks = &mut self.isolate.tasks;
+        (tasks.main_stack_bytes, tasks.stack_bytes) = (bytes, bytes);
+        self.stack_bytes = bytes;
+    }
+
+    /// Bytes of native stack; `usize::MAX` if nobody told.
+    pub fn stack_bytes(&self) -> usize {
+        self.stack_bytes
     }
 
     /// Sets the compiler of hot code.
@@ -137,7 +153,14 @@ impl Vm {
 
     /// Calls a function from a native, an operator or the VM itself, to its end.
     fn call_nested(&mut self, callee: &Value, flags: u64, args: &mut [Value]) -> Result<Value> {
+        self.check_native_stack(callee)?;
         let window = self.free_registers();
+        self.callbacks += 1;
+        let compiled = self.call_compiled(callee, flags, window, args);
+        self.callbacks -= 1;
+        if let Some(result) = compiled {
+            return result;
+        }
         self.place(window, args)?;
         self.native.nested += 1;
         self.callbacks += 1;
@@ -199,6 +222,7 @@ impl Host for Vm {
         receiver: &mut Value,
         args: &mut [Value],
     ) -> Result<Value> {
+        self.check_native_stack(method)?;
         let window = self.free_registers();
         self.place(window, std::slice::from_mut(receiver))?;
         self.place(window.wrapping_add(1), args)?;

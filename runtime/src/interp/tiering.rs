@@ -100,7 +100,8 @@ impl Vm {
             // SAFETY: as above.
             self.ask_tier(unsafe { &*code }, Some(index as u32));
         }
-        let entry = profile.osr_entry(index);
+        let entry =
+            profile.osr_entry(index).filter(|_| !self.isolate.tasks.stack_floor.is_reached());
         let left = match entry {
             Some(_) => 1,
             None if self.tier.is_none() || profile.is_bailed_out() => u64::MAX,

@@ -8,6 +8,7 @@ use super::stack::Frame;
 use crate::bytecode::Capture;
 use crate::bytecode::operand::{Root, RootKind};
 use crate::bytecode::ops;
+use crate::heap::Obj;
 use crate::objects::cell::CellBody;
 use crate::objects::function::{Function, FunctionCode};
 use crate::semantics::index;
@@ -26,16 +27,32 @@ impl Vm {
     /// A closure of `code` over the frame on top.
     #[inline(never)]
     pub(super) fn make_closure(&mut self, code: *const FunctionCode) -> Value {
-        // SAFETY: there is a frame on top, and the verifier bounds captures by its registers and
-        // captured variables; code lives as long as the isolate.
-        unsafe {
-            let frame = &*self.frame;
-            let captures = &super::stack::loaded(code).proto.captures;
-            Function::make(code, captures.len(), |i| match captures[i] {
-                Capture::Register(reg) => (*frame.base.add(reg.into())).clone(),
-                Capture::Upvalue(upvalue) => frame.upvalue(upvalue.into()).clone(),
-            })
-        }
+        // SAFETY: there is a frame on top, which runs the function that declares this one.
+        unsafe { closure_at(code, (*self.frame).base, (*self.frame).closure) }
+    }
+}
+
+/// A closure of `code` declared by the function whose window is at `base` and which runs as
+/// `outer`.
+///
+/// # Safety
+/// The window and the closure (which may be null if nothing is captured from it) must be those of
+/// a live frame of the function that declares this one.
+pub unsafe fn closure_at(
+    code: *const FunctionCode,
+    base: *const Value,
+    outer: *const Obj<Function>,
+) -> Value {
+    // SAFETY: the verifier bounds captures by the registers and captured variables of the
+    // declaring function; code lives as long as the isolate.
+    unsafe {
+        let captures = &super::stack::loaded(code).proto.captures;
+        Function::make(code, captures.len(), |i| match captures[i] {
+            Capture::Register(reg) => (*base.add(reg.into())).clone(),
+            Capture::Upvalue(upvalue) => {
+                (&(*outer).body).upvalues().get_unchecked(usize::from(upvalue)).clone()
+            }
+        })
     }
 }
 

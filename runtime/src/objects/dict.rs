@@ -4,6 +4,8 @@
 //! A removed entry leaves a hole until enough of them have gathered. Small dicts (up to
 //! [`SMALL`] entries) have no table and are searched in order.
 
+use std::cell::Cell;
+
 use hashbrown::HashTable;
 
 use crate::heap::{LARGE, note_block};
@@ -26,6 +28,8 @@ pub struct Dict {
     /// Positions in `entries`; unused while there are at most [`SMALL`] entries.
     index: HashTable<u32>,
     len: usize,
+    /// Where a key was found last: programs ask whether a key is there, read it and write it.
+    last: Cell<u32>,
 }
 
 impl Object for Dict {
@@ -137,7 +141,15 @@ impl Dict {
             return self.entries.iter().position(|e| e.matches(hash, key));
         }
         let entries = &self.entries;
-        self.index.find(hash, |&i| entries[i as usize].matches(hash, key)).map(|&i| i as usize)
+        let last = self.last.get() as usize;
+        if entries.get(last).is_some_and(|e| e.key.is_identical(key)) {
+            return Some(last);
+        }
+        let found = self.index.find(hash, |&i| entries[i as usize].matches(hash, key));
+        found.map(|&i| {
+            self.last.set(i);
+            i as usize
+        })
     }
 
     fn find_key(&self, key: Key<'_>) -> Option<usize> {

@@ -228,6 +228,36 @@ impl Struct {
         }
     }
 
+    /// Frees an instance whose fields hold no objects; false if one does.
+    ///
+    /// # Safety
+    /// As for [`Struct::free`].
+    #[inline]
+    pub(crate) unsafe fn free_flat(object: *mut Obj<Struct>) -> bool {
+        // SAFETY: the caller's promise; fields without objects need no release.
+        unsafe {
+            let shape = (*object).body.shape;
+            let fields = (*object).body.fields();
+            if fields.iter().any(Value::is_heap) {
+                return false;
+            }
+            let n = fields.len();
+            heap::deallocate(object.cast(), block_size(n));
+            drop(Ref::from_raw((*shape).def.cast_mut()));
+            true
+        }
+    }
+
+    /// The size in bytes and the header word (with a count of 1) of an instance, for compiled
+    /// code; `None` if its blocks are not in the free lists.
+    pub fn layout(n_fields: usize) -> Option<(usize, u64)> {
+        let size = block_size(n_fields);
+        let header = Header::new(Tag::Struct as u8, size);
+        // SAFETY: a header is eight plain bytes.
+        let word = unsafe { std::mem::transmute::<Header, u64>(header) };
+        (word >> 48 != 0).then_some((size, word))
+    }
+
     /// # Safety
     /// `object` must be a struct object that nobody uses any more.
     pub(crate) unsafe fn free(object: *mut Obj<Struct>) {

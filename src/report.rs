@@ -99,12 +99,13 @@ fn span_in_line(source: &Source, line: u32, start: u32, end: u32) -> (usize, usi
 
 /// An uncaught error with its source line, call stack and causes.
 pub fn runtime_error(error: &Error, sources: &Sources, style: Style) -> String {
-    let mut out = located(error.code(), &error.message, error.position.as_ref(), sources, style);
+    let title = (Level::ERROR, error.code(), &*error.message);
+    let mut out = located(title, error.position.as_ref(), sources, style);
     if let Some(name) = similar_name(error, sources) {
         out.push_str(&format!("help: did you mean '{name}'?\n"));
     }
     let frames: Vec<String> = error.trace.iter().map(frame_text).collect();
-    push_stack(&mut out, &frames);
+    push_stack(&mut out, &frames, n_calls(error));
     if let View::Struct(cause) = error.cause.view()
         && cause.def().is_error
     {
@@ -112,6 +113,19 @@ pub fn runtime_error(error: &Error, sources: &Sources, style: Style) -> String {
         out.push_str(&cause_text(&error.cause));
         out.push('\n');
     }
+    for help in &error.help {
+        out.push_str(&format!("help: {help}\n"));
+    }
+    out
+}
+
+/// The warning about the error of a task that nobody awaited (LS 16.5).
+pub fn unhandled(error: &Error, sources: &Sources, style: Style) -> String {
+    let message = format!("unhandled error in async task: {}", error.message);
+    let mut out =
+        located((Level::WARNING, "W001", &message), error.position.as_ref(), sources, style);
+    let frames: Vec<String> = error.trace.iter().map(frame_text).collect();
+    push_stack(&mut out, &frames, n_calls(error));
     out
 }
 
@@ -136,7 +150,12 @@ fn frame_text(entry: &TraceEntry) -> String {
     }
 }
 
-fn push_stack(out: &mut String, frames: &[String]) {
+/// The calls of a traceback, also those that it leaves out.
+fn n_calls(error: &Error) -> usize {
+    error.trace.iter().map(TraceEntry::n_calls).sum()
+}
+
+fn push_stack(out: &mut String, frames: &[String], n_calls: usize) {
     if frames.is_empty() {
         return;
     }
@@ -144,6 +163,7 @@ fn push_stack(out: &mut String, frames: &[String]) {
     let hidden = frames.len().saturating_sub(2 * MAX_FRAMES);
     for (i, frame) in frames.iter().enumerate() {
         if hidden > 0 && i == MAX_FRAMES {
+            let hidden = n_calls - 2 * MAX_FRAMES;
             out.push_str(&format!("  ... {hidden} more ...\n"));
         }
         if hidden == 0 || i < MAX_FRAMES || i >= MAX_FRAMES + hidden {
@@ -154,13 +174,12 @@ fn push_stack(out: &mut String, frames: &[String]) {
 
 /// `error[CODE]: MESSAGE` with its position and source line, ending in a newline.
 fn located(
-    code: &str,
-    message: &str,
+    (level, code, message): (Level<'_>, &str, &str),
     position: Option<&Position>,
     sources: &Sources,
     style: Style,
 ) -> String {
-    let title = Level::ERROR.primary_title(message).id(code);
+    let title = level.primary_title(message).id(code);
     let Some(position) = position else {
         return style.renderer().render(&[Group::with_title(title)]) + "\n";
     };

@@ -21,6 +21,8 @@ bailouts! {
     TooLarge;
     /// The code does not come from the bytecode compiler (tree engine).
     NoBytecode;
+    /// A generator, whose frame leaves the stack at a yield, or the body of a task.
+    Suspends;
     /// Most of the code would call the interpreter for single instructions.
     MostlyGeneric;
     /// Types at loop headers did not settle.

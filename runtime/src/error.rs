@@ -96,10 +96,25 @@ impl TraceEntry {
     }
 }
 
+/// Entries at each end that a stored error keeps.
+const KEPT_TRACE: usize = 100;
+
+impl TraceEntry {
+    /// The calls that an entry stands for: more than one if it is the middle of a shortened
+    /// stack.
+    pub fn n_calls(&self) -> usize {
+        let TraceEntry::Text(text) = self else { return 1 };
+        let number = text.strip_prefix("... ").and_then(|rest| rest.strip_suffix(" more ..."));
+        number.and_then(|n| n.parse().ok()).unwrap_or(1)
+    }
+}
+
 /// An error on its way to a handler, or the end of the program on its way out.
+#[derive(Clone)]
 pub struct Error(Box<ErrorData>);
 
 /// Everything an error carries.
+#[derive(Clone)]
 pub struct ErrorData {
     pub cause_of_exit: Exit,
     /// A kind of [`Kind`] or any other text that a program chose.
@@ -113,6 +128,8 @@ pub struct ErrorData {
     pub cause: Value,
     /// Further fields of a thrown struct or dict.
     pub extra: Vec<(Arc<str>, Value)>,
+    /// Shown in a diagnostic after the call stack.
+    pub help: Vec<String>,
 }
 
 /// Whether the error can be caught.
@@ -124,6 +141,8 @@ pub enum Exit {
     Exit(u8),
     /// Ctrl-C.
     Interrupted,
+    /// Nothing has gone wrong: the task waits, and its frames are to be kept on the heap.
+    Suspended,
 }
 
 const _: () = assert!(size_of::<Error>() == size_of::<usize>());
@@ -145,6 +164,7 @@ impl Error {
             value: Value::NULL,
             cause: Value::NULL,
             extra: Vec::new(),
+            help: Vec::new(),
         }))
     }
 
@@ -160,6 +180,18 @@ impl Error {
         let mut error = Self::with_kind(Cow::Borrowed("Interrupted"), String::new());
         error.cause_of_exit = Exit::Interrupted;
         error
+    }
+
+    /// Leaves the frames of a task that waits; see `Host::can_detach`.
+    #[cold]
+    pub fn suspended() -> Error {
+        let mut error = Self::with_kind(Cow::Borrowed("Suspended"), String::new());
+        error.cause_of_exit = Exit::Suspended;
+        error
+    }
+
+    pub fn is_suspension(&self) -> bool {
+        self.cause_of_exit == Exit::Suspended
     }
 
     pub fn is_catchable(&self) -> bool {
@@ -188,6 +220,19 @@ impl Error {
             return;
         }
         self.trace.push(TraceEntry::Call { name: name.into(), file: file.clone(), line });
+    }
+
+    /// Leaves out the middle of a very long traceback, for an error that is stored and raised
+    /// again and again.
+    pub fn shorten_trace(&mut self) {
+        let n = self.trace.len();
+        if n < 4 * KEPT_TRACE {
+            return;
+        }
+        let middle = KEPT_TRACE..n - KEPT_TRACE;
+        let omitted: usize = self.trace[middle.clone()].iter().map(TraceEntry::n_calls).sum();
+        let text = TraceEntry::Text(format!("... {omitted} more ...").into());
+        self.trace.splice(middle, [text]);
     }
 
     pub fn into_raw(self) -> *mut ErrorData {

@@ -4,13 +4,18 @@
 //! engine-specific sits in [`Isolate`].
 
 use std::collections::HashMap;
+use std::any::Any;
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::bytecode::CompiledModule;
+use crate::concurrency::tasks::Tasks;
 use crate::error::{Error, Result};
 use crate::heap::Ref;
 use crate::limits::Limits;
+use crate::objects::module::ModuleBody;
 use crate::objects::structs::StructDef;
 use crate::value::Value;
 
@@ -41,6 +46,68 @@ pub trait Host {
     /// # Errors
     /// ImportError as in LS 18.6.
     fn import(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Value>;
+
+    /// The next value of a generator; `None` at its end.
+    ///
+    /// # Errors
+    /// What the body raises, which ends it; ConcurrencyError if it is running already.
+    fn resume_generator(&mut self, generator: &Value) -> Result<Option<Value>>;
+
+    /// Runs the body of an async or generator function like that of any other function. The
+    /// arity has been checked.
+    ///
+    /// # Errors
+    /// What the body raises; RecursionError.
+    fn run_body(
+        &mut self,
+        callee: &Value,
+        receiver: &mut Value,
+        args: &mut [Value],
+    ) -> Result<Value>;
+
+    fn counters(&self) -> Counters;
+
+    fn set_counters(&mut self, counters: Counters);
+
+    /// Exchanges the stacks of the engine for those of another task; makes them if there are
+    /// none yet. An engine that only uses the native stack has none.
+    ///
+    /// # Errors
+    /// MemoryError if there is no address space for new ones.
+    fn swap_stacks(&mut self, _stacks: &mut Option<Box<dyn Any>>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether the present task can wait without its native stack: its calls are all frames of
+    /// the interpreter, and the running instruction can be finished later. The wait then raises
+    /// [`Error::suspended`], which natives pass on.
+    fn can_detach(&self) -> bool {
+        false
+    }
+
+    /// Moves the frames of a task that raised [`Error::suspended`] to the heap.
+    fn detach(&mut self) -> Box<dyn Any> {
+        Box::new(())
+    }
+
+    /// Brings frames back, finishes the instruction with the outcome of the wait, and runs the
+    /// task to its end (or its next wait).
+    ///
+    /// # Errors
+    /// What the body raises.
+    fn reattach(&mut self, _frames: Box<dyn Any>, outcome: Result<Option<Value>>) -> Result<Value> {
+        outcome.map(Option::unwrap_or_default)
+    }
+}
+
+/// Active calls of user functions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counters {
+    pub depth: u32,
+    /// Of these, entered from natives, operators, eager async calls and generator requests.
+    pub nested: u32,
+    /// Of these, entered from natives and operators in the present task.
+    pub callbacks: u32,
 }
 
 /// A module file that was found and compiled.
@@ -70,13 +137,17 @@ pub struct Isolate {
     /// The predeclared struct `Error`.
     pub error_def: Ref<StructDef>,
     /// State of the pseudo-random generator; `None` until first used.
-    pub random: Option<Box<dyn std::any::Any>>,
     /// Capability classes that natives must not use; empty in unrestricted runs.
     pub denied: Vec<&'static str>,
     /// Functions that natives call later, by the number of what they were given to.
     pub handlers: HashMap<u64, Vec<Value>>,
     /// Declarations of structs that natives return, each made when it is first needed.
     pub library_defs: Vec<Ref<StructDef>>,
+    pub random: Option<Box<dyn Any>>,
+    /// The predefined module `Promise`, once it is used.
+    pub promise_module: OnceCell<Rc<ModuleBody>>,
+    /// The tasks of the thread and what they wait for.
+    pub tasks: Tasks,
 }
 
 /// Flags polled by running code.
@@ -120,6 +191,8 @@ impl Isolate {
             denied: Vec::new(),
             handlers: HashMap::new(),
             library_defs: Vec::new(),
+            promise_module: OnceCell::new(),
+            tasks: Tasks::default(),
         }
     }
 
@@ -133,6 +206,14 @@ impl Isolate {
         let def = StructDef::new(name.into(), decl_id, &fields, false);
         self.library_defs.push(def.clone());
         def
+    }
+
+    /// Handles an interrupt if one is pending.
+    ///
+    /// # Errors
+    /// As for [`Isolate::poll`].
+    pub fn poll_if_pending(&mut self) -> Result<()> {
+        if self.interrupt.is_pending() { self.poll() } else { Ok(()) }
     }
 
     /// Handles a pending interrupt; called by engines when [`Interrupt::is_pending`].

@@ -8,6 +8,8 @@
 
 #[allow(unsafe_code, reason = "instructions are decoded from raw words")]
 pub mod bytecode;
+#[allow(unsafe_code, reason = "coroutines switch stacks")]
+pub mod concurrency;
 #[allow(unsafe_code, reason = "an error crosses compiled code as a raw pointer")]
 pub mod error;
 #[allow(unsafe_code, reason = "objects are raw blocks with counted owners")]

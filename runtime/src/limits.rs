@@ -39,10 +39,9 @@ impl Default for Limits {
 pub struct StackFloor(usize);
 
 impl StackFloor {
-    /// For a caller with so many bytes of stack below; an eighth of them stays free for code
-    /// that does not look.
-    pub fn below_here(bytes: usize) -> StackFloor {
-        StackFloor(stack_pointer().saturating_sub(bytes - bytes / 8))
+    /// At an address; code that does not look needs some room below it.
+    pub fn at(address: usize) -> StackFloor {
+        StackFloor(address)
     }
 
     /// Whether the present frame is below the floor; never before it is set.

@@ -90,6 +90,29 @@ impl<'a> Builder<'a> {
                 self.unary(*op, op_span.start, operand, want)
             }
             ExprKind::Logic { .. } => self.logic(expr, want),
+            ExprKind::Await { await_span, operand } => {
+                let base = self.top();
+                let val = self.value(operand);
+                let src = self.reg(&val);
+                self.free_to(base);
+                let dst = self.target(want);
+                self.code.at(await_span.start);
+                self.code.await_value(dst, src);
+                Val::Temp(dst)
+            }
+            ExprKind::Yield { yield_span, value } => {
+                let base = self.top();
+                let val = match value {
+                    Some(value) => self.value(value),
+                    None => Val::Const(Const::Null),
+                };
+                let src = self.reg(&val);
+                self.free_to(base);
+                let dst = self.target(want);
+                self.code.at(yield_span.start);
+                self.code.yield_value(dst, src);
+                Val::Temp(dst)
+            }
             ExprKind::Call { .. } => self.call(expr, None, want),
             ExprKind::Method { .. } => self.method_on_place(expr, None, want),
             ExprKind::Binary { .. }
@@ -97,8 +120,6 @@ impl<'a> Builder<'a> {
             | ExprKind::Field { .. }
             | ExprKind::Index { .. }
             | ExprKind::Try { .. }
-            | ExprKind::Await { .. }
-            | ExprKind::Yield { .. }
             | ExprKind::Spawn { .. }
             | ExprKind::Error => self.deliver(Val::Const(Const::Null), want),
         }

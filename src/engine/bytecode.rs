@@ -9,6 +9,7 @@ use ruff_jit::Jit;
 use ruff_jit::exit_reason::ExitReason;
 use ruff_jit::stats::Stats;
 use ruff_runtime::bytecode::{CompiledModule, FunctionProto, TestItem, disasm};
+use ruff_runtime::concurrency::tasks;
 use ruff_runtime::error::{Error, Kind};
 use ruff_runtime::host::{Loaded, ModuleLoader, Output};
 use ruff_runtime::interp::{Threshold, Vm, VmOptions};
@@ -59,9 +60,10 @@ impl Run<'_> {
                 return (Finished::after(Err(error), &self.loader.sources(), style), None);
             }
         };
-        let result = phases.time(Phase::Run, || vm.run_main(&module));
+        let result =
+            phases.time(Phase::Run, || vm.run_main(&module).and_then(|()| tasks::drain(&mut *vm)));
         let flushed = vm.isolate.out.flush();
-        let mut finished = Finished::after(result.and(flushed), &self.loader.sources(), style);
+        let mut finished = self.finished(result.and(flushed), &mut vm.isolate);
         let stats = counters.map(|counters| counters.get().cloned().unwrap_or_default());
         if let Some(stats) = &stats {
             finished.forced_exits = stats.exits_because(ExitReason::Stress);

@@ -20,6 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 pub use ruff_jit::LogForm;
+use ruff_runtime::concurrency::tasks;
 use ruff_runtime::error::{Error, Exit};
 use ruff_runtime::heap;
 use ruff_runtime::host::{Interrupt, Isolate, Output};
@@ -54,7 +55,7 @@ impl Engine {
         }
     }
 
-    /// Bytes of native stack to reserve; pages are only used when touched.
+    /// Bytes of native stack to reserve for a task and for the thread; pages are only used when touched.
     fn stack_bytes(self) -> usize {
         match self {
             Engine::Tree | Engine::Jit => 4 << 30,
@@ -182,7 +183,9 @@ impl Finished {
         let Err(error) = result else { return Finished::default() };
         match error.cause_of_exit {
             Exit::Exit(exit_code) => Finished { exit_code, ..Finished::default() },
-            Exit::Interrupted => Finished { exit_code: 130, ..Finished::default() },
+            Exit::Interrupted | Exit::Suspended => {
+                Finished { exit_code: 130, ..Finished::default() }
+            }
             Exit::Raised => {
                 let stderr = report::runtime_error(&error, sources, style);
                 Finished { exit_code: 4, stderr, ..Finished::default() }
@@ -311,9 +314,26 @@ impl Run<'_> {
     fn on_tree(&self, checked: &Checked, out: Output) -> Finished {
         let mut evaluator = self.evaluator(out);
         let module = Rc::new(tree_module(checked));
-        let result = self.loader.phases().time(Phase::Run, || evaluator.run_main(module));
+        let result = self.loader.phases().time(Phase::Run, || {
+            evaluator.run_main(module)?;
+            tasks::drain(&mut evaluator)
+        });
         let flushed = evaluator.isolate().out.flush();
-        Finished::after(result.and(flushed), &self.loader.sources(), self.options.style)
+        self.finished(result.and(flushed), evaluator.isolate())
+    }
+
+    /// How the run ended, with the errors of tasks that nobody has observed.
+    fn finished(&self, result: Result<(), Error>, isolate: &mut Isolate) -> Finished {
+        let (sources, style) = (self.loader.sources(), self.options.style);
+        let has_ended_well = result.is_ok();
+        let mut finished = Finished::after(result, &sources, style);
+        if has_ended_well {
+            for error in tasks::unobserved(isolate) {
+                finished.exit_code = 4;
+                finished.stderr.push_str(&report::unhandled(&error, &sources, style));
+            }
+        }
+        finished
     }
 }
 

@@ -37,6 +37,7 @@ impl<'a> Resolver<'a> {
             })),
             ExprKind::Paren(inner)
             | ExprKind::Unary { operand: inner, .. }
+            | ExprKind::Await { operand: inner, .. }
             | ExprKind::Try { operand: inner, .. }
             | ExprKind::Field { object: inner, .. } => work.push(inner),
             ExprKind::Binary { lhs, rhs, .. }
@@ -74,10 +75,6 @@ impl<'a> Resolver<'a> {
                 work.push(receiver);
                 push_elems(args, work);
             }
-            ExprKind::Await { await_span, operand } => {
-                self.unavailable(*await_span, "`await`");
-                work.push(operand);
-            }
             ExprKind::Yield { yield_span, value } => {
                 self.check_yield(*yield_span);
                 work.extend(value.as_deref());
@@ -91,9 +88,7 @@ impl<'a> Resolver<'a> {
     }
 
     fn check_yield(&mut self, span: Span) {
-        if self.frame().is_generator {
-            self.unavailable(span, "`yield`");
-        } else {
+        if !self.frame().is_generator {
             let message = "yield can only be used inside a generator function";
             self.error(Code::C006, span, message);
         }

@@ -66,11 +66,6 @@ impl<'a> Resolver<'a> {
         } else if mutating && (func.is_async || func.is_generator) {
             let message = "A mutating method cannot be async or a generator";
             self.error(Code::C010, keyword(4), message);
-        } else if func.is_async {
-            let message = "Async functions are not available in this build";
-            self.error(Code::C025, keyword(5), message);
-        } else if func.is_generator {
-            self.error(Code::C025, keyword(4), "Generators are not available in this build");
         }
     }
 

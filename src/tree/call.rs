@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use ruff_runtime::concurrency::{coroutine, tasks};
 use ruff_runtime::error::{Error, Kind, Result};
-use ruff_runtime::host::{Host, Isolate};
+use ruff_runtime::host::{Counters, Host, Isolate};
 use ruff_runtime::natives;
 use ruff_runtime::objects::function::{Function, FunctionCode, FunctionInfo, Receiver};
 use ruff_runtime::semantics::{literal, type_name};
@@ -38,7 +39,29 @@ impl Evaluator {
         receiver: &mut Value,
     ) -> Result<Value> {
         let View::Function(function) = callee.view() else { return Err(not_callable(callee)) };
-        check_arity(function.info(), args.len())?;
+        let info = function.info();
+        check_arity(info, args.len())?;
+        if info.is_generator {
+            return coroutine::make_generator(self, callee.clone(), receiver.clone(), args);
+        }
+        if info.is_async {
+            self.nested += 1;
+            let has_room = self.check_depth(info);
+            self.nested -= 1;
+            has_room?;
+            return tasks::start(self, callee.clone(), receiver.clone(), args);
+        }
+        self.enter_function(callee, args, receiver)
+    }
+
+    /// Runs the body of a user function whose arity has been checked.
+    fn enter_function(
+        &mut self,
+        callee: &Value,
+        args: Vec<Value>,
+        receiver: &mut Value,
+    ) -> Result<Value> {
+        let View::Function(function) = callee.view() else { return Err(not_callable(callee)) };
         self.check_depth(function.info())?;
         if self.isolate.interrupt.is_pending() {
             self.isolate.poll()?;
@@ -51,7 +74,7 @@ impl Evaluator {
 
     fn check_depth(&self, info: &FunctionInfo) -> Result<()> {
         let limits = &self.isolate.limits;
-        let is_out_of_stack = self.stack_floor.is_reached();
+        let is_out_of_stack = self.isolate.tasks.stack_floor.is_reached();
         let limit = if self.depth >= limits.call_depth || is_out_of_stack {
             limits.call_depth
         } else if self.nested > limits.nested_depth {
@@ -146,8 +169,10 @@ impl Host for Evaluator {
         let args = args.iter_mut().map(Value::take).collect();
         let entered = u32::from(matches!(callee.view(), View::Function(_)));
         self.nested += entered;
+        self.callbacks += entered;
         let result = self.call_value(callee, args);
         self.nested -= entered;
+        self.callbacks -= entered;
         result
     }
 
@@ -159,13 +184,38 @@ impl Host for Evaluator {
     ) -> Result<Value> {
         let args = args.iter_mut().map(Value::take).collect();
         self.nested += 1;
+        self.callbacks += 1;
         let result = self.call_function(method, args, receiver);
         self.nested -= 1;
+        self.callbacks -= 1;
         result
     }
 
     fn import(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Value> {
         self.import_module(path, importer)
+    }
+
+    fn resume_generator(&mut self, generator: &Value) -> Result<Option<Value>> {
+        coroutine::resume_generator(self, generator)
+    }
+
+    fn run_body(
+        &mut self,
+        callee: &Value,
+        receiver: &mut Value,
+        args: &mut [Value],
+    ) -> Result<Value> {
+        let args = args.iter_mut().map(Value::take).collect();
+        self.enter_function(callee, args, receiver)
+    }
+
+    fn counters(&self) -> Counters {
+        Counters { depth: self.depth, nested: self.nested, callbacks: self.callbacks }
+    }
+
+    fn set_counters(&mut self, counters: Counters) {
+        (self.depth, self.nested) = (counters.depth, counters.nested);
+        self.callbacks = counters.callbacks;
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`Evaluator::eval`] walks down the left spine with a loop, evaluates its end and applies the
 //! links on the way back up. Everything else recurses at most as deep as brackets nest.
 
+use ruff_runtime::concurrency::{coroutine, promises};
 use ruff_runtime::error::{Error, Kind, Result};
 use ruff_runtime::natives;
 use ruff_runtime::semantics::literal::{self, TryOutcome};
@@ -95,8 +96,17 @@ impl Evaluator {
                 let call = MethodCall { name, null_safe: *null_safe, first: None, args };
                 self.method_of_place(frame, receiver, call)
             }
-            ExprKind::Await { await_span, .. } => frame.at(*await_span, Err(unsupported("await"))),
-            ExprKind::Yield { yield_span, .. } => frame.at(*yield_span, Err(unsupported("yield"))),
+            ExprKind::Await { await_span, operand } => {
+                let value = self.eval(frame, operand)?;
+                frame.at(*await_span, promises::await_value(self, value))
+            }
+            ExprKind::Yield { yield_span, value } => {
+                let value = match value {
+                    Some(value) => self.eval(frame, value)?,
+                    None => Value::NULL,
+                };
+                frame.at(*yield_span, coroutine::yield_value(self, value))
+            }
             ExprKind::Spawn { .. } => frame.at(expr.span, Err(unsupported("spawn"))),
             _ => frame.at(expr.span, Err(unsupported("An invalid expression"))),
         }

@@ -28,10 +28,10 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ruff_runtime::concurrency::tasks;
 use ruff_runtime::error::{Error, Result};
 use ruff_runtime::heap;
 use ruff_runtime::host::Isolate;
-use ruff_runtime::limits::StackFloor;
 use ruff_runtime::objects::function::FunctionCode;
 use ruff_runtime::semantics::literal as literals;
 use ruff_runtime::value::Value;
@@ -83,8 +83,8 @@ pub struct Evaluator {
     /// User-function calls that are active, and how many of them a native or operator entered.
     depth: u32,
     nested: u32,
-    /// Below it no further function is entered.
-    stack_floor: StackFloor,
+    /// Those that a native or operator entered in the present task.
+    callbacks: u32,
     /// Code of the functions by unit and node. Functions point to it from values that outlive
     /// the evaluator (the error of a run), so it is never freed.
     codes: HashMap<(u32, NodeId), &'static FunctionCode>,
@@ -100,15 +100,16 @@ impl Evaluator {
             units: Vec::new(),
             depth: 0,
             nested: 0,
-            stack_floor: StackFloor::default(),
+            callbacks: 0,
             codes: HashMap::new(),
         }
     }
 
-    /// Tells how much native stack lies below the caller, so that a program that would overflow
-    /// it gets the RecursionError of the depth limit instead.
+    /// Sets how much native stack each task gets. A program that would overflow it gets the
+    /// RecursionError of the depth limit instead.
     pub fn set_stack_size(&mut self, bytes: usize) {
-        self.stack_floor = StackFloor::below_here(bytes);
+        self.isolate.tasks.main_stack_bytes = bytes;
+        self.isolate.tasks.stack_bytes = bytes;
     }
 
     pub fn isolate(&mut self) -> &mut Isolate {
@@ -121,7 +122,8 @@ impl Evaluator {
     /// The error that nobody caught, or the end by `exit` or interruption.
     pub fn run_main(&mut self, module: Rc<TreeModule>) -> Result<()> {
         let unit = self.add_unit(module);
-        self.run_top_level(&unit)
+        let tree = unit.tree.clone();
+        self.run_as_main(&unit, FuncId(0), &tree.file.body)
     }
 
     /// Runs one test in fresh program state: the top level, the setups, the body and, whatever
@@ -131,7 +133,8 @@ impl Evaluator {
     /// The first failure; the message of one in a setup starts with `Setup failed: `.
     pub fn run_test(&mut self, module: Rc<TreeModule>, test: &TestBodies<'_>) -> Result<()> {
         let unit = self.add_unit(module);
-        self.run_top_level(&unit)?;
+        let tree = unit.tree.clone();
+        self.run_as_main(&unit, FuncId(0), &tree.file.body)?;
         let mut result = test.setups.iter().try_for_each(|block| {
             self.run_test_body(&unit, block).map_err(|mut error| {
                 error.message = format!("Setup failed: {}", error.message);
@@ -163,7 +166,12 @@ impl Evaluator {
 
     fn run_test_body(&mut self, unit: &Rc<Unit>, block: &Block) -> Result<()> {
         let func = unit.tree.resolved.func(block.id);
-        self.run_outside_functions(unit, func, block)
+        self.run_as_main(unit, func, block)
+    }
+
+    /// Runs code that is in no function as the main task.
+    fn run_as_main(&mut self, unit: &Rc<Unit>, func: FuncId, body: &Block) -> Result<()> {
+        tasks::run_main(self, |this: &mut Evaluator| this.run_outside_functions(unit, func, body))
     }
 
     /// Runs code that is in no function: `?` raises there (LS 7.11).
@@ -180,6 +188,7 @@ impl Evaluator {
 
 impl Drop for Evaluator {
     fn drop(&mut self) {
+        tasks::stop(self);
         self.modules.clear();
         for unit in &self.units {
             unit.clear();

@@ -25,7 +25,8 @@ impl Builder<'_> {
             Insn::SetField { root, .. } | Insn::UpdateField { root, .. } => {
                 matches!(self.state.get(root).know, Know::Struct(_))
             }
-            Insn::IterStep { base, .. } => {
+            // A generator function is called, a generator resumed.
+            Insn::IterInit { base } | Insn::IterStep { base, .. } => {
                 let reg = self.state.get(base);
                 reg.node().is_some() || matches!(reg.know, Know::Str | Know::Dict | Know::Array(_))
             }

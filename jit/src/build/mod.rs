@@ -90,6 +90,9 @@ const MAX_REGISTERS: u16 = 250;
 pub fn build(request: &Request<'_>) -> Result<Func, Bailout> {
     let Some(loaded) = &request.code.proto else { return Err(Bailout::NoBytecode) };
     let proto = &*loaded.proto;
+    if proto.info.is_generator || proto.info.is_async {
+        return Err(Bailout::Suspends);
+    }
     if proto.code.len() > MAX_INSTRUCTIONS || proto.n_registers > MAX_REGISTERS {
         return Err(Bailout::TooLarge);
     }

@@ -206,6 +206,10 @@ macro_rules! for_each_op {
         ret_null = RetNull { } [ENDS_BLOCK];
 
         // ---- captured variables and module variables
+        /// hand R[src] out of the generator's frame, which is suspended; then R[dst] = null
+        yield_value = Yield { dst: Def, src: Use } [THROWS | CALLS];
+        /// R[dst] = the outcome of R[src] if it is a promise, for which the task waits, else R[src]
+        await_value = Await { dst: Def, src: Use } [THROWS | CALLS];
         /// R[dst] = a closure of child function `proto`
         closure = Closure { dst: Def, proto: Proto } [];
         /// R[dst] = a new cell, unassigned

@@ -8,12 +8,15 @@ use super::{Obj, deallocate};
 use crate::objects::array::Array;
 use crate::objects::bytes::Bytes;
 use crate::objects::cell::CellBody;
+use crate::objects::channel::ChannelBody;
 use crate::objects::collections::{Queue, Set, Stack};
 use crate::objects::dict::Dict;
 use crate::objects::function::Function;
+use crate::objects::generator::GeneratorBody;
 use crate::objects::iterator::IteratorBody;
 use crate::objects::module::ModuleObj;
 use crate::objects::resource::Resource;
+use crate::objects::promise::PromiseBody;
 use crate::objects::string::Str;
 use crate::objects::structs::{EnumDef, Struct, StructDef};
 use crate::objects::tagged::Tagged;
@@ -105,6 +108,9 @@ unsafe fn drop_body(tag: Tag, object: *mut u8) {
             Tag::Iterator => drop_sized::<IteratorBody>(object),
             Tag::Cell | Tag::Ref => drop_sized::<CellBody>(object),
             Tag::Resource => drop_sized::<Resource>(object),
+            Tag::Generator => drop_sized::<GeneratorBody>(object),
+            Tag::Promise => drop_sized::<PromiseBody>(object),
+            Tag::Channel => drop_sized::<ChannelBody>(object),
             Tag::Null
             | Tag::Bool
             | Tag::Int

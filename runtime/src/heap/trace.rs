@@ -39,6 +39,9 @@ pub(super) fn each_child(value: &Value, mut f: impl FnMut(&Value)) {
             let Ok(state) = iterator.state.try_borrow() else { return };
             state.each_value(&mut f);
         }
+        View::Generator(generator) => generator.each_value(&mut f),
+        View::Promise(promise) => promise.each_value(&mut f),
+        View::Channel(channel) => channel.each_value(&mut f),
         View::Null
         | View::Bool(_)
         | View::Int(_)

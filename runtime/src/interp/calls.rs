@@ -137,7 +137,9 @@ impl Machine {
             self.note_target(code);
         }
         self.save();
+        self.vm().can_finish_later = true;
         let begun = self.vm().begin_call(callee, window, args, flags::USER);
+        self.vm().can_finish_later = false;
         self.finish_call(dst, begun)
     }
 
@@ -205,7 +207,9 @@ impl Machine {
         self.save();
         // SAFETY: the verifier bounds the group; user code cannot reach the frame's registers.
         let args = unsafe { std::slice::from_raw_parts_mut(self.at(first.idx()), n) };
+        self.vm().can_finish_later = true;
         let result = natives::call(self.vm(), native.0.into(), args);
+        self.vm().can_finish_later = false;
         args.fill(Value::NULL);
         self.checked(result)
     }
@@ -243,7 +247,9 @@ impl Machine {
         args: &mut [Value],
     ) -> std::result::Result<Value, Stop> {
         self.save();
+        self.vm().can_finish_later = true;
         let result = natives::call(self.vm(), native.0.into(), args);
+        self.vm().can_finish_later = false;
         self.checked(result)
     }
 
@@ -273,6 +279,9 @@ impl Machine {
     fn leave(&mut self, value: Value) -> Step {
         let flags = self.frame().flags;
         self.vm().pop_frame();
+        if flags & flags::GENERATOR != 0 {
+            return self.leave_generator(flags);
+        }
         if flags & flags::BOUNDARY != 0 {
             self.vm().native.result = value;
             return Err(Stop::Returned);
@@ -352,6 +361,9 @@ impl Vm {
                 drop(Value::from_parts(Tag::Function, frame.closure as u64));
             }
             self.native.depth -= u32::from(frame.has(flags::USER));
+            if frame.has(flags::GENERATOR) {
+                self.generator_ended(frame.base);
+            }
             self.frame = self.frame.sub(1);
         }
     }

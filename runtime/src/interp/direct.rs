@@ -47,7 +47,7 @@ impl Machine {
 /// which do, the caller of [`Vm::step_frameless`] must know the operands:
 /// - `set_index`, `set_field`: the root register holds a value of the language;
 /// - `add`: both operands are strings;
-/// - `iter_test`, `iter_loop`: the source is not a lazy iterator.
+/// - `iter_init`, `iter_test`, `iter_loop`: the source is a number or a collection.
 pub fn is_frameless(word: Word) -> bool {
     match word.op() {
         Op::NewArray | Op::ArrayPush | Op::NewDict | Op::DictInsert | Op::DictSpread => true,

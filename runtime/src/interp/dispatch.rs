@@ -46,6 +46,15 @@ impl Vm {
     /// Runs the frame on top, from its `pc`, until a boundary frame returns or an error leaves
     /// it. The result or the error is then in the context and the boundary frame is popped.
     pub(super) fn run(&mut self) -> Status {
+        self.loops += 1;
+        self.can_finish_later = false;
+        let status = self.run_loop();
+        self.loops -= 1;
+        status
+    }
+
+    #[inline(always)]
+    fn run_loop(&mut self) -> Status {
         let mut machine = Machine::new(self);
         loop {
             let word = machine.fetch();

@@ -89,9 +89,26 @@ impl Vm {
         let View::Function(function) = callee.view() else {
             return Err(not_callable(&callee));
         };
-        let code = function.code_ptr();
         let info = function.info();
         check_arity(info, args.len())?;
+        if info.is_generator || info.is_async {
+            return self.begin_suspendable(callee, window, args, flags).map(Begun::Done);
+        }
+        self.begin_body(callee, window, args, flags)
+    }
+
+    /// Enters the body of a function whose arity has been checked.
+    pub(super) fn begin_body(
+        &mut self,
+        callee: Value,
+        window: *mut Value,
+        args: Args,
+        flags: u64,
+    ) -> Result<Begun> {
+        let View::Function(function) = callee.view() else {
+            return Err(not_callable(&callee));
+        };
+        let (code, info) = (function.code_ptr(), function.info());
         // SAFETY: functions of the VM are loaded; their code lives as long as the isolate.
         let call = unsafe { &loaded(code).call };
         self.check_depth(info, window.wrapping_add(call.n_registers as usize))?;
@@ -112,7 +129,7 @@ impl Vm {
         if native.depth >= native.depth_limit || end > native.stack_limit {
             return Err(too_deep(native.depth_limit, info));
         }
-        if native.nested > native.nested_limit {
+        if native.nested > native.nested_limit || self.isolate.tasks.stack_floor.is_reached() {
             return Err(too_deep(native.nested_limit, info));
         }
         Ok(())
@@ -121,7 +138,7 @@ impl Vm {
     /// Refuses native recursion for a function where the native stack gets scarce.
     pub(super) fn check_native_stack(&self, callee: &Value) -> Result<()> {
         match callee.view() {
-            View::Function(function) if self.stack_floor.is_reached() => {
+            View::Function(function) if self.isolate.tasks.stack_floor.is_reached() => {
                 Err(too_deep(self.native.nested_limit, function.info()))
             }
             _ => Ok(()),
@@ -158,9 +175,10 @@ impl Vm {
             self.function_is_hot(unsafe { &*code });
         }
         let Some(entry) = profile.entry() else { return Ok(Begun::Entered) };
-        if self.stack_floor.is_reached() {
+        if self.isolate.tasks.stack_floor.is_reached() {
             return Ok(Begun::Entered);
         }
+        self.can_finish_later = false;
         // SAFETY: the frame on top was pushed for this call, as entries expect.
         let status = unsafe { self.enter_at(entry) };
         match status {
@@ -210,6 +228,7 @@ impl Vm {
             (*closure).header.retain();
             self.push_frame(code, closure, window, flags | flags::USER | flags::BOUNDARY);
             self.native.nested += 1;
+            self.can_finish_later = false;
             self.enter_at(entry)
         };
         let status = if status == Status::Exited { self.run() } else { status };
@@ -240,7 +259,7 @@ impl Vm {
 
 /// Brings arguments into the registers at `first`: missing ones are unassigned, surplus ones go
 /// into the rest array.
-fn place_args(info: &FunctionInfo, first: *mut Value, args: Args) {
+pub(super) fn place_args(info: &FunctionInfo, first: *mut Value, args: Args) {
     let n_params = info.n_params as usize;
     // SAFETY: the frame fits the stack (checked by the caller), and the verifier made sure that
     // parameters fit the frame; arguments in place are initialised. Slots hold valid values

@@ -55,7 +55,8 @@ impl Vm {
         self.prepare_profile(proto);
         let consts: Box<[Value]> = proto.consts.iter().map(value_of).collect();
         let info = &proto.info;
-        let is_exact = info.n_required == info.n_params && !info.has_rest;
+        let is_plain = !info.has_rest && !info.is_async && !info.is_generator;
+        let is_exact = info.n_required == info.n_params && is_plain;
         let receiver = u32::from(info.receiver != Receiver::None);
         let call = CallInfo {
             code: proto.code.as_ptr(),

@@ -96,7 +96,9 @@ impl Machine {
             next
         } else {
             let source = self.at(base);
+            self.save();
             let next = self.vm().next_of(source);
+            self.vm().can_finish_later = false;
             self.checked(next)?
         };
         let Some(value) = next else { return Ok(false) };
@@ -107,6 +109,9 @@ impl Machine {
 
     #[inline(always)]
     pub(super) fn iter_test(&mut self, op: ops::IterTest) -> Step {
+        if self.tag(op.base.idx()) == Tag::Generator {
+            return self.enter_generator(op.base.idx());
+        }
         let has_next = self.iter_next(op.dst, op.base)?;
         self.jump_near(!has_next, op.target);
         Ok(())
@@ -114,6 +119,9 @@ impl Machine {
 
     #[inline(always)]
     pub(super) fn iter_loop(&mut self, op: ops::IterLoop) -> Step {
+        if self.tag(op.base.idx()) == Tag::Generator {
+            return self.enter_generator(op.base.idx());
+        }
         let has_next = self.iter_next(op.dst, op.base)?;
         self.jump_near(has_next, op.target);
         Ok(())
@@ -135,6 +143,8 @@ impl Vm {
     /// register after.
     #[inline(never)]
     fn next_of(&mut self, source: *mut Value) -> Result<Option<Value>> {
+        // SAFETY: as below.
+        self.can_finish_later = unsafe { (*source).tag() } == Tag::Channel;
         // SAFETY: two registers of the frame on top, which user code cannot reach.
         unsafe { iterate::for_next(self, &*source, &mut *source.add(1)) }
     }

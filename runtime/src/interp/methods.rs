@@ -205,12 +205,14 @@ impl Machine {
         // SAFETY: a register of the frame on top.
         let selected = self.vm().select(unsafe { &*receiver }, &name);
         let selected = self.checked(selected)?;
+        self.vm().can_finish_later = true;
         let begun = match (&selected, args) {
             (Selected::Native(native), Args::InPlace(n)) if keep == 0 => {
                 self.native_method(*native, receiver, n)
             }
             (_, args) => self.vm().begin_method(&selected, receiver, args, keep),
         };
+        self.vm().can_finish_later = false;
         let is_method = matches!(selected, Selected::Method(_));
         if keep == 0 && (!is_method || begun.is_err()) {
             self.set(first, Value::NULL);

@@ -14,6 +14,7 @@ mod direct;
 mod dispatch;
 mod enter;
 mod fields;
+mod generators;
 mod jumps;
 mod load;
 mod loops;
@@ -24,6 +25,7 @@ mod moves;
 mod places;
 mod stack;
 mod structs;
+mod suspend;
 mod tiering;
 mod unwind;
 mod variables;
@@ -31,12 +33,13 @@ mod variables;
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::sync::Arc;
 
+use crate::concurrency::tasks;
 use crate::error::{Error, Kind, Result};
 use crate::heap;
-use crate::host::{Host, Isolate, ModuleLoader};
-use crate::limits::StackFloor;
+use crate::host::{Counters, Host, Isolate, ModuleLoader};
 use crate::objects::function::FunctionCode;
 use crate::tier::Tier;
 use crate::value::{Value, View};
@@ -69,15 +72,21 @@ pub struct Vm {
     modules: Modules,
     methods: MethodCache,
     fields: FieldCache,
+    /// Active calls from natives and operators in the present task.
+    callbacks: u32,
+    /// The boundary frame that returned last was a generator's and had a value.
+    has_yielded: bool,
+    /// Interpreter loops of the present task.
+    loops: u32,
+    /// The innermost loop has just called a native for an instruction that can be finished later.
+    can_finish_later: bool,
     /// Errors that running cleanup handlers hold.
     held_errors: Vec<Error>,
     /// Code of functions; boxed, since functions point to it.
     #[allow(clippy::vec_box, reason = "functions hold the addresses")]
     codes: Vec<Box<FunctionCode>>,
     /// The mappings behind the raw pointers above.
-    _stacks: Stacks,
-    /// Native recursion ends here.
-    stack_floor: StackFloor,
+    stacks: Stacks,
     stack_bytes: usize,
 }
 
@@ -99,17 +108,7 @@ impl Vm {
         let mut native = NativeContext::new(interrupt, stacks.register_limit());
         native.depth_limit = limits.call_depth;
         native.nested_limit = limits.nested_depth;
-        let frame = stacks.first_frame();
-        // SAFETY: the mapping has room for the bottom frame.
-        unsafe {
-            frame.write(Frame {
-                base: stacks.first_register(),
-                pc: std::ptr::null(),
-                code: std::ptr::null(),
-                closure: std::ptr::null_mut(),
-                flags: flags::BOUNDARY,
-            });
-        }
+        let frame = stacks.write_bottom();
         heap::on_due(isolate.interrupt.clone());
         Ok(Box::new(Vm {
             native,
@@ -123,10 +122,13 @@ impl Vm {
             modules: Modules::default(),
             methods: MethodCache::new(),
             fields: FieldCache::new(),
+            callbacks: 0,
+            has_yielded: false,
+            loops: 0,
+            can_finish_later: false,
             held_errors: Vec::new(),
             codes: Vec::new(),
-            _stacks: stacks,
-            stack_floor: StackFloor::default(),
+            stacks,
             stack_bytes: usize::MAX,
         }))
     }
@@ -134,7 +136,8 @@ impl Vm {
     /// Tells how much native stack lies below the caller, so that recursion through natives,
     /// operators and compiled code ends before it overflows.
     pub fn set_stack_size(&mut self, bytes: usize) {
-        self.stack_floor = StackFloor::below_here(bytes);
+        let tasks = &mut self.isolate.tasks;
+        (tasks.main_stack_bytes, tasks.stack_bytes) = (bytes, bytes);
         self.stack_bytes = bytes;
     }
 
@@ -152,16 +155,21 @@ impl Vm {
     fn call_nested(&mut self, callee: &Value, flags: u64, args: &mut [Value]) -> Result<Value> {
         self.check_native_stack(callee)?;
         let window = self.free_registers();
-        if let Some(result) = self.call_compiled(callee, flags, window, args) {
+        self.callbacks += 1;
+        let compiled = self.call_compiled(callee, flags, window, args);
+        self.callbacks -= 1;
+        if let Some(result) = compiled {
             return result;
         }
         self.place(window, args)?;
         self.native.nested += 1;
+        self.callbacks += 1;
         let flags = flags | flags::USER | flags::BOUNDARY;
         let begun = self.begin_call(callee.clone(), window, Args::InPlace(args.len()), flags);
         let failed = begun.is_err();
         let result = self.complete(begun);
         self.native.nested -= 1;
+        self.callbacks -= 1;
         if failed {
             self.clear(window, args.len());
         }
@@ -219,12 +227,14 @@ impl Host for Vm {
         self.place(window, std::slice::from_mut(receiver))?;
         self.place(window.wrapping_add(1), args)?;
         self.native.nested += 1;
+        self.callbacks += 1;
         let flags = flags::USER | flags::BOUNDARY | flags::KEEP_RECEIVER;
         let args_in_place = Args::InPlace(args.len());
         let begun = self.begin_function(method.clone(), window, args_in_place, flags);
         let failed = begun.is_err();
         let result = self.complete(begun);
         self.native.nested -= 1;
+        self.callbacks -= 1;
         // SAFETY: the method's frame left the receiver in its first register.
         unsafe { *receiver = (*window).take() };
         if failed {
@@ -236,10 +246,51 @@ impl Host for Vm {
     fn import(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Value> {
         self.import_module(path, importer)
     }
+
+    fn resume_generator(&mut self, generator: &Value) -> Result<Option<Value>> {
+        self.next_of_generator(generator)
+    }
+
+    fn run_body(
+        &mut self,
+        callee: &Value,
+        receiver: &mut Value,
+        args: &mut [Value],
+    ) -> Result<Value> {
+        self.run_suspendable(callee, receiver, args)
+    }
+
+    fn counters(&self) -> Counters {
+        let native = &self.native;
+        Counters { depth: native.depth, nested: native.nested, callbacks: self.callbacks }
+    }
+
+    fn set_counters(&mut self, counters: Counters) {
+        self.native.depth = counters.depth;
+        self.native.nested = counters.nested;
+        self.callbacks = counters.callbacks;
+    }
+
+    fn swap_stacks(&mut self, stacks: &mut Option<Box<dyn Any>>) -> Result<()> {
+        self.exchange_stacks(stacks)
+    }
+
+    fn can_detach(&self) -> bool {
+        self.can_finish_later && self.loops == 1
+    }
+
+    fn detach(&mut self) -> Box<dyn Any> {
+        Box::new(self.take_frames())
+    }
+
+    fn reattach(&mut self, frames: Box<dyn Any>, outcome: Result<Option<Value>>) -> Result<Value> {
+        self.go_on(frames, outcome)
+    }
 }
 
 impl Drop for Vm {
     fn drop(&mut self) {
+        tasks::stop(self);
         self.methods = MethodCache::new();
         for body in &self.modules.bodies {
             for slot in 0..body.n_slots() {

@@ -10,6 +10,7 @@ use super::machine::{Machine, Step, Stop};
 use super::stack::flags;
 use crate::bytecode::operand::Name;
 use crate::bytecode::{CompiledModule, ops};
+use crate::concurrency::tasks;
 use crate::error::{Error, Kind, Result};
 use crate::heap::Ref;
 use crate::objects::function::FunctionCode;
@@ -50,7 +51,7 @@ impl Vm {
     pub fn run_main(&mut self, module: &Arc<CompiledModule>) -> Result<()> {
         let (code, _) = self.instantiate(module);
         self.modules.main = Some(code);
-        self.run_top(code)
+        self.run_as_main(code)
     }
 
     /// Runs a test, setup or teardown of the program whose top level has run: the child function
@@ -62,7 +63,12 @@ impl Vm {
         let Some(main) = self.modules.main else { return Ok(()) };
         // SAFETY: code lives as long as the isolate.
         let child = unsafe { super::stack::loaded(main) }.children[usize::from(proto)];
-        self.run_top(child)
+        self.run_as_main(child)
+    }
+
+    /// Runs code without parameters as the main task.
+    fn run_as_main(&mut self, code: *const FunctionCode) -> Result<()> {
+        tasks::run_main(self, |vm: &mut Vm| vm.run_top(code))
     }
 
     /// Loads a module's code and makes an instance of its variables.

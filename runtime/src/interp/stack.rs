@@ -41,6 +41,8 @@ pub mod flags {
     pub const USER: u64 = 4;
     /// Not listed in tracebacks, although it is a call: the default of a struct's field.
     pub const HIDDEN: u64 = 8;
+    /// The body of a generator; the slot below register 0 holds the generator.
+    pub const GENERATOR: u64 = 16;
 }
 
 impl Frame {
@@ -92,9 +94,40 @@ impl Stacks {
     pub(super) fn reserve(call_depth: u32) -> Option<Stacks> {
         let sizes = std::iter::once(REGISTER_BYTES).chain(SMALLER_REGISTER_BYTES);
         let registers = sizes.into_iter().find_map(map)?;
+        Self::with_registers(registers, call_depth)
+    }
+
+    /// As [`Stacks::reserve`] with fewer registers, for a task.
+    pub(super) fn reserve_for_task(call_depth: u32) -> Option<Stacks> {
+        let registers = SMALLER_REGISTER_BYTES.into_iter().find_map(map)?;
+        Self::with_registers(registers, call_depth)
+    }
+
+    fn with_registers(registers: MmapMut, call_depth: u32) -> Option<Stacks> {
         let n_frames = call_depth as usize + EXTRA_FRAMES;
         let frames = map(n_frames * size_of::<Frame>())?;
         Some(Stacks { registers, frames, n_frames })
+    }
+
+    /// Whether that many calls fit.
+    pub(super) fn fits(&self, call_depth: u32) -> bool {
+        self.n_frames == call_depth as usize + EXTRA_FRAMES
+    }
+
+    /// Makes the frame without code at the bottom.
+    pub(super) fn write_bottom(&mut self) -> *mut Frame {
+        let frame = self.first_frame();
+        // SAFETY: the mapping has room for the bottom frame.
+        unsafe {
+            frame.write(Frame {
+                base: self.first_register(),
+                pc: std::ptr::null(),
+                code: std::ptr::null(),
+                closure: std::ptr::null_mut(),
+                flags: flags::BOUNDARY,
+            });
+        }
+        frame
     }
 
     pub(super) fn first_register(&mut self) -> *mut Value {

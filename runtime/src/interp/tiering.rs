@@ -100,7 +100,8 @@ impl Vm {
             // SAFETY: as above.
             self.ask_tier(unsafe { &*code }, Some(index as u32));
         }
-        let entry = profile.osr_entry(index).filter(|_| !self.stack_floor.is_reached());
+        let entry =
+            profile.osr_entry(index).filter(|_| !self.isolate.tasks.stack_floor.is_reached());
         let left = match entry {
             Some(_) => 1,
             None if self.tier.is_none() || profile.is_bailed_out() => u64::MAX,
@@ -178,6 +179,14 @@ impl Vm {
 
     /// Executes the instruction at `index` of the frame on top; calls run to their end.
     pub fn step_one(&mut self, index: usize) -> Stepped {
+        // Waits keep the native stack: compiled code is on it.
+        self.loops += 1;
+        let stepped = self.step_at(index);
+        self.loops -= 1;
+        stepped
+    }
+
+    fn step_at(&mut self, index: usize) -> Stepped {
         let frame = self.frame;
         // SAFETY: there is a frame on top, and callers pass an index inside its code.
         unsafe { (*frame).pc = (*frame).call_info().code.add(index) };
@@ -188,6 +197,10 @@ impl Vm {
             Err(Stop::Returned) => return Stepped::Returned,
             Err(Stop::Raised | Stop::RaisedOut) => return Stepped::Raised,
             Ok(()) => {}
+        }
+        // SAFETY: the frame on top is live.
+        if self.frame > frame && unsafe { (*self.frame).has(flags::GENERATOR) } {
+            return self.finish_request(next, frame);
         }
         if self.frame > frame {
             // The instruction was a call and pushed a frame (with others on top, if compiled

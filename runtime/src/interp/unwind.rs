@@ -60,6 +60,9 @@ impl Vm {
     #[inline(never)]
     pub(super) fn unwind(&mut self, pc: *const Instr) -> bool {
         let mut pc = pc;
+        if self.is_suspending(pc) {
+            return false;
+        }
         loop {
             // SAFETY: the loop runs a frame, and stops at the boundary that it was entered by.
             let index = unsafe { (*self.frame).index_before(pc) };

@@ -13,6 +13,7 @@ use crate::limits;
 use crate::objects::array::Array;
 use crate::objects::bytes::Bytes;
 use crate::objects::cell::CellBody;
+use crate::objects::channel::ChannelBody;
 use crate::objects::collections::{Queue, Set, Stack};
 use crate::objects::dict::Dict;
 use crate::objects::string::Str;
@@ -367,6 +368,7 @@ object_args! {
     Stack, Stack = "stack";
     Bytes, Bytes = "bytes";
     CellBody, Ref = "ref";
+    ChannelBody, Channel = "channel";
 }
 
 impl<T: Object + Clone> Owned<'_, T> {
@@ -438,6 +440,7 @@ value_args! {
     Convertible = "int|float|bool|string", Int | Float | Bool | Str;
     ResultArg = "result", Ok | Err;
     OptionArg = "option", Some | None;
+    PromiseArg = "promise", Promise;
     ResultOrOption = "result|option", Ok | Err | Some | None;
     DictKey = "key", Str | Int;
     StrOrFunc = "string|func", Str | Function | Native | Wrapper;
@@ -445,7 +448,7 @@ value_args! {
     DictValue = "dict", Dict;
     BytesOrStr = "bytes|string", Bytes | Str;
     /// An array or an iterator: the receivers of lazy methods.
-    Lazy = "array|iterator", Array | Iterator;
+    Lazy = "array|iterator", Array | Iterator | Generator;
 }
 
 /// As `value_args`, for bodies that take the value over.
@@ -468,9 +471,9 @@ macro_rules! owned_args {
 owned_args! {
     ArrayOrDict = "array|dict", Dict | Array;
     ArrayOrBytes = "array|bytes", Array | Bytes;
-    Iterable = "iterable", Array | Str | Bytes | Set | Queue | Stack | Iterator;
-    IterableOrDict = "iterable|dict", Array | Str | Bytes | Set | Queue | Stack | Iterator | Dict;
-    DictOrIterable = "dict|iterable", Array | Str | Bytes | Set | Queue | Stack | Iterator | Dict;
+    Iterable = "iterable", Array | Str | Bytes | Set | Queue | Stack | Iterator | Generator;
+    IterableOrDict = "iterable|dict", Array | Str | Bytes | Set | Queue | Stack | Iterator | Generator | Dict;
+    DictOrIterable = "dict|iterable", Array | Str | Bytes | Set | Queue | Stack | Iterator | Generator | Dict;
 }
 
 impl<'a, T: FromArg<'a>> FromArg<'a> for Option<T> {

@@ -33,7 +33,7 @@ impl Items {
 
     #[inline]
     pub(super) fn next(&mut self, host: &mut dyn Host) -> Result<Option<Value>> {
-        if self.source.tag() == Tag::Iterator {
+        if matches!(self.source.tag(), Tag::Iterator | Tag::Generator) {
             return pull(host, &self.source);
         }
         Ok(item_from(&self.source, &mut self.at))

@@ -13,7 +13,7 @@ use crate::semantics::stages::{add_stage, make_iterator, pull};
 use crate::value::{Value, Wrapper};
 
 methods! {
-    static TABLE of [Array, Iterator];
+    static TABLE of [Array, Iterator, Generator];
 
     /// An iterator over func(item).
     ///
@@ -122,7 +122,7 @@ methods! {
 }
 
 methods! {
-    static ITERATOR_TABLE of [Iterator];
+    static ITERATOR_TABLE of [Iterator, Generator];
 
     /// Some(item) and advances, or None at the end.
     ///

@@ -7,7 +7,9 @@ use smallvec::SmallVec;
 
 use super::args::is_callable;
 use super::native::{MethodFn, MethodTable, arity};
-use super::{Cx, Param, argparse, arity_error, collection_methods, lazy, updating};
+use super::{
+    Cx, Param, argparse, arity_error, collection_methods, concurrency, lazy, updating,
+};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::objects::function::Receiver;
@@ -83,6 +85,7 @@ static METHODS: LazyLock<Methods> = LazyLock::new(|| {
         &super::sockets::STREAM_METHODS,
         #[cfg(feature = "network")]
         &super::sockets::DATAGRAM_METHODS,
+        &concurrency::CHANNEL_TABLE,
     ];
     let changing = [
         &updating::ARRAY_TABLE,
@@ -136,6 +139,8 @@ fn type_word(tag: Tag) -> &'static str {
         Tag::Stack => "stack",
         Tag::Iterator => "iterator",
         Tag::Ref => "ref",
+        Tag::Generator => "generator",
+        Tag::Channel => "channel",
         _ => "value",
     }
 }
@@ -183,6 +188,10 @@ pub fn select(receiver: &Value, name: &str) -> Result<Selected> {
     };
     if let Some(selected) = of_type(receiver, word, name) {
         return Ok(selected);
+    }
+    if receiver.tag() == Tag::Channel {
+        let message = format!("Channel has no method '{name}'");
+        return Err(Error::new(Kind::FieldError, message));
     }
     match super::lookup(name) {
         Some(native) if name != "throw" => Ok(Selected::Native(native)),

@@ -22,6 +22,7 @@ mod collections;
 mod csv;
 #[cfg(feature = "databases")]
 mod database;
+mod concurrency;
 mod dates;
 mod dicts;
 #[cfg(feature = "crypto")]
@@ -178,6 +179,7 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         sort::TABLE,
         strings::TABLE,
         system::TABLE,
+        concurrency::TABLE,
         text::TABLE,
         time::TABLE,
         #[cfg(feature = "crypto")]
@@ -265,12 +267,16 @@ pub fn global(name: &str, isolate: &Isolate) -> Option<Value> {
     if name == "Error" {
         return Some(Value::from_ref(isolate.error_def.clone()));
     }
+    if name == "Promise" {
+        return Some(concurrency::promise_module(isolate));
+    }
     lookup(name).map(Value::native)
 }
 
 /// Predefined names that are not natives.
-const OTHER_NAMES: [&str; 11] =
-    ["Ok", "Err", "Some", "None", "Error", "PI", "E", "INF", "NAN", "INT_MAX", "INT_MIN"];
+const OTHER_NAMES: [&str; 12] = [
+    "Ok", "Err", "Some", "None", "Error", "Promise", "PI", "E", "INF", "NAN", "INT_MAX", "INT_MIN",
+];
 
 /// Whether a predefined name exists.
 pub fn is_predefined(name: &str) -> bool {

@@ -1,10 +1,8 @@
 //! The running program: arguments, end, waiting.
 
-use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
-
 use super::Cx;
 use super::args::Whole;
+use crate::concurrency::tasks;
 use crate::error::{Error, Result};
 use crate::value::Value;
 
@@ -43,24 +41,9 @@ fn exit(cx: &mut Cx<'_>, code: Option<Whole>) -> Result<Value> {
     Err(Error::exit((code & 255) as u8))
 }
 
-/// How long an interruption may go unnoticed.
-const SLICE: Duration = Duration::from_millis(20);
-
 fn sleep(cx: &mut Cx<'_>, ms: f64) -> Result<()> {
     if ms.is_nan() || ms < 0.0 {
         return Err(cx.bad_value("ms", ">= 0", ms));
     }
-    cx.host.isolate().out.flush()?;
-    let start = Instant::now();
-    let wanted = Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::MAX);
-    loop {
-        if cx.host.isolate().interrupt.stop.load(Ordering::Relaxed) {
-            return Err(Error::interrupted());
-        }
-        let left = wanted.saturating_sub(start.elapsed());
-        if left.is_zero() {
-            return Ok(());
-        }
-        std::thread::sleep(left.min(SLICE));
-    }
+    tasks::sleep(cx.host, ms)
 }

@@ -43,6 +43,25 @@ impl Host for TestHost {
     fn import(&mut self, _: &[Arc<str>], _: &Arc<str>) -> Result<Value> {
         Err(Error::new(Kind::ImportError, "no modules"))
     }
+
+    fn resume_generator(&mut self, generator: &Value) -> Result<Option<Value>> {
+        crate::concurrency::coroutine::resume_generator(self, generator)
+    }
+
+    fn run_body(
+        &mut self,
+        callee: &Value,
+        _receiver: &mut Value,
+        args: &mut [Value],
+    ) -> Result<Value> {
+        self.call(callee, args)
+    }
+
+    fn counters(&self) -> crate::host::Counters {
+        crate::host::Counters { depth: 0, nested: 0, callbacks: 0 }
+    }
+
+    fn set_counters(&mut self, _counters: crate::host::Counters) {}
 }
 
 fn run(name: &str, args: &mut [Value]) -> Result<Value> {

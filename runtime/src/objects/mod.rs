@@ -6,12 +6,15 @@
 pub mod array;
 pub mod bytes;
 pub mod cell;
+pub mod channel;
 pub mod collections;
 pub mod dict;
 pub mod function;
+pub mod generator;
 pub mod iterator;
 pub mod module;
 pub mod resource;
+pub mod promise;
 pub mod string;
 pub mod structs;
 pub mod tagged;

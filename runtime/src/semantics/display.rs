@@ -234,6 +234,14 @@ fn write_scalar(out: &mut String, v: &Value) -> Result<()> {
         View::Module(module) => named(out, "module ", &module.body.name),
         View::Iterator(_) => push(out, "<iterator>"),
         View::Resource(resource) => named(out, "", resource.0.type_name()),
+        View::Generator(generator) => {
+            let what =
+                if generator.is_exhausted() { "exhausted generator (" } else { "generator (" };
+            let n = itoa::Buffer::new().format(generator.info().n_params).to_owned();
+            named(out, what, &(n + " params)"))
+        }
+        View::Promise(_) => push(out, "<promise>"),
+        View::Channel(_) => push(out, "<channel>"),
         View::Array(_)
         | View::Dict(_)
         | View::Struct(_)

@@ -289,7 +289,10 @@ fn hash_at(v: &Value, depth: u32) -> u64 {
         | View::Module(_)
         | View::Iterator(_)
         | View::Cell(_)
-        | View::Ref(_) => mix(seed, v.payload()),
+        | View::Ref(_)
+        | View::Generator(_)
+        | View::Promise(_)
+        | View::Channel(_) => mix(seed, v.payload()),
         View::Resource(resource) => mix(seed, hash_text(resource.0.type_name())),
     }
 }

@@ -74,18 +74,11 @@ fn stack_value(trace: &[TraceEntry]) -> Value {
     if n <= 2 * STACK_END {
         return literal::make_array(trace.iter().rev().map(text).collect());
     }
-    let omitted: usize = trace[STACK_END..n - STACK_END].iter().map(n_calls).sum();
+    let omitted: usize = trace[STACK_END..n - STACK_END].iter().map(TraceEntry::n_calls).sum();
     let outer = trace[n - STACK_END..].iter().rev().map(text);
     let middle = Value::from(format!("... {omitted} more ..."));
     let inner = trace[..STACK_END].iter().rev().map(text);
     literal::make_array(outer.chain(std::iter::once(middle)).chain(inner).collect())
-}
-
-/// The calls that an entry stands for: more than one if it is the middle of a shortened stack.
-fn n_calls(entry: &TraceEntry) -> usize {
-    let TraceEntry::Text(text) = entry else { return 1 };
-    let number = text.strip_prefix("... ").and_then(|rest| rest.strip_suffix(" more ..."));
-    number.and_then(|n| n.parse().ok()).unwrap_or(1)
 }
 
 /// `throw(v)`; `None` for `throw()`.

@@ -6,9 +6,11 @@
 use super::arith::check_array_len;
 pub use super::stages::{add_stage, make_iterator, pull};
 use super::{convert, display, type_name};
+use crate::concurrency::channels;
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::limits::COLLECTION_LEN;
+use crate::objects::function::Function;
 use crate::objects::string::make_char;
 use crate::value::{Tag, Value, View};
 
@@ -17,7 +19,7 @@ use crate::value::{Tag, Value, View};
 /// # Errors
 /// `Cannot iterate over T`.
 #[inline]
-pub fn for_init(_host: &mut dyn Host, v: Value) -> Result<(Value, Value)> {
+pub fn for_init(host: &mut dyn Host, v: Value) -> Result<(Value, Value)> {
     let source = match v.view() {
         View::Float(f) if f.is_finite() => Value::int(f as i64),
         View::Int(_)
@@ -28,10 +30,21 @@ pub fn for_init(_host: &mut dyn Host, v: Value) -> Result<(Value, Value)> {
         | View::Queue(_)
         | View::Stack(_)
         | View::Bytes(_)
-        | View::Iterator(_) => v,
+        | View::Iterator(_)
+        | View::Generator(_)
+        | View::Channel(_) => v,
+        View::Function(function) if is_parameterless_generator(function) => {
+            host.call(&v, &mut [])?
+        }
         _ => return Err(cannot_iterate(&v)),
     };
     Ok((source, Value::int(0)))
+}
+
+/// A generator function that `for` calls (LS 11.2).
+fn is_parameterless_generator(function: &Function) -> bool {
+    let info = function.info();
+    info.is_generator && info.n_required == 0
 }
 
 /// `Cannot iterate over T`.
@@ -46,8 +59,10 @@ pub fn cannot_iterate(v: &Value) -> Error {
 /// What the stages of an iterator raise.
 #[inline]
 pub fn for_next(host: &mut dyn Host, a: &Value, b: &mut Value) -> Result<Option<Value>> {
-    if let View::Iterator(_) = a.view() {
-        return pull(host, a);
+    match a.view() {
+        View::Iterator(_) | View::Generator(_) => return pull(host, a),
+        View::Channel(channel) => return channels::next(host, channel),
+        _ => {}
     }
     let mut at = b.int_payload() as usize;
     let item = item_from(a, &mut at);
@@ -153,7 +168,7 @@ pub fn drain(host: &mut dyn Host, v: &Value) -> Result<Vec<Value>> {
     let mut items = Vec::new();
     match v.view() {
         View::Array(array) => items.extend(array.iter()),
-        View::Iterator(_) => {
+        View::Iterator(_) | View::Generator(_) => {
             while let Some(item) = pull(host, v)? {
                 check_array_len(items.len() + 1)?;
                 items.push(item);
@@ -184,7 +199,7 @@ pub fn spread(host: &mut dyn Host, into: &mut Vec<Value>, v: &Value) -> Result<(
             check_array_len(into.len() + set.len())?;
             into.extend_from_slice(set.members());
         }
-        View::Iterator(_) => {
+        View::Iterator(_) | View::Generator(_) => {
             while let Some(item) = pull(host, v)? {
                 check_array_len(into.len() + 1)?;
                 into.push(item);

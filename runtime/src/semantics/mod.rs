@@ -115,6 +115,9 @@ pub fn type_name(value: &Value) -> &'static str {
         Tag::Iterator => "iterator",
         Tag::Ref => "ref",
         Tag::Resource => "resource",
+        Tag::Generator => "generator",
+        Tag::Promise => "promise",
+        Tag::Channel => "channel",
     }
 }
 

@@ -24,7 +24,7 @@ thread_local! {
 
 /// An iterator over an array, string, bytes, set, queue or stack; an iterator itself.
 pub fn make_iterator(source: Value) -> Value {
-    if source.tag() == Tag::Iterator {
+    if matches!(source.tag(), Tag::Iterator | Tag::Generator) {
         return source;
     }
     IteratorBody::make(Source::Collection { value: source, at: 0 }, Vec::new())
@@ -39,6 +39,7 @@ pub fn add_stage(source: &Value, stage: Stage) -> Value {
             }
             Source::Iterator(source.clone())
         }
+        View::Generator(_) => Source::Iterator(source.clone()),
         _ => Source::Collection { value: source.clone(), at: 0 },
     };
     IteratorBody::make(source, vec![stage])
@@ -64,7 +65,11 @@ fn absorb_source(state: &mut IteratorState) {
 /// # Errors
 /// What stage functions raise; ConcurrencyError if the iterator is running already.
 pub fn pull(host: &mut dyn Host, iterator: &Value) -> Result<Option<Value>> {
-    let View::Iterator(body) = iterator.view() else { return Ok(None) };
+    let body = match iterator.view() {
+        View::Iterator(body) => body,
+        View::Generator(_) => return host.resume_generator(iterator),
+        _ => return Ok(None),
+    };
     let mut state = {
         let mut shared = body.state.borrow_mut();
         if shared.is_running {
@@ -265,7 +270,9 @@ fn pair(first: Value, second: Value) -> Value {
 /// # Errors
 /// TypeError for anything but an array, set, queue, stack or iterator.
 pub fn flat_items(result: Value) -> Result<Value> {
-    if matches!(result.tag(), Tag::Array | Tag::Set | Tag::Queue | Tag::Stack | Tag::Iterator) {
+    if matches!(result.tag(), Tag::Array | Tag::Set | Tag::Queue | Tag::Stack | Tag::Iterator)
+        || result.tag() == Tag::Generator
+    {
         return Ok(make_iterator(result));
     }
     let got = type_name(&result);

@@ -12,12 +12,15 @@ use crate::heap::{self, Header, Obj, Ref};
 use crate::objects::array::Array;
 use crate::objects::bytes::Bytes;
 use crate::objects::cell::CellBody;
+use crate::objects::channel::ChannelBody;
 use crate::objects::collections::{Queue, Set, Stack};
 use crate::objects::dict::Dict;
 use crate::objects::function::Function;
+use crate::objects::generator::GeneratorBody;
 use crate::objects::iterator::IteratorBody;
 use crate::objects::module::ModuleObj;
 use crate::objects::resource::Resource;
+use crate::objects::promise::PromiseBody;
 use crate::objects::string::Str;
 use crate::objects::structs::{EnumDef, Struct, StructDef};
 use crate::objects::tagged::Tagged;
@@ -62,6 +65,9 @@ pub enum View<'a> {
     Cell(&'a CellBody),
     Ref(&'a CellBody),
     Resource(&'a Resource),
+    Generator(&'a GeneratorBody),
+    Promise(&'a PromiseBody),
+    Channel(&'a ChannelBody),
 }
 
 /// The three constructor functions `Ok`, `Err`, `Some`.
@@ -252,6 +258,9 @@ impl Value {
             Tag::Cell => View::Cell(self.obj()),
             Tag::Ref => View::Ref(self.obj()),
             Tag::Resource => View::Resource(self.obj()),
+            Tag::Generator => View::Generator(self.obj()),
+            Tag::Promise => View::Promise(self.obj()),
+            Tag::Channel => View::Channel(self.obj()),
         }
     }
 

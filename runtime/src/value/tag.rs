@@ -51,6 +51,10 @@ pub enum Tag {
     Ref = 34,
     /// An object of the library whose content only its natives know.
     Resource = 48,
+    /// The suspended call of a generator function.
+    Generator = 35,
+    Promise = 36,
+    Channel = 37,
 }
 
 impl Tag {

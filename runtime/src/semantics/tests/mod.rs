@@ -73,6 +73,25 @@ impl Host for TestHost {
     fn import(&mut self, _path: &[Arc<str>], _importer: &Arc<str>) -> Result<Value> {
         Ok(Value::NULL)
     }
+
+    fn resume_generator(&mut self, generator: &Value) -> Result<Option<Value>> {
+        crate::concurrency::coroutine::resume_generator(self, generator)
+    }
+
+    fn run_body(
+        &mut self,
+        callee: &Value,
+        _receiver: &mut Value,
+        args: &mut [Value],
+    ) -> Result<Value> {
+        self.call(callee, args)
+    }
+
+    fn counters(&self) -> crate::host::Counters {
+        crate::host::Counters { depth: 0, nested: 0, callbacks: 0 }
+    }
+
+    fn set_counters(&mut self, _counters: crate::host::Counters) {}
 }
 
 pub(super) fn array(items: impl IntoIterator<Item = Value>) -> Value {

@@ -3,9 +3,9 @@
 //! Both the VM and the tree evaluator implement [`Host`]; everything of one thread that is not
 //! engine-specific sits in [`Isolate`].
 
-use std::collections::HashMap;
 use std::any::Any;
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -288,7 +288,7 @@ fn answer(mut stream: &TcpStream) -> Option<()> {
         }
         "/slow" => {
             // The client gives up and closes; then this read ends.
-            stream.read(&mut [0]).ok()?;
+            let _ = stream.read(&mut [0]).ok()?;
             return Some(());
         }
         path => match path.strip_prefix("/status/") {

@@ -9,7 +9,9 @@ use crate::files::Scratch;
 
 /// A hot loop, a hot function, and values of a type that neither has seen.
 const PROGRAM: &str = "\
-func twice(x) { return x + x }
+func twice(x) {
+    try { return x + x } except e { return 0 }
+}
 func sum(n, last) {
     total := 0
     for i in range(n) {
@@ -23,8 +25,10 @@ print(sum(200000, 1), sum(200000, 0.5))
 ";
 const RESULT: &str = "39991800460 39991800440\n";
 
+type Check = fn() -> Result<(), Failed>;
+
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, fn() -> Result<(), Failed>); 5] = [
+    let tests: [(&str, Check); 5] = [
         ("log_of_lines", log_of_lines),
         ("log_of_json", log_of_json),
         ("small_code_memory", small_code_memory),
@@ -64,9 +68,9 @@ fn log_of_lines() -> Result<(), Failed> {
     expect_all(
         &log,
         &[
-            "jit: compile what=loop function=sum line=4\n",
+            "jit: compile what=loop function=sum line=6\n",
             "jit: compile what=function function=twice line=1\n",
-            "jit: installed what=loop function=sum line=4 us=",
+            "jit: installed what=loop function=sum line=6 us=",
             "jit: exit function=",
             "reason=WrongType\n",
         ],
@@ -81,7 +85,7 @@ fn log_of_json() -> Result<(), Failed> {
     expect_all(
         &log,
         &[
-            "{\"event\":\"compile\",\"what\":\"loop\",\"function\":\"sum\",\"line\":4}\n",
+            "{\"event\":\"compile\",\"what\":\"loop\",\"function\":\"sum\",\"line\":6}\n",
             "{\"event\":\"installed\",\"what\":\"function\",\"function\":\"twice\",\"line\":1,\"us\":",
             "{\"event\":\"exit\",\"function\":",
         ],
@@ -98,7 +102,7 @@ fn perf_map() -> Result<(), Failed> {
     let path = format!("/tmp/perf-{id}.map");
     let map = std::fs::read_to_string(&path)?;
     std::fs::remove_file(&path)?;
-    expect_all(&map, &[" ruff:sum:4:loop\n", " ruff:twice:1\n"])
+    expect_all(&map, &[" ruff:sum:6:loop\n", " ruff:twice:1\n"])
 }
 
 fn beside_the_program() -> Result<(), Failed> {

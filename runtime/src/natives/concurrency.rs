@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::Cx;
-use super::args::{Number, PromiseArg, Whole};
+use super::args::{Number, PromiseArg};
 use crate::concurrency::channels::{self, Core};
 use crate::concurrency::promises;
 use crate::error::{Error, Kind, Result};
@@ -28,7 +28,7 @@ natives! {
     /// Resolves to the results in order, or is rejected like the first one that is.
     ///
     ///     print(await promise_all([async_sleep(1), async_sleep(2)]))   # expect: [null, null]
-    fn promise_all as promise_all | await_all (promises: &Array, limit: Option<Whole>) -> "promise" [Other; cx];
+    fn promise_all as promise_all | await_all (promises: &Array, limit: Option<i64>) -> "promise" [Other; cx];
 
     /// Settles like the first promise that settles.
     ///
@@ -141,10 +141,10 @@ fn some_elements(cx: &Cx<'_>, promises: &Array) -> Result<Vec<Value>> {
     elements(cx, promises)
 }
 
-fn promise_all(cx: &mut Cx<'_>, promises: &Array, limit: Option<Whole>) -> Result<Value> {
+fn promise_all(cx: &mut Cx<'_>, promises: &Array, limit: Option<i64>) -> Result<Value> {
     let elements = elements(cx, promises)?;
-    if let Some(limit) = limit.filter(|limit| limit.0 < 1) {
-        return Err(cx.bad_value("limit", ">= 1", limit.0));
+    if let Some(limit) = limit.filter(|&limit| limit < 1) {
+        return Err(cx.bad_value("limit", ">= 1", limit));
     }
     Ok(promises::combine(cx.host, &elements, Rule::All))
 }

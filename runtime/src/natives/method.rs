@@ -7,9 +7,7 @@ use smallvec::SmallVec;
 
 use super::args::is_callable;
 use super::native::{MethodFn, MethodTable, arity};
-use super::{
-    Cx, Param, argparse, arity_error, collection_methods, concurrency, lazy, updating,
-};
+use super::{Cx, Param, argparse, arity_error, collection_methods, concurrency, lazy, updating};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::objects::function::Receiver;

@@ -19,10 +19,10 @@ mod case;
 mod ciphers;
 mod collection_methods;
 mod collections;
+mod concurrency;
 mod csv;
 #[cfg(feature = "databases")]
 mod database;
-mod concurrency;
 mod dates;
 mod dicts;
 #[cfg(feature = "crypto")]
@@ -63,6 +63,7 @@ mod process;
 mod random;
 mod regex;
 mod responses;
+mod results;
 mod sequences;
 #[cfg(feature = "network")]
 mod sockets;

@@ -9,9 +9,8 @@ use crate::files::Scratch;
 
 /// A hot loop, a hot function, and values of a type that neither has seen.
 const PROGRAM: &str = "\
-func twice(x) {
-    try { return x + x } except e { return 0 }
-}
+func twice(x) { for i in range(1) { x := x + x }
+    return x }
 func sum(n, last) {
     total := 0
     for i in range(n) {
@@ -68,9 +67,9 @@ fn log_of_lines() -> Result<(), Failed> {
     expect_all(
         &log,
         &[
-            "jit: compile what=loop function=sum line=6\n",
+            "jit: compile what=loop function=sum line=5\n",
             "jit: compile what=function function=twice line=1\n",
-            "jit: installed what=loop function=sum line=6 us=",
+            "jit: installed what=loop function=sum line=5 us=",
             "jit: exit function=",
             "reason=WrongType\n",
         ],
@@ -85,7 +84,7 @@ fn log_of_json() -> Result<(), Failed> {
     expect_all(
         &log,
         &[
-            "{\"event\":\"compile\",\"what\":\"loop\",\"function\":\"sum\",\"line\":6}\n",
+            "{\"event\":\"compile\",\"what\":\"loop\",\"function\":\"sum\",\"line\":5}\n",
             "{\"event\":\"installed\",\"what\":\"function\",\"function\":\"twice\",\"line\":1,\"us\":",
             "{\"event\":\"exit\",\"function\":",
         ],
@@ -102,7 +101,7 @@ fn perf_map() -> Result<(), Failed> {
     let path = format!("/tmp/perf-{id}.map");
     let map = std::fs::read_to_string(&path)?;
     std::fs::remove_file(&path)?;
-    expect_all(&map, &[" ruff:sum:6:loop\n", " ruff:twice:1\n"])
+    expect_all(&map, &[" ruff:sum:5:loop\n", " ruff:twice:1\n"])
 }
 
 fn beside_the_program() -> Result<(), Failed> {

@@ -194,7 +194,7 @@ fn recursion_is_compiled() {
     let (text, error, stats) = run(fib(), &["fib"], HOT);
     assert_eq!(text, "2584\n");
     assert_eq!(error, None);
-    assert!(stats.compiled.get() >= 1);
+    assert!(stats.compiled.get() >= 1, "{stats}");
 }
 
 #[test]

@@ -97,10 +97,15 @@ impl Stacks {
         Self::with_registers(registers, call_depth)
     }
 
-    /// As [`Stacks::reserve`] with fewer registers, for a task.
-    pub(super) fn reserve_for_task(call_depth: u32) -> Option<Stacks> {
-        let registers = SMALLER_REGISTER_BYTES.into_iter().find_map(map)?;
-        Self::with_registers(registers, call_depth)
+    /// Further stacks for a task, with as many registers: compiled code relies on the room that
+    /// the first ones have.
+    pub(super) fn reserve_for_task(register_bytes: usize, call_depth: u32) -> Option<Stacks> {
+        Self::with_registers(map(register_bytes)?, call_depth)
+    }
+
+    /// The size of the register stack.
+    pub(super) fn register_bytes(&self) -> usize {
+        self.registers.len()
     }
 
     fn with_registers(registers: MmapMut, call_depth: u32) -> Option<Stacks> {
@@ -109,9 +114,10 @@ impl Stacks {
         Some(Stacks { registers, frames, n_frames })
     }
 
-    /// Whether that many calls fit.
-    pub(super) fn fits(&self, call_depth: u32) -> bool {
-        self.n_frames == call_depth as usize + EXTRA_FRAMES
+    /// Whether the stacks have room for so many registers and calls.
+    pub(super) fn fits(&self, register_bytes: usize, call_depth: u32) -> bool {
+        let n_frames = call_depth as usize + EXTRA_FRAMES;
+        self.n_frames == n_frames && self.register_bytes() == register_bytes
     }
 
     /// Makes the frame without code at the bottom.

@@ -50,10 +50,11 @@ impl Drop for Frames {
 }
 
 impl TaskStacks {
-    fn new(call_depth: u32) -> Result<TaskStacks> {
+    fn new(register_bytes: usize, call_depth: u32) -> Result<TaskStacks> {
         let kept = KEPT.with_borrow_mut(Vec::pop);
-        let fitting = kept.filter(|stacks| stacks.fits(call_depth));
-        let Some(mut stacks) = fitting.or_else(|| Stacks::reserve_for_task(call_depth)) else {
+        let fitting = kept.filter(|stacks| stacks.fits(register_bytes, call_depth));
+        let reserve = || Stacks::reserve_for_task(register_bytes, call_depth);
+        let Some(mut stacks) = fitting.or_else(reserve) else {
             return Err(Error::new(Kind::MemoryError, "Out of memory"));
         };
         let frame = stacks.write_bottom();
@@ -80,7 +81,10 @@ impl Vm {
     pub(super) fn exchange_stacks(&mut self, other: &mut Option<Box<dyn Any>>) -> Result<()> {
         let mut taken = match other.take() {
             Some(stacks) => stacks,
-            None => Box::new(TaskStacks::new(self.isolate.limits.call_depth)?),
+            None => {
+                let bytes = self.stacks.register_bytes();
+                Box::new(TaskStacks::new(bytes, self.isolate.limits.call_depth)?)
+            }
         };
         if let Some(task) = taken.downcast_mut::<TaskStacks>()
             && let Some(stacks) = &mut task.stacks

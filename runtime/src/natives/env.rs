@@ -19,7 +19,7 @@ natives! {
 
     /// The value of an environment variable; "" when unset.
     ///
-    ///     print(env("RUFF_NO_SUCH_VARIABLE"))   # expect:
+    ///     print("[" + env("RUFF_NO_SUCH_VARIABLE") + "]")   # expect: []
     fn env(name: &str) -> "string" [Other, "env"; cx];
 
     /// The value of an environment variable, or the default when unset.

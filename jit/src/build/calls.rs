@@ -161,8 +161,9 @@ impl<'a> Builder<'a> {
     /// result is brought to its register by [`Builder::after_call`].
     fn typed_call(&mut self, dst: u16, window: u16, callee: Callee, params: &[Option<Ty>]) {
         let args = self.pass_args(window, params);
-        let depth = self.exit(ExitReason::CallDepth);
+        // The exit is taken after the moves that were put off are done.
         self.materialise_all();
+        let depth = self.exit(ExitReason::CallDepth);
         if self.is_handled() {
             self.sync_live();
         }

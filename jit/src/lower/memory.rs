@@ -140,48 +140,48 @@ impl Lowering<'_, '_> {
         let tag = self.load_tag(r);
         self.if_heap(tag, true, |this| {
             let object = this.load_slot(r, Ty::Word);
-            let count = this.b.ins().load(types::I32, trusted(), object, abi::COUNT);
-            let one = this.b.ins().iconst(types::I32, 1);
-            let (shared, last, on) =
-                (this.b.create_block(), this.b.create_block(), this.b.create_block());
-            this.b.set_cold_block(last);
-            // Counts from 2 up to the immortal ones, as signed numbers.
-            let is_shared = this.b.ins().icmp(IntCC::SignedGreaterThan, count, one);
-            this.b.ins().brif(is_shared, shared, [].iter(), last, [].iter());
-            this.b.switch_to_block(shared);
-            let less = this.b.ins().isub(count, one);
-            this.b.ins().store(trusted(), less, object, abi::COUNT);
+            this.give_up(object, |this| {
+                let address = this.slot_address(r);
+                this.call_cold(ColdRoutine::Release, &[address]);
+            });
             this.store_tag(r, Tag::Null);
-            this.b.ins().jump(on, [].iter());
-            this.b.switch_to_block(last);
-            let address = this.slot_address(r);
-            this.call_cold(ColdRoutine::Release, &[address]);
-            this.b.ins().jump(on, [].iter());
-            this.b.switch_to_block(on);
         });
     }
 
     /// Releases the value at an address; its bits stay.
     pub(super) fn release_at(&mut self, at: ir::Value, by: i32) {
         let tag = self.b.ins().load(types::I64, trusted(), at, by + abi::TAG_OFFSET);
+        let payload = self.b.ins().load(types::I64, trusted(), at, by + abi::PAYLOAD_OFFSET);
+        self.release_pair(tag, payload);
+    }
+
+    /// Releases what a tag word and a payload word mean.
+    pub(super) fn release_pair(&mut self, tag: ir::Value, payload: ir::Value) {
         self.if_heap(tag, true, |this| {
-            let object = this.b.ins().load(types::I64, trusted(), at, by + abi::PAYLOAD_OFFSET);
-            let count = this.b.ins().load(types::I32, trusted(), object, abi::COUNT);
-            let one = this.b.ins().iconst(types::I32, 1);
-            let (shared, last, on) =
-                (this.b.create_block(), this.b.create_block(), this.b.create_block());
-            this.b.set_cold_block(last);
-            let is_shared = this.b.ins().icmp(IntCC::SignedGreaterThan, count, one);
-            this.b.ins().brif(is_shared, shared, [].iter(), last, [].iter());
-            this.b.switch_to_block(shared);
-            let less = this.b.ins().isub(count, one);
-            this.b.ins().store(trusted(), less, object, abi::COUNT);
-            this.b.ins().jump(on, [].iter());
-            this.b.switch_to_block(last);
-            this.call_cold(ColdRoutine::ReleasePair, &[tag, object]);
-            this.b.ins().jump(on, [].iter());
-            this.b.switch_to_block(on);
+            this.give_up(payload, |this| {
+                this.call_cold(ColdRoutine::ReleasePair, &[tag, payload]);
+            });
         });
+    }
+
+    /// Gives one count of an object back; if it may be the last one, `last` does it.
+    fn give_up(&mut self, object: ir::Value, last: impl FnOnce(&mut Self)) {
+        let count = self.b.ins().load(types::I32, trusted(), object, abi::COUNT);
+        let one = self.b.ins().iconst(types::I32, 1);
+        let (shared, free, on) =
+            (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(free);
+        // Counts from 2 up to the immortal ones, as signed numbers.
+        let is_shared = self.b.ins().icmp(IntCC::SignedGreaterThan, count, one);
+        self.b.ins().brif(is_shared, shared, [].iter(), free, [].iter());
+        self.b.switch_to_block(shared);
+        let less = self.b.ins().isub(count, one);
+        self.b.ins().store(trusted(), less, object, abi::COUNT);
+        self.b.ins().jump(on, [].iter());
+        self.b.switch_to_block(free);
+        last(self);
+        self.b.ins().jump(on, [].iter());
+        self.b.switch_to_block(on);
     }
 
     /// Copies the struct in a home slot if it has a second owner; gives the slot's struct.

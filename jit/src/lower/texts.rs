@@ -1,10 +1,9 @@
 //! Instructions run straight on the window, and releasing values that are in no slot.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, InstBuilder, types};
+use cranelift_codegen::ir::{self, InstBuilder};
 
 use super::Lowering;
-use super::memory::trusted;
 use crate::abi;
 use crate::helpers::Routine;
 use crate::ir::FrameId;
@@ -32,26 +31,5 @@ impl Lowering<'_, '_> {
         self.raised(frame, pc);
         self.b.switch_to_block(on);
         next
-    }
-
-    /// Releases what a tag word and a payload word mean.
-    pub(super) fn release_pair(&mut self, tag: ir::Value, payload: ir::Value) {
-        self.if_heap(tag, true, |this| {
-            let count = this.b.ins().load(types::I32, trusted(), payload, abi::COUNT);
-            let one = this.b.ins().iconst(types::I32, 1);
-            let (shared, last, on) =
-                (this.b.create_block(), this.b.create_block(), this.b.create_block());
-            this.b.set_cold_block(last);
-            let is_shared = this.b.ins().icmp(IntCC::SignedGreaterThan, count, one);
-            this.b.ins().brif(is_shared, shared, [].iter(), last, [].iter());
-            this.b.switch_to_block(shared);
-            let less = this.b.ins().isub(count, one);
-            this.b.ins().store(trusted(), less, payload, abi::COUNT);
-            this.b.ins().jump(on, [].iter());
-            this.b.switch_to_block(last);
-            this.call_cold(super::cold::ColdRoutine::ReleasePair, &[tag, payload]);
-            this.b.ins().jump(on, [].iter());
-            this.b.switch_to_block(on);
-        });
     }
 }

@@ -78,6 +78,10 @@ routines! {
     /// if a receiver is kept, or
     /// [`abi::LEFT`] if the frame must stay.
     Enter = enter;
+    /// `(vm)`: what follows is the work of a native; 1 if the limit is reached.
+    EnterBody = enter_body;
+    /// `(vm)`: ends that.
+    LeaveBody = leave_body;
     /// `(base, entry)`: a call has arguments of other types than the typed function takes.
     Miss = miss;
 }
@@ -235,6 +239,17 @@ extern "C" fn enter(vm: *mut Vm) -> u64 {
         vm.native.depth = depth - 1;
         u64::from(depth) | keep
     }
+}
+
+extern "C" fn enter_body(vm: *mut Vm) -> u64 {
+    // SAFETY: compiled code passes its VM.
+    u64::from(unsafe { !(*vm).enter_body() })
+}
+
+extern "C" fn leave_body(vm: *mut Vm) -> u64 {
+    // SAFETY: as above.
+    unsafe { (*vm).leave_body() };
+    0
 }
 
 extern "C" fn miss(base: *const Value, meta: *const EntryMeta) -> u64 {

@@ -20,6 +20,7 @@ use ruff_runtime::tier::{Entry, Tier};
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
+use crate::bodies::{Bodies, BodySpec};
 use crate::build::{self, CalleeInfo, EntryKind, Request};
 use crate::code::{CodeHeap, TypedCell};
 use crate::exit::{EntryMeta, StressCounter};
@@ -126,6 +127,7 @@ pub struct Jit {
     log: Rc<Log>,
     /// Where cold routines leave their results.
     _result: Box<Cell<u64>>,
+    bodies: Bodies,
     /// Whether the register stack has room for the deepest recursion of typed functions.
     has_room: Option<bool>,
 }
@@ -166,6 +168,7 @@ impl Jit {
             stress,
             log: Rc::new(Log::new(options.log, options.perf_map)),
             _result: result,
+            bodies: Bodies::default(),
             has_room: None,
         })
     }
@@ -303,7 +306,9 @@ impl Jit {
         };
         let methods = |name: &Value| vm.cached_methods(name);
         let fields = |name: &Value| vm.cached_fields(name);
+        let bodies = |spec: &BodySpec| self.bodies.get(spec);
         let request = Request {
+            bodies: &bodies,
             code,
             entry,
             feedback: &shared.feedback,

@@ -14,7 +14,7 @@ use ruff_runtime::value::Tag;
 
 use super::feedback::Feedback;
 use super::flow::{Flow, Loop};
-use super::inline::{Flows, Inlined, MAX_INLINED};
+use super::inline::{Flows, Inlined, MAX_INLINED, PC_MASK};
 use super::insn::Insn;
 use super::state::{Know, Reg, State, Val};
 use super::{EntryKind, Request};
@@ -39,6 +39,12 @@ impl Key {
 
     pub fn level(self) -> u32 {
         self.outer.0
+    }
+
+    /// The instruction in its own function.
+    pub fn at(self) -> u32 {
+        let last = self.inner.iter().rfind(|&&at| at != 0);
+        last.map_or(self.pc, |&at| (at & PC_MASK) - 1)
     }
 }
 
@@ -430,7 +436,7 @@ impl Builder<'_> {
         match self.state.get(r).val {
             Val::Slot => Some(r),
             Val::Moved(from) => Some(from),
-            Val::Ssa { .. } => None,
+            Val::Ssa { .. } | Val::Alias(_) => None,
         }
     }
 }

@@ -8,8 +8,9 @@ use ruff_runtime::value::Tag;
 
 use super::builder::Builder;
 use super::feedback::Site;
+use super::flow::{Loop, RegSet};
 use super::inline;
-use super::insn::Target;
+use super::insn::{Insn, Target};
 use super::intrinsics::{Intrinsic, find};
 use super::state::{Know, Reg};
 use super::{CalleeInfo, EntryKind};
@@ -53,15 +54,8 @@ impl<'a> Builder<'a> {
     /// Calls the method that the site has always called.
     pub(super) fn method(&mut self, dst: u16, (first, count): (u16, u8), name: u16, keeps: bool) {
         let n_args = u16::from(count) + 1;
-        let variant = 0;
-        let site = inline::Site {
-            dst,
-            window: first,
-            n_args,
-            closure: None,
-            keeps_receiver: keeps,
-            variant,
-        };
+        let plain = inline::Site::plain(dst, first, n_args);
+        let site = inline::Site { keeps_receiver: keeps, ..plain };
         let targets = self.known_methods(first, name, site);
         let mut targets = targets;
         let Some((last_shape, last)) = targets.pop() else {
@@ -200,29 +194,72 @@ impl<'a> Builder<'a> {
         target: Target,
         code: *const FunctionCode,
     ) -> bool {
-        let (tag, payload) = match target {
+        match target {
             Target::Register => {
-                if self.state.get(first).node().is_some() {
+                let holder = self.holder_of(first);
+                if self.state.get(holder).node().is_some() {
                     return false;
                 }
-                self.materialise(first);
-                (self.add(Op::LoadTag(first), Ty::Word), self.add(Op::LoadSlot(first), Ty::Word))
+                self.function_in(holder, code, ExitReason::WrongCallee);
             }
             Target::Module(slot) => {
                 let Some(address) = self.module_slot(slot) else { return false };
                 let at = self.word(address as u64);
                 let tag = self.add(Op::Load(at, abi::TAG_OFFSET), Ty::Word);
-                (tag, self.add(Op::Load(at, abi::PAYLOAD_OFFSET), Ty::Word))
+                let payload = self.add(Op::Load(at, abi::PAYLOAD_OFFSET), Ty::Word);
+                self.guard_function((tag, payload), code, ExitReason::WrongCallee);
             }
-        };
+        }
+        true
+    }
+
+    /// Leaves unless the home slot of a register holds a function with this code.
+    pub(super) fn function_in(&mut self, r: u16, code: *const FunctionCode, reason: ExitReason) {
+        self.materialise(r);
+        let reg = self.state.get(r);
+        let know = Know::Function(code as usize);
+        if reg.know == know {
+            return;
+        }
+        let tag = self.add(Op::LoadTag(r), Ty::Word);
+        let payload = self.add(Op::LoadSlot(r), Ty::Word);
+        self.guard_function((tag, payload), code, reason);
+        self.state.set(r, Reg { know, ..reg });
+    }
+
+    fn guard_function(
+        &mut self,
+        (tag, payload): (NodeId, NodeId),
+        code: *const FunctionCode,
+        reason: ExitReason,
+    ) {
         let function = self.word(Tag::Function as u64);
         let is_function = self.add(Op::ICmp(Cond::Eq, tag, function), Ty::Bool);
-        self.guard(is_function, ExitReason::WrongCallee);
+        self.guard(is_function, reason);
         let found = self.add(Op::Load(payload, abi::FUNCTION_CODE), Ty::Word);
         let wanted = self.word(code as u64);
         let same = self.add(Op::ICmp(Cond::Eq, found, wanted), Ty::Bool);
-        self.guard(same, ExitReason::WrongCallee);
-        true
+        self.guard(same, reason);
+    }
+
+    /// Checks functions that a loop calls and does not change, before the loop.
+    pub(super) fn hoist_callees(&mut self, key_pc: u32, range: Loop, written: &RegSet) {
+        for pc in range.header..=range.last {
+            let flow = self.flow;
+            let Insn::Call { first, target: Target::Register, .. } = flow.insns[pc as usize] else {
+                continue;
+            };
+            let code = Site::of(self.proto, pc).callee().filter(|_| self.may_speculate(pc));
+            let copied = (range.header..pc).rev().find_map(|at| match flow.insns[at as usize] {
+                Insn::Mov { dst, src } if dst == first => Some(src.reg),
+                _ => None,
+            });
+            let (Some(code), Some(r)) = (code, copied) else { continue };
+            let is_kept = !written.has(r) && self.is_live(key_pc, r);
+            if is_kept && self.slot_of(r) == Some(r) && self.state.get(r).know == Know::Any {
+                self.function_in(r, code as *const FunctionCode, ExitReason::Hoisted);
+            }
+        }
     }
 
     /// Typed arguments as nodes; the others go to their slots in the callee's window.
@@ -297,6 +334,7 @@ impl<'a> Builder<'a> {
         let intrinsic = find(natives::get(u32::from(native)).name);
         match (intrinsic, count) {
             (Some(Intrinsic::Push), 2) => self.push(dst, first),
+            _ if self.inline_body(dst, native, first, count) => {}
             (Some(found), n) if self.number_native(found, dst, &group(first, n)) => {}
             (Some(found), 1) => self.native_one_of(found, dst, Use::last(first)),
             _ => self.step(),

@@ -47,7 +47,10 @@ pub(crate) struct InlinedMeta {
     pub window: u16,
     /// The register that owns the closure.
     pub closure: Option<u16>,
-    pub keeps_receiver: bool,
+    /// That register keeps its count.
+    pub borrows_closure: bool,
+    /// Flags of the frame.
+    pub flags: u64,
 }
 
 impl FrameMeta {
@@ -126,6 +129,8 @@ pub(crate) enum WriteKind {
     Pair,
     /// Not in the buffer: moved from the home slot of another register.
     Slot(u16),
+    /// Not in the buffer: a second owner of what the home slot of another register holds.
+    Copy(u16),
 }
 
 /// One exit.
@@ -186,6 +191,12 @@ unsafe fn restore(vm: &mut Vm, base: *mut Value, meta: &ExitMeta) {
     // SAFETY: registers of the window are valid values; each word of the buffer is used once.
     unsafe {
         for &(reg, kind) in &meta.writes {
+            if let WriteKind::Copy(from) = kind {
+                let copied = (*base.add(from.into())).clone();
+                *base.add(reg.into()) = copied;
+            }
+        }
+        for &(reg, kind) in &meta.writes {
             if let WriteKind::Slot(from) = kind {
                 let moved = (*base.add(from.into())).take();
                 *base.add(reg.into()) = moved;
@@ -195,7 +206,7 @@ unsafe fn restore(vm: &mut Vm, base: *mut Value, meta: &ExitMeta) {
         for &(reg, kind) in &meta.writes {
             let word = vm.native.deopt[at];
             let value = match kind {
-                WriteKind::Slot(_) => continue,
+                WriteKind::Slot(_) | WriteKind::Copy(_) => continue,
                 WriteKind::Int => Value::int(word as i64),
                 WriteKind::Float => Value::float(f64::from_bits(word)),
                 WriteKind::Bool => Value::bool(word != 0),
@@ -251,15 +262,18 @@ pub(crate) fn push_inlined(vm: &mut Vm, base: *mut Value, frame: &FrameMeta) {
     // SAFETY: descriptions live as long as the code.
     push_inlined(vm, base, unsafe { &*inlined.caller });
     set_pc(vm, inlined.call_pc + 1);
-    let keep = if inlined.keeps_receiver { flags::KEEP_RECEIVER } else { 0 };
     // SAFETY: the register holds the function that was called; entries of compiled code checked
     // the limits for inlined frames.
     unsafe {
-        let owned = |r: u16| std::mem::ManuallyDrop::new((*base.add(r.into())).take());
+        let owned = |r: u16| {
+            let held = &mut *base.add(r.into());
+            let owned = if inlined.borrows_closure { held.clone() } else { held.take() };
+            std::mem::ManuallyDrop::new(owned)
+        };
         let closure =
             inlined.closure.map_or(std::ptr::null_mut(), |r| owned(r).payload() as *mut _);
         let window = base.add(inlined.window.into());
-        vm.push_frame(frame.code, closure, window, flags::USER | keep);
+        vm.push_frame(frame.code, closure, window, inlined.flags);
     }
 }
 

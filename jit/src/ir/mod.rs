@@ -257,6 +257,10 @@ pub enum Op {
     Closure,
     /// Leaves if there is no room for the frames of the inlined calls.
     Room(ExitId),
+    /// What follows counts as done by a native; leaves if there is no room for that.
+    EnterBody(ExitId),
+    /// Ends what `EnterBody` began.
+    LeaveBody,
     /// Goes on only if the bool is true.
     Guard(NodeId, ExitId),
     /// Exits if an interrupt is pending.
@@ -331,6 +335,8 @@ pub enum Source {
     Node(NodeId),
     /// The home slot of another register, from which it is moved.
     Slot(u16),
+    /// The home slot of another register, which keeps it too.
+    Copy(u16),
     /// The payload and tag words of a call's result.
     Pair(NodeId, NodeId),
 }
@@ -352,8 +358,12 @@ pub struct InlinedFrame {
     pub call_pc: u32,
     /// The register that owns the closure that runs, if it has captured variables.
     pub closure: Option<u16>,
+    /// That register keeps its count; the frame takes one of its own.
+    pub borrows_closure: bool,
     /// The receiver survives the frame.
     pub keeps_receiver: bool,
+    /// What a native does: no call for depth and tracebacks.
+    pub is_body: bool,
 }
 
 /// How to go on in the interpreter: resume at `pc` after writing these registers.
@@ -408,8 +418,9 @@ impl Func {
         let mut depth = 0;
         let mut at = frame;
         while let Some(id) = at {
-            depth += 1;
-            at = self.frames[id.0 as usize].caller;
+            let frame = &self.frames[id.0 as usize];
+            depth += u32::from(!frame.is_body);
+            at = frame.caller;
         }
         depth
     }
@@ -452,6 +463,8 @@ impl Op {
             | Op::SlotAddr(_)
             | Op::Unshare(_)
             | Op::Room(_)
+            | Op::EnterBody(_)
+            | Op::LeaveBody
             | Op::Alloc(_)
             | Op::Closure => vec![],
             Op::Int(_, a, b) | Op::Checked(_, a, b, _) | Op::Float(_, a, b) => vec![*a, *b],
@@ -478,6 +491,7 @@ impl Op {
         match self {
             Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => vec![*exit],
             Op::Push(_, _, exit) | Op::NoOperators(_, _, exit) | Op::Room(exit) => vec![*exit],
+            Op::EnterBody(exit) => vec![*exit],
             Op::Call(call) => {
                 let after = call.expect.map(|(_, exit)| exit);
                 std::iter::once(call.depth).chain(after).collect()
@@ -504,7 +518,7 @@ impl Op {
             Op::Release(_) | Op::Store(..) | Op::ElemStore(..) | Op::Guard(..) => false,
             Op::Poll(_) | Op::Step(_) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
             Op::RetainPair(..) | Op::ReleaseAt(..) | Op::Unshare(_) => false,
-            Op::NoOperators(..) | Op::Room(_) => false,
+            Op::NoOperators(..) | Op::Room(_) | Op::EnterBody(_) | Op::LeaveBody => false,
             Op::ReleasePair(..) | Op::Direct(..) | Op::Alloc(_) => false,
         }
     }

@@ -137,6 +137,12 @@ impl Lowering<'_, '_> {
         self.exit_if(is_over, exit);
     }
 
+    /// Leaves if no more calls from natives are allowed.
+    pub(super) fn enter_body(&mut self, exit: ExitId) {
+        let declined = self.call_routine(Routine::EnterBody, &[self.vm]);
+        self.exit_if(declined, exit);
+    }
+
     pub(super) fn ret(&mut self, payload: NodeId, tag: NodeId) {
         let (payload, tag) = (self.value(payload), self.value(tag));
         if self.input.is_framed {

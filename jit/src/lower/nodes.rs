@@ -34,6 +34,10 @@ impl Lowering<'_, '_> {
                 self.values.insert(id, block);
             }
             Op::Room(exit) => self.room(*exit),
+            Op::EnterBody(exit) => self.enter_body(*exit),
+            Op::LeaveBody => {
+                self.call_routine(Routine::LeaveBody, &[self.vm]);
+            }
             Op::Push(slot, value, exit) => self.push(*slot, *value, *exit),
             Op::Call(call) => self.call(id, call),
             Op::Step(pc) => {

@@ -16,7 +16,7 @@ use crate::natives;
 use crate::objects::function::{CallInfo, Function, FunctionCode};
 use crate::profile::site;
 use crate::semantics::index;
-use crate::value::{Tag, Value};
+use crate::value::{Tag, Value, View};
 
 impl Machine {
     /// Whether a frame of `info` can start at `window` without further ado; counts the call.
@@ -184,7 +184,7 @@ impl Machine {
     pub(super) fn take_list(mut self, reg: usize) -> Vec<Value> {
         let array = self.take(reg);
         match array.view() {
-            crate::value::View::Array(array) => array.iter().collect(),
+            View::Array(array) => array.iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -207,11 +207,38 @@ impl Machine {
         self.save();
         // SAFETY: the verifier bounds the group; user code cannot reach the frame's registers.
         let args = unsafe { std::slice::from_raw_parts_mut(self.at(first.idx()), n) };
+        self.note_callback(args);
         self.vm().can_finish_later = true;
         let result = natives::call(self.vm(), native.0.into(), args);
         self.vm().can_finish_later = false;
         args.fill(Value::NULL);
         self.checked(result)
+    }
+
+    /// Notes the function that a native gets as its last argument, and the elements of the array
+    /// that it gets as its first.
+    #[inline(always)]
+    fn note_callback(&self, args: &[Value]) {
+        let [first, .., last] = args else { return };
+        if last.tag() != Tag::Function {
+            return;
+        }
+        // SAFETY: the tag says that the value owns a live function.
+        let code = unsafe { (*(last.payload() as *const Obj<Function>)).body.code_ptr() };
+        let kind = match first.view() {
+            View::Array(array) => array.kind() as u64,
+            _ => site::MIXED_ITEMS,
+        };
+        let site = self.site();
+        let target = site & site::TARGET_MASK & !site::ITEMS;
+        if target != code as u64 {
+            return self.set_site(new_target(site, code as u64 | kind));
+        }
+        let known = site & site::ITEMS;
+        if known != kind && kind != 0 {
+            let kind = if known == 0 { kind } else { site::MIXED_ITEMS };
+            self.set_site(site & !site::ITEMS | kind);
+        }
     }
 
     #[inline(always)]
@@ -234,7 +261,7 @@ impl Machine {
     #[inline(never)]
     fn native_spread(self, native: Native, array: &Value) -> std::result::Result<Value, Stop> {
         let mut list: Vec<Value> = match array.view() {
-            crate::value::View::Array(array) => array.iter().collect(),
+            View::Array(array) => array.iter().collect(),
             _ => Vec::new(),
         };
         self.native_list(native, &mut list)
@@ -361,8 +388,12 @@ impl Vm {
                 drop(Value::from_parts(Tag::Function, frame.closure as u64));
             }
             self.native.depth -= u32::from(frame.has(flags::USER));
-            if frame.has(flags::GENERATOR) {
-                self.generator_ended(frame.base);
+            if frame.has(flags::GENERATOR | flags::BODY) {
+                if frame.has(flags::BODY) {
+                    self.leave_body();
+                } else {
+                    self.generator_ended(frame.base);
+                }
             }
             self.frame = self.frame.sub(1);
         }

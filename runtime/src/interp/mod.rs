@@ -176,6 +176,24 @@ impl Vm {
         result
     }
 
+    /// For compiled code that does the work of a native which calls functions: what they call
+    /// counts as called from a native until [`Vm::leave_body`]. False if the limit of such calls
+    /// is reached.
+    pub fn enter_body(&mut self) -> bool {
+        if self.native.nested >= self.native.nested_limit {
+            return false;
+        }
+        self.native.nested += 1;
+        self.callbacks += 1;
+        true
+    }
+
+    /// Ends what [`Vm::enter_body`] began; popping a frame with `flags::BODY` does that too.
+    pub fn leave_body(&mut self) {
+        self.native.nested -= 1;
+        self.callbacks -= 1;
+    }
+
     /// Moves values into free registers.
     fn place(&self, window: *mut Value, values: &mut [Value]) -> Result<()> {
         if window.wrapping_add(values.len()) > self.native.stack_limit {

@@ -178,6 +178,8 @@ pub(crate) unsafe fn leave(vm: *mut Vm, base: *mut Value, depth: u64, meta: *con
         with_frame(vm, base, depth, root, |vm| {
             push_inlined(vm, base, frame);
             set_pc(vm, meta.pc);
+            // SAFETY: code lives as long as the isolate.
+            vm.ask_for_code(&*root.code);
             vm.resume()
         });
     }

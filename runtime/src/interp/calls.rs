@@ -8,7 +8,7 @@ use super::Vm;
 use super::enter::{Args, Begun};
 use super::machine::{Machine, Step, Stop};
 use super::stack::{Frame, flags, loaded};
-use crate::bytecode::operand::{Def, Group, Native};
+use crate::bytecode::operand::{Def, Group, Native, Op};
 use crate::bytecode::ops;
 use crate::error::{Error, Kind, Result};
 use crate::heap::Obj;
@@ -17,6 +17,11 @@ use crate::objects::function::{CallInfo, Function, FunctionCode};
 use crate::profile::site;
 use crate::semantics::index;
 use crate::value::{Tag, Value, View};
+
+/// Items with which a native's work counts as iterations of the loop around it.
+const LONG: usize = 16;
+/// Instructions that are searched for the header of a loop.
+const FAR: usize = 200;
 
 impl Machine {
     /// Whether a frame of `info` can start at `window` without further ado; counts the call.
@@ -226,7 +231,12 @@ impl Machine {
         // SAFETY: the tag says that the value owns a live function.
         let code = unsafe { (*(last.payload() as *const Obj<Function>)).body.code_ptr() };
         let kind = match first.view() {
-            View::Array(array) => array.kind() as u64,
+            View::Array(array) => {
+                if array.len() >= LONG {
+                    self.heat_loop(array.len());
+                }
+                array.kind() as u64
+            }
             _ => site::MIXED_ITEMS,
         };
         let site = self.site();
@@ -238,6 +248,20 @@ impl Machine {
         if known != kind && kind != 0 {
             let kind = if known == 0 { kind } else { site::MIXED_ITEMS };
             self.set_site(site & !site::ITEMS | kind);
+        }
+    }
+
+    /// Counts the work of a native towards the hotness of the loop it is called in.
+    #[inline(never)]
+    fn heat_loop(&self, n: usize) {
+        let frame = self.frame();
+        let (at, proto) = (frame.index_before(self.pc), &frame.loaded().proto);
+        let first = at.saturating_sub(FAR);
+        let is_header = |pc: &usize| proto.code[*pc].op() == Op::LoopHeader;
+        let Some(header) = (first..at).rev().find(is_header) else { return };
+        let left = proto.profile.site(header);
+        if left > 1 && left <= u64::from(u32::MAX) {
+            proto.profile.set_site(header, left.saturating_sub(n as u64).max(1));
         }
     }
 

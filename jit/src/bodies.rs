@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use ruff_runtime::bytecode::Const;
 use ruff_runtime::bytecode::asm::{Assembler, ProtoHeader};
 use ruff_runtime::bytecode::operand::{Label, Use};
 use ruff_runtime::natives;
@@ -29,10 +30,11 @@ pub enum Work {
     Find,
     FindIndex,
     Count,
+    Sort,
 }
 
 /// By name and number of arguments; the first is the array, the last the function.
-const WORKS: [(&str, u8, Work); 9] = [
+const WORKS: [(&str, u8, Work); 10] = [
     ("map", 2, Work::Map),
     ("filter", 2, Work::Filter),
     ("reduce", 3, Work::Reduce),
@@ -42,6 +44,7 @@ const WORKS: [(&str, u8, Work); 9] = [
     ("find", 2, Work::Find),
     ("find_index", 2, Work::FindIndex),
     ("count", 2, Work::Count),
+    ("sort", 2, Work::Sort),
 ];
 
 impl Work {
@@ -94,7 +97,7 @@ fn make(spec: &BodySpec) -> Option<FunctionCode> {
     };
     let header = ProtoHeader {
         info: info.clone(),
-        n_registers: n_args + N_OWN,
+        n_registers: n_args + n_own(spec.work),
         captures: Vec::new(),
         upvalue_names: Vec::new(),
         source: caller.proto.source.clone(),
@@ -104,7 +107,11 @@ fn make(spec: &BodySpec) -> Option<FunctionCode> {
     for (pc, bits) in profile {
         proto.profile.set_site(pc, bits);
     }
-    let consts: Box<[Value]> = Box::new([Value::int(1)]);
+    let int = |constant: &Const| match constant {
+        Const::Int(v) => Value::int(*v),
+        _ => Value::NULL,
+    };
+    let consts: Box<[Value]> = proto.consts.iter().map(int).collect();
     let call = CallInfo {
         code: proto.code.as_ptr(),
         consts: consts.as_ptr(),
@@ -124,12 +131,18 @@ fn make(spec: &BodySpec) -> Option<FunctionCode> {
 }
 
 /// Registers of a body besides its arguments.
-const N_OWN: u16 = 10;
+const fn n_own(work: Work) -> u16 {
+    match work {
+        Work::Sort => 14,
+        _ => 10,
+    }
+}
 
 /// A body under construction. Behind the arguments come the iteration (two registers), the item,
 /// an accumulator, the result of a call, a group of two, and the window of calls.
 struct Body {
     asm: Assembler,
+    work: Work,
     n_args: u16,
     callback: u64,
     kind: ElemKind,
@@ -142,7 +155,14 @@ impl Body {
         let mut asm = Assembler::new();
         asm.at(offset);
         let n_args = if spec.work == Work::Reduce { 3 } else { 2 };
-        Body { asm, n_args, callback: spec.callback as u64, kind: spec.kind, profile: Vec::new() }
+        Body {
+            asm,
+            work: spec.work,
+            n_args,
+            callback: spec.callback as u64,
+            kind: spec.kind,
+            profile: Vec::new(),
+        }
     }
 
     fn iteration(&self) -> u16 {
@@ -154,7 +174,7 @@ impl Body {
     }
 
     fn acc(&self) -> u16 {
-        self.n_args + 3
+        if self.work == Work::Sort { 9 } else { self.n_args + 3 }
     }
 
     fn result(&self) -> u16 {
@@ -162,11 +182,11 @@ impl Body {
     }
 
     fn group(&self) -> u16 {
-        self.n_args + 5
+        if self.work == Work::Sort { 10 } else { self.n_args + 5 }
     }
 
     fn window(&self) -> u16 {
-        self.n_args + 7
+        if self.work == Work::Sort { 13 } else { self.n_args + 7 }
     }
 
     fn write(&mut self, work: Work) -> Option<()> {
@@ -205,6 +225,7 @@ impl Body {
                 self.asm.ret_null();
             }
             Work::Any | Work::All | Work::Find | Work::FindIndex => self.search(work)?,
+            Work::Sort => self.sort()?,
             Work::Count => {
                 self.asm.load_int(acc, 0);
                 self.for_each(|body, next| {
@@ -219,6 +240,95 @@ impl Body {
         Some(())
     }
 
+    /// Merge sort from short runs upward, with the comparisons that the native makes. The first
+    /// argument is the order so far, the accumulator the next one.
+    fn sort(&mut self) -> Option<()> {
+        let [n, width, start, middle, end, left, right] = [2, 3, 4, 5, 6, 7, 8];
+        let (acc, verdict) = (9, 12);
+        let [done, next, take_right, rest_left, rest_right] =
+            [(); 5].map(|()| self.asm.new_label());
+        let len = u16::try_from(natives::lookup("len")?).ok()?;
+        self.asm.call_native_one(n, len, 0);
+        self.asm.load_int(width, 1);
+        self.jump_lt(width, n, done, false);
+        let pass = self.loop_start();
+        self.asm.new_array(acc, 10, 0_u16);
+        self.asm.load_int(start, 0);
+        let run = self.loop_start();
+        for (from, to) in [(start, middle), (middle, end)] {
+            let fits = self.asm.new_label();
+            self.asm.add(to, from, width);
+            self.jump_lt(n, to, fits, false);
+            self.asm.mov(to, n);
+            self.asm.bind(fits);
+        }
+        self.asm.mov(left, start);
+        self.asm.mov(right, middle);
+        self.jump_lt(right, end, rest_left, false);
+        let merge = self.loop_start();
+        self.element(14, left);
+        self.element(15, right);
+        self.call(verdict, &[14.into(), 15.into()]);
+        self.asm.check_order(verdict);
+        let zero = self.asm.int(0);
+        let greater = self.asm.jump_gt_const(Use::last(verdict), zero, take_right);
+        self.asm.set_sense(greater, true);
+        self.profile.push((greater, types::INT << site::LHS | types::INT << site::RHS));
+        self.take(left)?;
+        self.jump_lt(left, middle, merge, true);
+        self.asm.jump(rest_right);
+        self.asm.bind(take_right);
+        self.take(right)?;
+        self.jump_lt(right, end, merge, true);
+        for (label, from, to, out) in
+            [(rest_left, left, middle, rest_right), (rest_right, right, end, next)]
+        {
+            self.asm.bind(label);
+            self.jump_lt(from, to, out, false);
+            let again = self.loop_start();
+            self.take(from)?;
+            self.jump_lt(from, to, again, true);
+        }
+        self.asm.bind(next);
+        self.asm.mov(start, end);
+        self.jump_lt(start, n, run, true);
+        self.asm.mov(0, Use::last(acc));
+        self.asm.add(width, width, width);
+        self.jump_lt(width, n, pass, true);
+        self.asm.bind(done);
+        self.asm.ret(Use::last(0));
+        Some(())
+    }
+
+    fn jump_lt(&mut self, lhs: u16, rhs: u16, target: Label, sense: bool) {
+        let pc = self.asm.jump_lt(lhs, rhs, target);
+        self.asm.set_sense(pc, sense);
+    }
+
+    /// The header of a loop, which never gets hot by itself.
+    fn loop_start(&mut self) -> Label {
+        let start = self.asm.here();
+        let header = self.asm.loop_header();
+        self.profile.push((header, u64::from(u32::MAX)));
+        start
+    }
+
+    /// R[dst] = an element of the array that is sorted.
+    fn element(&mut self, dst: u16, index: u16) {
+        let pc = self.asm.get_index(dst, 0, index);
+        let array = types::ARRAY | 1 << (site::KINDS + self.kind as u32);
+        self.profile.push((pc, array | types::INT << site::RHS));
+    }
+
+    /// Appends an element and goes on to the next one.
+    fn take(&mut self, index: u16) -> Option<()> {
+        self.element(11, index);
+        self.append(11)?;
+        let one = self.asm.int(1);
+        self.asm.add_const(index, Use::last(index), one);
+        Some(())
+    }
+
     /// A loop over the items; its body gets the label of the next step.
     fn for_each(&mut self, inside: impl FnOnce(&mut Body, Label) -> Option<()>) -> Option<()> {
         let (over, item) = (self.iteration(), self.item());
@@ -227,10 +337,7 @@ impl Body {
         let init = self.asm.iter_init(over);
         self.profile.push((init, types::ARRAY | 1 << (site::KINDS + self.kind as u32)));
         self.asm.iter_test(item, over, end);
-        let start = self.asm.here();
-        let header = self.asm.loop_header();
-        // It never gets hot by itself.
-        self.profile.push((header, u64::from(u32::MAX)));
+        let start = self.loop_start();
         inside(self, next)?;
         self.asm.bind(next);
         self.asm.iter_loop(item, over, start);
@@ -243,7 +350,9 @@ impl Body {
         let window = self.window();
         self.asm.mov(window, self.n_args - 1);
         for (&arg, at) in args.iter().zip(window + 1..) {
-            self.asm.mov(at, arg);
+            if arg.reg != at {
+                self.asm.mov(at, arg);
+            }
         }
         let pc = self.asm.call(dst, window, args.len() as u8);
         self.profile.push((pc, self.callback & site::TARGET_MASK | site::MONO));
@@ -254,7 +363,9 @@ impl Body {
         let (acc, group) = (self.acc(), self.group());
         let push = u16::try_from(natives::lookup("push")?).ok()?;
         self.asm.mov(group, Use::last(acc));
-        self.asm.mov(group + 1, Use::last(value));
+        if value != group + 1 {
+            self.asm.mov(group + 1, Use::last(value));
+        }
         let pc = self.asm.call_native(acc, push, group, 2_u8);
         self.profile.push((pc, types::ARRAY << site::CALL_RESULT));
         Some(())

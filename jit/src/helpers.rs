@@ -75,8 +75,8 @@ routines! {
     /// `(vm, payload, tag)`: a framed function returns this value.
     Leave = leave_frame;
     /// `(vm)`: takes the frame record of a call off, for the typed function; the depth, with a flag
-    /// if a receiver is kept, or
-    /// [`abi::LEFT`] if the frame must stay.
+    /// if a receiver is kept, or [`abi::LEFT`] if the frame must stay. A closure with captured
+    /// variables goes to the slot below the window.
     Enter = enter;
     /// `(vm)`: what follows is the work of a native; 1 if the limit is reached.
     EnterBody = enter_body;
@@ -230,7 +230,14 @@ extern "C" fn enter(vm: *mut Vm) -> u64 {
         if frame.has(flags::HIDDEN) || !frame.has(flags::USER) {
             return abi::LEFT;
         }
-        if !frame.closure.is_null() {
+        if exit::has_captures(&*frame.code) {
+            let below = &mut *frame.base.sub(1);
+            if below.is_heap() {
+                // The receiver of a call of a field.
+                return abi::LEFT;
+            }
+            *below = Value::from_parts(Tag::Function, frame.closure as u64);
+        } else if !frame.closure.is_null() {
             drop(Value::from_parts(Tag::Function, frame.closure as u64));
         }
         let depth = vm.native.depth;

@@ -23,7 +23,7 @@ use crate::bailout::Bailout;
 use crate::bodies::{Bodies, BodySpec};
 use crate::build::{self, CalleeInfo, EntryKind, Request};
 use crate::code::{CodeHeap, TypedCell};
-use crate::exit::{EntryMeta, StressCounter};
+use crate::exit::{EntryMeta, StressCounter, has_captures};
 use crate::functions::{FunctionState, Installed, Part, Retired, Typed};
 use crate::generator::{Generated, Generator, Job, Outcome, TypedJob};
 use crate::ir::{Func, Ty};
@@ -278,7 +278,8 @@ impl Jit {
                 address
             }
         };
-        let job = TypedJob { cell, params, is_method, entry, older };
+        let is_closure = has_captures(code);
+        let job = TypedJob { cell, params, is_method, is_closure, entry, older };
         self.submit(func, Flight::new(code, None, metas, typed), Some(job));
         Ok(())
     }
@@ -382,8 +383,7 @@ impl Jit {
         has_plain_params
             && !info.is_async
             && !info.is_generator
-            && info.name.is_some()
-            && loaded.proto.captures.is_empty()
+            && (loaded.proto.captures.is_empty() || info.receiver == Receiver::None)
             && loaded.proto.n_registers <= MAX_TYPED_REGISTERS
             && self.has_room(vm)
     }

@@ -9,7 +9,7 @@ use super::feedback::Site;
 use super::inline;
 use crate::bodies::{BodySpec, Work};
 use crate::exit_reason::ExitReason;
-use crate::ir::{Op, Ty};
+use crate::ir::{Cond, Op, Ty};
 
 impl Builder<'_> {
     /// Builds in what a native does with an array and a function, if both were always alike.
@@ -40,5 +40,18 @@ impl Builder<'_> {
         self.last_exit = None;
         self.begin_inlined(code, loaded, site);
         true
+    }
+
+    /// The result of a comparator must be a number other than NaN.
+    pub(super) fn check_order(&mut self, src: u16) {
+        match self.guess_reg(src, None) {
+            Some(Ty::Int) => {}
+            Some(Ty::Float) => {
+                let value = self.want(src, Ty::Float);
+                let is_number = self.add(Op::FCmp(Cond::Eq, value, value), Ty::Bool);
+                self.guard(is_number, ExitReason::WrongType);
+            }
+            _ => self.step(),
+        }
     }
 }

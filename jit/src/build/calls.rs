@@ -15,6 +15,7 @@ use super::intrinsics::{Intrinsic, find};
 use super::state::{Know, Reg};
 use super::{CalleeInfo, EntryKind};
 use crate::abi;
+use crate::exit::has_captures;
 use crate::exit_reason::ExitReason;
 use crate::ir::{BlockId, Call, Callee, Cond, ExitSite, FloatFn, NodeId, Op, Source, Term, Ty};
 
@@ -45,10 +46,28 @@ impl<'a> Builder<'a> {
         let Some(code) = code.filter(|&code| self.check_callee(first, target, code)) else {
             return self.step();
         };
-        debug_assert!(!code.is_null(), "a profiled callee has an address");
+        if let Target::Module(slot) = target {
+            self.keep_closure(first, slot, code);
+        }
         self.typed_call(dst, window, callee, &params);
         // The register of the callee.
         self.after_call(dst, Some(first), None);
+    }
+
+    /// A closure with captured variables must be in the slot below its window.
+    fn keep_closure(&mut self, first: u16, slot: u16, code: *const FunctionCode) {
+        // SAFETY: code in feedback lives as long as the isolate.
+        if !has_captures(unsafe { &*code }) {
+            return;
+        }
+        let Some(address) = self.module_slot(slot) else { return };
+        self.release(first);
+        let at = self.word(address as u64);
+        let tag = self.word(Tag::Function as u64);
+        let payload = self.add(Op::Load(at, abi::PAYLOAD_OFFSET), Ty::Word);
+        self.add(Op::Retain(payload), Ty::None);
+        self.add(Op::StorePair(first, tag, payload), Ty::None);
+        self.state.set(first, Reg::slot(Know::Function(code as usize)));
     }
 
     /// Calls the method that the site has always called.

@@ -16,7 +16,6 @@ use ruff_runtime::bytecode::{Capture, FunctionProto};
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
 use ruff_runtime::value::Tag;
 
-use super::EntryKind;
 use super::builder::{Builder, Key};
 use super::feedback::Feedback;
 use super::flow::Flow;
@@ -479,8 +478,8 @@ impl<'a> Builder<'a> {
         if let Some(inlined) = self.inlined.last() {
             return inlined.env;
         }
-        let is_framed = matches!(self.request.entry, EntryKind::Framed { .. });
-        is_framed.then(|| self.add(Op::Closure, Ty::Word))
+        // Of a typed function it is in the slot below the window.
+        (!self.root.proto.captures.is_empty()).then(|| self.add(Op::Closure, Ty::Word))
     }
 
     fn read_variable(&mut self, dst: u16, object: NodeId, at: i32) {

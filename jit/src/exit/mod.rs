@@ -12,8 +12,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use ruff_runtime::heap::Obj;
 use ruff_runtime::interp::{Vm, flags};
-use ruff_runtime::objects::function::{FunctionCode, Receiver};
+use ruff_runtime::objects::function::{Function, FunctionCode, Receiver};
 use ruff_runtime::objects::string;
 use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
@@ -365,14 +366,37 @@ pub(crate) fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &Fra
     let keep = if is_method { flags::KEEP_RECEIVER } else { 0 };
     let flags = flags::USER | flags::BOUNDARY | keep;
     // SAFETY: compiled code checked the limits for its own window; its code is loaded.
-    unsafe { vm.push_frame(frame.code, std::ptr::null_mut(), base, flags) };
+    unsafe { vm.push_frame(frame.code, closure_below(base, frame), base, flags) };
     before
+}
+
+/// The closure that runs, with a count of its own, if it has captured variables: whoever calls
+/// the typed form of one keeps it in the slot below the window.
+fn closure_below(base: *mut Value, frame: &FrameMeta) -> *mut Obj<Function> {
+    // SAFETY: code lives as long as the isolate.
+    if !has_captures(unsafe { &*frame.code }) {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: the slot below the window holds the closure.
+    let closure = std::mem::ManuallyDrop::new(unsafe { (*base.sub(1)).clone() });
+    closure.payload() as *mut Obj<Function>
+}
+
+/// Whether the closures of a function have captured variables.
+pub(crate) fn has_captures(code: &FunctionCode) -> bool {
+    code.proto.as_ref().is_some_and(|loaded| !loaded.proto.captures.is_empty())
 }
 
 /// Removes a record that [`push_record`] pushed; the registers stay as they are.
 pub(crate) fn drop_record(vm: &mut Vm, before: u32) {
-    // SAFETY: the record on top was pushed by `push_record` and owns nothing.
-    vm.frame = unsafe { vm.frame.sub(1) };
+    // SAFETY: the record on top was pushed by `push_record` and owns nothing but the closure.
+    unsafe {
+        let closure = (*vm.frame).closure;
+        if !closure.is_null() {
+            drop(Value::from_parts(Tag::Function, closure as u64));
+        }
+        vm.frame = vm.frame.sub(1);
+    }
     vm.native.depth = before;
 }
 

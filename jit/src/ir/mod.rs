@@ -253,7 +253,7 @@ pub enum Op {
     ElemLoad(Elem, NodeId, NodeId),
     /// The 32-bit count of an object.
     LoadCount(NodeId),
-    /// The closure of the frame on top, which is the function's own.
+    /// The closure that runs: that of the frame on top, or the one below the window.
     Closure,
     /// Leaves if there is no room for the frames of the inlined calls.
     Room(ExitId),

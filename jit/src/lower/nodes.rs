@@ -189,6 +189,10 @@ impl Lowering<'_, '_> {
             }
             Op::ElemLoad(elem, data, index) => self.elem_load(*elem, (*data, *index), ty),
             Op::SlotAddr(r) => self.slot_address(*r),
+            Op::Closure if !self.input.is_framed => {
+                let at = abi::PAYLOAD_OFFSET - abi::VALUE_SIZE;
+                self.b.ins().load(types::I64, trusted(), self.base, at)
+            }
             Op::Closure => {
                 let frame = self.b.ins().load(types::I64, trusted(), self.vm, abi::VM_FRAME);
                 self.b.ins().load(types::I64, trusted(), frame, abi::FRAME_CLOSURE)

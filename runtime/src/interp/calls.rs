@@ -313,6 +313,12 @@ impl Machine {
     }
 
     #[inline(always)]
+    pub(super) fn check_order(&mut self, op: ops::CheckOrder) -> Step {
+        let order = natives::order_of_verdict("sort", self.reg(op.src.idx()));
+        self.checked(order).map(drop)
+    }
+
+    #[inline(always)]
     pub(super) fn ret(&mut self, op: ops::Ret) -> Step {
         let src = op.src;
         let keeps_receiver = src.idx() == 0 && self.frame().has(flags::KEEP_RECEIVER);

@@ -54,7 +54,7 @@ pub fn is_frameless(word: Word) -> bool {
         Op::GetIndex | Op::GetField | Op::GetFieldOrNull | Op::Concat => true,
         Op::ArrayItem | Op::ArrayRest | Op::DictItem | Op::GetPayload | Op::Wrap => true,
         Op::JumpUnlessLiteral | Op::IterInit | Op::IterTest | Op::IterLoop => true,
-        Op::Add | Op::AddConst => true,
+        Op::Add | Op::AddConst | Op::CheckOrder => true,
         Op::SetIndex => ops::SetIndex::decode(word).root.kind == RootKind::Register,
         Op::SetField => ops::SetField::decode(word).root.kind == RootKind::Register,
         Op::CallNative => is_pure(ops::CallNative::decode(word).native.0),

@@ -154,7 +154,8 @@ impl Vm {
     /// Calls a function from a native, an operator or the VM itself, to its end.
     fn call_nested(&mut self, callee: &Value, flags: u64, args: &mut [Value]) -> Result<Value> {
         self.check_native_stack(callee)?;
-        let window = self.free_registers();
+        // The register in between is for the closure.
+        let window = self.free_registers().wrapping_add(1);
         self.callbacks += 1;
         let compiled = self.call_compiled(callee, flags, window, args);
         self.callbacks -= 1;

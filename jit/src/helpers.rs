@@ -68,6 +68,10 @@ routines! {
     Pop = data_helpers::pop;
     /// `(vm, base, depth, frame, pc)`: one instruction through the interpreter; the next pc.
     Step = step;
+    /// As `Step`; an error that a handler takes gives the handler's pc.
+    StepCaught = step_caught;
+    /// `(vm, base, depth, frame, pc)`: the pc of the handler that takes the error in the context.
+    Catch = catch;
     /// `(vm, base, depth, exit)`: leaves.
     Exit = leave;
     /// `(vm, base, depth, frame, pc)`: the call at `pc` left an error in the context.
@@ -169,6 +173,66 @@ extern "C" fn step(
     };
     vm.native.depth = before;
     exit::put_result(vm, status);
+    abi::LEFT
+}
+
+extern "C" fn step_caught(
+    vm: *mut Vm,
+    base: *mut Value,
+    depth: u64,
+    frame: *const FrameMeta,
+    pc: u64,
+) -> u64 {
+    // SAFETY: compiled code passes its VM and its own frame's description.
+    let (vm, frame) = unsafe { (&mut *vm, &*frame) };
+    let before = (!frame.is_framed).then(|| exit::push_record(vm, base, depth, frame));
+    let status = match vm.step_one(pc as usize) {
+        Stepped::Next(next) => {
+            if let Some(before) = before {
+                exit::drop_record(vm, before);
+            }
+            return next as u64;
+        }
+        Stepped::Returned => Status::Done,
+        Stepped::Raised => vm.raise_at(pc as usize),
+    };
+    after_raise(vm, before, status)
+}
+
+extern "C" fn catch(
+    vm: *mut Vm,
+    base: *mut Value,
+    depth: u64,
+    frame: *const FrameMeta,
+    pc: u64,
+) -> u64 {
+    // SAFETY: compiled code passes its VM and its own frame's description.
+    let (vm, frame) = unsafe { (&mut *vm, &*frame) };
+    let root = frame.root();
+    let before = (!root.is_framed).then(|| exit::push_record(vm, base, depth, root));
+    let pc = exit::leave_inlined(vm, base, frame, pc as u32);
+    let status = vm.raise_at(pc as usize);
+    after_raise(vm, before, status)
+}
+
+/// The pc of the handler that the frame on top goes on at, or the function's end. The depth is
+/// that to restore for a function without frame record.
+fn after_raise(vm: &mut Vm, before: Option<u32>, status: Status) -> u64 {
+    if status == Status::Exited {
+        // SAFETY: there is a frame on top, which stands at its handler.
+        let handler = unsafe { (*vm.frame).index_before((*vm.frame).pc) + 1 };
+        if let Some(before) = before {
+            exit::drop_record(vm, before);
+        }
+        return handler as u64;
+    }
+    match before {
+        Some(before) => {
+            vm.native.depth = before;
+            exit::put_result(vm, status);
+        }
+        None => exit::put_status(vm, status),
+    }
     abi::LEFT
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn is_worthwhile(func: &Func, code: &FunctionCode) -> bool {
     let (mut n_steps, mut n_calls, mut n_work) = (0, 0, 0);
     for node in func.blocks.iter().flat_map(|block| &block.nodes) {
         match &func.node(*node).op {
-            Op::Step(pc) => {
+            Op::Step(pc, _) => {
                 n_steps += 1;
                 n_calls += usize::from(is_call(loaded.proto.code[*pc as usize].op()));
             }

@@ -13,6 +13,7 @@ use super::inline;
 use super::insn::{Insn, Target};
 use super::intrinsics::{Intrinsic, find};
 use super::state::{Know, Reg};
+use super::values::tag_of;
 use super::{CalleeInfo, EntryKind};
 use crate::abi;
 use crate::exit::has_captures;
@@ -49,9 +50,9 @@ impl<'a> Builder<'a> {
         if let Target::Module(slot) = target {
             self.keep_closure(first, slot, code);
         }
-        self.typed_call(dst, window, callee, &params);
+        let words = self.typed_call(dst, window, callee, &params);
         // The register of the callee.
-        self.after_call(dst, Some(first), None);
+        self.after_call(words, dst, Some(first), None);
     }
 
     /// A closure with captured variables must be in the slot below its window.
@@ -110,7 +111,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Ends the block with a branch and gives the blocks it leads to.
-    fn split(&mut self, cond: NodeId) -> (BlockId, BlockId) {
+    pub(super) fn split(&mut self, cond: NodeId) -> (BlockId, BlockId) {
         let (yes, no) = (self.func.new_block(self.pc), self.func.new_block(self.pc));
         let (yes_edge, no_edge) = (self.func.new_edge(), self.func.new_edge());
         self.func.edges[yes_edge.0 as usize].to = Some(yes);
@@ -163,29 +164,33 @@ impl<'a> Builder<'a> {
         match target {
             MethodCall::Inline(code, loaded) => self.begin_inlined(code, loaded, site),
             MethodCall::Typed(callee, params) => {
-                self.typed_call(site.dst, site.window, callee, &params);
+                let words = self.typed_call(site.dst, site.window, callee, &params);
                 let released = (!site.keeps_receiver).then_some(site.window);
-                self.after_call(site.dst, released, Some(site.window));
+                self.after_call(words, site.dst, released, Some(site.window));
             }
         }
     }
 
     /// Calls a compiled function whose arguments are in the registers from `window` on. The
     /// result is brought to its register by [`Builder::after_call`].
-    fn typed_call(&mut self, dst: u16, window: u16, callee: Callee, params: &[Option<Ty>]) {
+    fn typed_call(
+        &mut self,
+        dst: u16,
+        window: u16,
+        callee: Callee,
+        params: &[Option<Ty>],
+    ) -> (NodeId, NodeId) {
         let args = self.pass_args(window, params);
         // The exit is taken after the moves that were put off are done.
         self.materialise_all();
         let depth = self.exit(ExitReason::CallDepth);
-        if self.is_handled() {
-            self.sync_live();
-        }
         for r in window + params.len() as u16..self.n_regs() {
             self.release(r);
         }
         let frame = self.frame_id();
-        let call = Call { callee, window, args, pc: self.pc, depth, expect: None, frame };
-        self.begin_call(dst, window, call);
+        let (pc, expect, catches) = (self.pc, None, self.is_handled());
+        let call = Call { callee, window, args, pc, depth, expect, frame, catches };
+        self.begin_call(dst, window, call)
     }
 
     /// The compiled form of a function, as this one may call it.
@@ -297,12 +302,7 @@ impl<'a> Builder<'a> {
         args
     }
 
-    /// Whether an error of the present instruction may be handled in this function.
-    pub(super) fn is_handled(&self) -> bool {
-        self.proto.handlers.iter().any(|h| h.start <= self.pc && self.pc < h.end)
-    }
-
-    fn begin_call(&mut self, dst: u16, window: u16, mut call: Call) {
+    fn begin_call(&mut self, dst: u16, window: u16, mut call: Call) -> (NodeId, NodeId) {
         let site = Site::of(self.proto, self.pc);
         let mut after = self.state.clone();
         (window..self.n_regs()).for_each(|r| after.set(r, Reg::EMPTY));
@@ -320,16 +320,31 @@ impl<'a> Builder<'a> {
             let exit = self.new_exit(ExitSite { pc, site: self.pc, reason, writes, frame });
             call.expect = Some((ty, exit));
         }
+        let catches = call.catches;
+        let expect = if catches { call.expect.take() } else { None };
         self.add(Op::Call(Box::new(call)), Ty::Word);
         self.add(Op::CallTag(payload), Ty::Word);
         self.last_exit = None;
         self.state = after;
+        if catches {
+            self.call_caught(window, payload, tag);
+        }
+        if let Some((ty, exit)) = expect {
+            let wanted = self.word(tag_of(ty) as u64);
+            let fits = self.add(Op::ICmp(Cond::Eq, tag, wanted), Ty::Bool);
+            self.add(Op::Guard(fits, exit), Ty::None);
+        }
+        (payload, tag)
     }
 
     /// Brings the result of the call that was just made to its register.
-    fn after_call(&mut self, dst: u16, released: Option<u16>, receiver: Option<u16>) {
-        let tag = NodeId(self.func.nodes.len() as u32 - 1);
-        let payload = NodeId(tag.0 - 1);
+    fn after_call(
+        &mut self,
+        (payload, tag): (NodeId, NodeId),
+        dst: u16,
+        released: Option<u16>,
+        receiver: Option<u16>,
+    ) {
         let expected = Site::of(self.proto, self.pc).call_result();
         if let Some(r) = receiver {
             // The method may have put anything there.

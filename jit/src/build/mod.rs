@@ -12,6 +12,7 @@ mod arrays;
 mod bodies;
 mod builder;
 mod calls;
+mod catch;
 mod control;
 mod direct;
 mod elements;

@@ -4,6 +4,7 @@
 use ruff_runtime::bytecode::Const;
 use ruff_runtime::bytecode::operand::Use;
 use ruff_runtime::bytecode::ops::{Effects, Op as Opcode};
+use ruff_runtime::natives;
 use ruff_runtime::value::Tag;
 
 use super::builder::Builder;
@@ -303,24 +304,26 @@ impl Builder<'_> {
         let effects = word.op().info().effects;
         let is_cold = effects.has(Effects::PROFILED)
             && !Site::of(self.proto, self.pc).has_run()
-            && !matches!(self.flow.insns[self.pc as usize], Insn::LoopHeader);
+            && !matches!(self.flow.insns[self.pc as usize], Insn::LoopHeader)
+            && !self.never_returns();
         if is_cold && !self.request.is_eager && self.feedback.may_leave(self.pc) {
             let exit = self.exit(ExitReason::NotProfiled);
             return self.end(Term::Exit(exit));
         }
         let next = if self.is_direct() {
             self.sync_reads();
-            self.add(Op::Direct(self.pc, self.frame_id()), Ty::Word)
+            self.add(Op::Direct(self.pc, self.frame_id(), self.is_handled()), Ty::Word)
         } else {
             if self.refuse_inline() {
                 return;
             }
             self.sync_live();
-            self.add(Op::Step(self.pc), Ty::Word)
+            self.add(Op::Step(self.pc, self.is_handled()), Ty::Word)
         };
+        self.step_caught(next);
         self.after_step();
         let target = self.flow.target(self.pc);
-        if !self.flow.falls_through(self.pc) && target.is_none() {
+        if self.never_returns() || !self.flow.falls_through(self.pc) && target.is_none() {
             // It raised or returned; control does not come here.
             let exit = self.exit_at(self.pc, ExitReason::Declined);
             return self.end(Term::Exit(exit));
@@ -331,6 +334,16 @@ impl Builder<'_> {
             self.materialise_all();
             let (yes, no) = (self.key_of(target), self.key_of(self.pc + 1));
             self.branch(jumps, (yes, self.state.clone()), (no, self.state.clone()));
+        }
+    }
+
+    /// Whether the present instruction calls a native that only raises.
+    fn never_returns(&self) -> bool {
+        match self.flow.insns[self.pc as usize] {
+            Insn::Native { native, .. } | Insn::NativeOne { native, .. } => {
+                natives::get(u32::from(native)).result == "never"
+            }
+            _ => false,
         }
     }
 

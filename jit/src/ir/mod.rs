@@ -186,6 +186,9 @@ pub struct Call {
     pub expect: Option<(Ty, ExitId)>,
     /// The inlined frame that makes the call.
     pub frame: Option<FrameId>,
+    /// An error that a handler of the function takes does not leave it: the tag word is
+    /// [`crate::abi::RAISED`] then, and the payload the handler's pc.
+    pub catches: bool,
 }
 
 /// What a node does.
@@ -265,12 +268,11 @@ pub enum Op {
     Guard(NodeId, ExitId),
     /// Exits if an interrupt is pending.
     Poll(ExitId),
-    /// Runs one instruction through the interpreter; its value is the next pc. Errors and
-    /// handled errors return from the function.
-    Step(u32),
-    /// Runs one instruction that needs no frame, straight on the window; its value is the next
-    /// pc. An error returns from the function or goes to its handler.
-    Direct(u32, Option<FrameId>),
+    /// Runs one instruction through the interpreter; its value is the next pc, if the flag is set
+    /// perhaps that of a handler. Other errors return from the function.
+    Step(u32, bool),
+    /// Runs one instruction that needs no frame, straight on the window; as for `Step`.
+    Direct(u32, Option<FrameId>, bool),
     /// A runtime helper; the value is its result word. Arguments are words.
     Help(Helper, Vec<NodeId>),
     /// The code of a character as an int.
@@ -458,7 +460,7 @@ impl Op {
             Op::Param | Op::Const(_) | Op::LoadSlot(_) | Op::LoadTag(_) => vec![],
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Release(_) => vec![],
             Op::Poll(_)
-            | Op::Step(_)
+            | Op::Step(..)
             | Op::Direct(..)
             | Op::SlotAddr(_)
             | Op::Unshare(_)
@@ -516,7 +518,7 @@ impl Op {
             Op::Param | Op::Checked(..) | Op::StoreSlot(..) | Op::StorePair(..) => false,
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Retain(_) => false,
             Op::Release(_) | Op::Store(..) | Op::ElemStore(..) | Op::Guard(..) => false,
-            Op::Poll(_) | Op::Step(_) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
+            Op::Poll(_) | Op::Step(..) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
             Op::RetainPair(..) | Op::ReleaseAt(..) | Op::Unshare(_) => false,
             Op::NoOperators(..) | Op::Room(_) | Op::EnterBody(_) | Op::LeaveBody => false,
             Op::ReleasePair(..) | Op::Direct(..) | Op::Alloc(_) => false,

@@ -40,8 +40,8 @@ impl Lowering<'_, '_> {
             }
             Op::Push(slot, value, exit) => self.push(*slot, *value, *exit),
             Op::Call(call) => self.call(id, call),
-            Op::Step(pc) => {
-                let next = self.step(*pc);
+            Op::Step(pc, catches) => {
+                let next = self.step(*pc, *catches);
                 self.values.insert(id, next);
             }
             Op::ReleaseAt(at, offset) => {
@@ -56,8 +56,8 @@ impl Lowering<'_, '_> {
                 self.stress(*exit);
                 self.no_operators(*tag, *payload, *exit);
             }
-            Op::Direct(pc, frame) => {
-                let next = self.direct(*pc, *frame);
+            Op::Direct(pc, frame, catches) => {
+                let next = self.direct(*pc, *frame, *catches);
                 self.values.insert(id, next);
             }
             Op::Help(helper, args) => {

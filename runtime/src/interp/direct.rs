@@ -63,8 +63,10 @@ pub fn is_frameless(word: Word) -> bool {
     }
 }
 
+/// Whether a native only looks at its arguments; those that never return only raise.
 fn is_pure(native: u16) -> bool {
-    natives::get(native.into()).effect == Effect::Pure
+    let native = natives::get(native.into());
+    native.effect == Effect::Pure || native.result == "never"
 }
 
 impl Vm {

@@ -19,7 +19,7 @@ use crate::code::{CellAddress, CodeHeap, Piece};
 use crate::ir::print::print;
 use crate::ir::{Func, Ty};
 use crate::log::{Dumped, Stage};
-use crate::lower::{self, Cold, ColdRoutine, Input};
+use crate::lower::{self, Cold, ColdRoutine, Input, Places};
 use crate::metas::MetaAddresses;
 
 /// Cranelift with its reusable buffers.
@@ -93,7 +93,10 @@ impl Compiler {
     fn trampoline(&mut self, routine: ColdRoutine, cold: &Cold) -> Result<Vec<u8>, Bailout> {
         self.context.clear();
         let (func, builder) = (&mut self.context.func, &mut self.builder_context);
-        lower::lower_trampoline(&*self.isa, routine, cold.result(), func, builder);
+        match routine {
+            ColdRoutine::Release => lower::lower_release(&*self.isa, cold, func, builder),
+            _ => lower::lower_trampoline(&*self.isa, routine, cold.result(), func, builder),
+        }
         self.compile()
     }
 
@@ -166,10 +169,10 @@ pub(crate) struct Generator {
 }
 
 impl Generator {
-    /// `result` is the address of the word in which cold routines leave their results; `None`
-    /// if the machine is not supported or the code memory too small.
-    pub(crate) fn new(heap: Arc<Mutex<CodeHeap>>, result: usize) -> Option<Generator> {
-        let mut generator = Generator { compiler: Compiler::new()?, heap, cold: Cold::new(result) };
+    /// With the addresses that code contains; `None` if the machine is not supported or the code
+    /// memory too small.
+    pub(crate) fn new(heap: Arc<Mutex<CodeHeap>>, places: Places) -> Option<Generator> {
+        let mut generator = Generator { compiler: Compiler::new()?, heap, cold: Cold::new(places) };
         for routine in ColdRoutine::ALL {
             let bytes = generator.compiler.trampoline(routine, &generator.cold).ok()?;
             let piece = generator.install(&bytes).ok()?;

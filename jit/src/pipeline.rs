@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ruff_runtime::heap::lists_address;
 use ruff_runtime::host::Interrupt;
 use ruff_runtime::interp::Vm;
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
@@ -27,6 +28,7 @@ use crate::functions::{FunctionState, Installed, Part, Retired, Typed};
 use crate::generator::{Generated, Generator, Job, Outcome, TypedJob};
 use crate::ir::{Func, Ty};
 use crate::log::{Dumped, Log, LogForm, Stage, Subject};
+use crate::lower::Places;
 use crate::metas::Metas;
 use crate::stats::Stats;
 use crate::worker::Worker;
@@ -150,11 +152,11 @@ impl Jit {
         let stress = is_stressed.then(|| Arc::new(StressCounter::new(options.stress)));
         let heap = Arc::new(Mutex::new(CodeHeap::new(options.code_limit)?));
         let result = Box::new(Cell::new(0));
-        let address = result.as_ptr() as usize;
-        let worker = beside.and_then(|flag| Worker::start(heap.clone(), address, flag));
+        let places = Places { result: result.as_ptr() as usize, lists: lists_address() };
+        let worker = beside.and_then(|flag| Worker::start(heap.clone(), places, flag));
         let backend = match worker {
             Some(worker) => Backend::Beside(worker),
-            None => Backend::Here(Box::new(Generator::new(heap.clone(), address)?)),
+            None => Backend::Here(Box::new(Generator::new(heap.clone(), places)?)),
         };
         Some(Jit {
             options,

@@ -12,6 +12,7 @@ mod arrays;
 mod builder;
 mod calls;
 mod control;
+mod dicts;
 mod direct;
 mod elements;
 pub mod feedback;

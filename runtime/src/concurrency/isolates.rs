@@ -327,15 +327,16 @@ pub(super) fn forget(host: &mut dyn Host, promise: &Value) {
     host.isolate().tasks.unregister(promise);
 }
 
-/// Looks into the mailbox.
-pub(super) fn read_mail(host: &mut dyn Host) {
-    let Some(membership) = &host.isolate().membership else { return };
+/// Looks into the mailbox; false if it is empty.
+pub(super) fn read_mail(host: &mut dyn Host) -> bool {
+    let Some(membership) = &host.isolate().membership else { return false };
     if !membership.mailbox.has_mail() {
-        return;
+        return false;
     }
     for event in membership.mailbox.take() {
         handle(host, event);
     }
+    true
 }
 
 fn handle(host: &mut dyn Host, event: Event) {

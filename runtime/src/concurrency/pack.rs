@@ -32,6 +32,9 @@ const LIBRARY_DEFS: u64 = u64::MAX - 1000;
 /// Bytes from which copies of one text are shared.
 const LONG_TEXT: usize = 64;
 
+/// The message about iterators that are refused.
+pub const NOT_STORABLE: &str = "cannot store a value with an iterator or a generator in it";
+
 /// What to do about generators and iterators.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Foreign {
@@ -426,11 +429,11 @@ impl<'h> Packer<'h> {
             }
             View::Resource(resource) => self.emit(Node::Resource(resource.clone())),
             View::Generator(generator) => {
-                self.check_foreign("generator")?;
+                self.check_foreign()?;
                 self.emit(Node::ForeignGenerator(Box::new(generator.info().clone())));
             }
             View::Iterator(_) => {
-                self.check_foreign("iterator")?;
+                self.check_foreign()?;
                 self.emit(Node::ForeignIterator);
             }
             View::Promise(_) => self.promise(value),
@@ -457,12 +460,10 @@ impl<'h> Packer<'h> {
         }
     }
 
-    fn check_foreign(&self, what: &str) -> Result<()> {
+    fn check_foreign(&self) -> Result<()> {
         match self.foreign {
             Foreign::Unusable => Ok(()),
-            Foreign::Refused => {
-                Err(Error::new(Kind::TypeError, format!("cannot be a value with a {what} in it")))
-            }
+            Foreign::Refused => Err(Error::new(Kind::TypeError, NOT_STORABLE)),
         }
     }
 

@@ -89,6 +89,11 @@ impl Program {
         }
     }
 
+    /// How many tasks of the pool run at a time at most.
+    pub fn pool_size(&self) -> usize {
+        self.pool.size()
+    }
+
     /// Enters a new isolate, which counts as active.
     ///
     /// # Errors

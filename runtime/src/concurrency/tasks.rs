@@ -453,8 +453,10 @@ pub fn sleep(host: &mut dyn Host, ms: f64) -> Result<()> {
 /// Lets the next ready task run; if there is none, waits for something to happen.
 fn run_one(host: &mut dyn Host) -> Result<()> {
     host.isolate().poll_if_pending()?;
-    isolates::read_mail(host);
+    // What happens may end a wait in place, whose task is not in the ready queue.
+    let mut has_happened = isolates::read_mail(host);
     while let Some(timer) = host.isolate().tasks.due() {
+        has_happened = true;
         match timer.alarm {
             Alarm::Wake(waiter) => {
                 host.isolate().tasks.wake(&waiter);
@@ -465,7 +467,7 @@ fn run_one(host: &mut dyn Host) -> Result<()> {
     if let Some(task) = host.isolate().tasks.ready.pop_front() {
         return run_task(host, &task, Counters { depth: 0, nested: 0, callbacks: 0 });
     }
-    wait_for_something(host)
+    if has_happened { Ok(()) } else { wait_for_something(host) }
 }
 
 /// Nothing is ready: waits for the next timer or another isolate.

@@ -71,6 +71,7 @@ mod sort;
 mod strings;
 mod system;
 mod text;
+mod threads;
 mod time;
 #[cfg(feature = "crypto")]
 mod tokens;
@@ -182,6 +183,7 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         system::TABLE,
         concurrency::TABLE,
         text::TABLE,
+        threads::TABLE,
         time::TABLE,
         #[cfg(feature = "crypto")]
         tokens::TABLE,

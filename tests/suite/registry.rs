@@ -13,16 +13,7 @@ use ruff_runtime::natives::{self, Effect, Native, Param};
 use crate::files;
 
 /// Names of the catalogue that are not built yet.
-const MISSING: &[&str] = &[
-    "async_read_file",
-    "async_read_files",
-    "async_write_file",
-    "async_append_file",
-    "async_write_files",
-    "async_http_get",
-    "async_http_post",
-    "async_http_request",
-];
+const MISSING: &[&str] = &[];
 
 /// The exports of the predefined module, and the natives that they are.
 const PROMISE: [(&str, &str); 3] = [

@@ -306,17 +306,24 @@ pub fn spawn(host: &mut dyn Host, block: &Value) -> Result<Value> {
 /// A pending promise of this isolate, and what settles it from another thread.
 pub(super) fn reported_promise(host: &mut dyn Host) -> (Value, OnEnd) {
     let promise = PromiseBody::pending();
+    let mut core = None;
     if let View::Promise(body) = promise.view() {
         body.is_thread.set(true);
+        core = Some(body.share().0);
     }
     let token = host.isolate().tasks.register(promise.clone());
     let membership = host.isolate().membership();
     let on_end = move |program: &Program, outcome: Option<Outcome>| {
         let Some(outcome) = outcome else { return };
-        if let Err(Event::Settle(_, Err(error))) =
-            membership.mailbox.post(program, Event::Settle(token, outcome))
-        {
-            program.fail(Failure { error, is_thread: true, promise: None });
+        let posted = membership.mailbox.post(program, Event::Settle(token, outcome));
+        // Without the isolate that began it, others may still know the promise.
+        if let Err(Event::Settle(_, outcome)) = posted {
+            if let Err(error) = &outcome {
+                let failure =
+                    Failure { error: error.clone(), is_thread: true, promise: core.clone() };
+                program.fail(failure);
+            }
+            core.iter().for_each(|core| core.settle(outcome.clone()));
         }
     };
     (promise, Box::new(on_end))
@@ -346,6 +353,11 @@ fn handle(host: &mut dyn Host, event: Event) {
             let result = unpack::unpack_outcome(host, outcome);
             promises::settle(host, &promise, result);
         }
+        Event::Complete(token, complete) => {
+            let Some(promise) = host.isolate().tasks.registered(token) else { return };
+            let result = complete(host);
+            promises::settle(host, &promise, result);
+        }
         Event::Wake(wait) => host.isolate().tasks.wake_number(wait),
         Event::Deadlock => tasks::end_deadlock(host),
     }
@@ -366,6 +378,7 @@ pub fn finish(host: &mut dyn Host) -> Ended {
         return Ended { exit: None, failures: tasks::unobserved(host.isolate()) };
     };
     membership.program.stop();
+    membership.program.jobs.finish();
     for event in membership.mailbox.close() {
         handle(host, event);
     }

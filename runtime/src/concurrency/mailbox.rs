@@ -6,15 +6,22 @@ use std::time::{Duration, Instant};
 
 use super::parcel::Outcome;
 use super::program::Program;
-use crate::host::Interrupt;
+use crate::error::Error;
+use crate::host::{Host, Interrupt};
+use crate::value::Value;
 
 /// How long an interruption from outside may go unnoticed while nothing runs.
 const SLICE: Duration = Duration::from_millis(20);
 /// How often an isolate looks for mail before it sleeps.
 const SPINS: u32 = 200;
 
+/// Makes the outcome of work outside of isolates a value.
+pub type Complete = Box<dyn FnOnce(&mut dyn Host) -> Result<Value, Error> + Send>;
+
 /// Something to be noticed by an isolate.
 pub enum Event {
+    /// The work outside of isolates behind the promise with this token has ended.
+    Complete(u64, Complete),
     /// The work behind the promise with this token has ended.
     Settle(u64, Outcome),
     /// The wait with this number is over.
@@ -172,7 +179,7 @@ mod tests {
             .into_iter()
             .filter_map(|event| match event {
                 Event::Wake(number) => Some(number),
-                Event::Settle(..) | Event::Deadlock => None,
+                Event::Settle(..) | Event::Complete(..) | Event::Deadlock => None,
             })
             .collect();
         assert_eq!(numbers, [1, 2]);

@@ -12,6 +12,7 @@
 pub mod channels;
 pub mod coroutine;
 pub mod isolates;
+pub mod jobs;
 pub mod mailbox;
 pub mod pack;
 pub mod parallel;
@@ -24,4 +25,7 @@ pub mod shared_channels;
 mod stack;
 pub mod store;
 pub mod tasks;
+#[cfg(test)]
+mod tests;
+mod timers;
 pub mod unpack;

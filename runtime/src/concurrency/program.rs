@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::jobs::Jobs;
 use super::mailbox::{Event, Mailbox};
 use super::parcel::ErrorParcel;
 use super::pool::Pool;
@@ -37,6 +38,7 @@ pub struct Program {
     ending: Mutex<Ending>,
     pub(super) pool: Pool,
     pub(super) store: Store,
+    pub(super) jobs: Jobs,
 }
 
 #[derive(Default)]
@@ -73,6 +75,7 @@ impl Program {
             ending: Mutex::default(),
             pool: Pool::default(),
             store: Store::default(),
+            jobs: Jobs::default(),
         }
     }
 

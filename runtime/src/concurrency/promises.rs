@@ -85,7 +85,9 @@ pub fn settle(host: &mut dyn Host, promise: &Value, result: Result<Value>) {
             continue;
         }
         let is_failure = result.is_err();
-        if let Some(core) = body.owned_core() {
+        if let Some(core) = body.owned_core()
+            && remote::is_known_elsewhere(&core)
+        {
             core.settle(pack::pack_outcome(host, result.clone()));
         }
         let state = match result {

@@ -114,6 +114,11 @@ impl PromiseBody {
     }
 }
 
+/// Whether anybody but its own isolate (which has it twice at the moment) may know a promise.
+pub(super) fn is_known_elsewhere(core: &Arc<SharedPromise>) -> bool {
+    Arc::strong_count(core) > 2
+}
+
 /// What stands for a promise that came from another isolate.
 pub(super) fn proxy(core: Arc<SharedPromise>) -> Value {
     let promise = PromiseBody::pending();

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::coroutine::{self, Body, Coroutine, Handles, Left, Resumed};
+use super::timers::{Alarm, Timer};
 use super::{isolates, promises};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Counters, Host, Isolate};
@@ -81,39 +82,6 @@ pub(super) type Finish = Box<dyn FnOnce(&mut dyn Host) -> Result<Option<Value>>>
 pub struct Waiter {
     task: Rc<Task>,
     wait: u64,
-}
-
-/// What a timer does.
-enum Alarm {
-    Wake(Waiter),
-    /// Settles a promise.
-    Promise(Value, promises::Alarm),
-}
-
-struct Timer {
-    due: Instant,
-    number: u64,
-    alarm: Alarm,
-}
-
-impl PartialEq for Timer {
-    fn eq(&self, other: &Self) -> bool {
-        self.number == other.number
-    }
-}
-
-impl Eq for Timer {}
-
-impl PartialOrd for Timer {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Timer {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.number).cmp(&(other.due, other.number))
-    }
 }
 
 /// The tasks of an isolate.

@@ -21,9 +21,10 @@ use ruff_runtime::tier::{Entry, Tier};
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
+use crate::bodies::{Bodies, BodySpec};
 use crate::build::{self, CalleeInfo, EntryKind, Request};
 use crate::code::{CodeHeap, TypedCell};
-use crate::exit::{EntryMeta, StressCounter};
+use crate::exit::{EntryMeta, StressCounter, has_captures};
 use crate::functions::{FunctionState, Installed, Part, Retired, Typed};
 use crate::generator::{Generated, Generator, Job, Outcome, TypedJob};
 use crate::ir::{Func, Ty};
@@ -130,6 +131,7 @@ pub struct Jit {
     log: Rc<Log>,
     /// Where cold routines leave their results.
     _result: Box<Cell<u64>>,
+    bodies: Bodies,
     /// Whether the register stack has room for the deepest recursion of typed functions.
     has_room: Option<bool>,
 }
@@ -170,6 +172,7 @@ impl Jit {
             stress,
             log: Rc::new(Log::new(options.log, options.perf_map)),
             _result: result,
+            bodies: Bodies::default(),
             has_room: None,
         })
     }
@@ -253,8 +256,14 @@ impl Jit {
         };
         let is_method = code.info.receiver != Receiver::None;
         let n_params = code.info.n_params as usize + usize::from(is_method);
-        let found = (0..n_params).map(param).collect();
-        let params = state.next_params(found);
+        let params = match &state.typed {
+            // The registers may be those of a call that is on its way.
+            Some(known) => {
+                let kept = |(i, &ty)| Option::filter(ty, |_| feedback.may_type_param(i));
+                known.params.iter().enumerate().map(kept).collect()
+            }
+            None => (0..n_params).map(param).collect::<Vec<_>>(),
+        };
         let func = self.build(vm, (code, None), EntryKind::Typed(params.clone()))?;
         let mut metas = self.metas(&func, code, false);
         let expected = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();
@@ -273,7 +282,8 @@ impl Jit {
                 address
             }
         };
-        let job = TypedJob { cell, params, is_method, entry, older };
+        let is_closure = has_captures(code);
+        let job = TypedJob { cell, params, is_method, is_closure, entry, older };
         self.submit(func, Flight::new(code, None, metas, typed), Some(job));
         Ok(())
     }
@@ -307,7 +317,9 @@ impl Jit {
         };
         let methods = |name: &Value| vm.cached_methods(name);
         let fields = |name: &Value| vm.cached_fields(name);
+        let bodies = |spec: &BodySpec| self.bodies.get(spec);
         let request = Request {
+            bodies: &bodies,
             code,
             entry,
             feedback: &shared.feedback,
@@ -378,8 +390,7 @@ impl Jit {
         has_plain_params
             && !info.is_async
             && !info.is_generator
-            && info.name.is_some()
-            && loaded.proto.captures.is_empty()
+            && (loaded.proto.captures.is_empty() || info.receiver == Receiver::None)
             && loaded.proto.n_registers <= MAX_TYPED_REGISTERS
             && self.has_room(vm)
     }

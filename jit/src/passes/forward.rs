@@ -342,7 +342,7 @@ impl Forward<'_> {
                 match source {
                     Source::Node(node) => with(node),
                     Source::Pair(payload, tag) => [payload, tag].into_iter().for_each(with),
-                    Source::Slot(_) => {}
+                    Source::Slot(_) | Source::Copy(_) => {}
                 }
             }
         }

@@ -51,8 +51,9 @@ impl Effects {
                 self.slots.push(*r);
                 self.has_memory = true;
             }
-            Op::Call(call) => self.everything_from(call.window),
-            Op::Step(_) | Op::Direct(..) => self.everything_from(0),
+            // An error goes to the register of its handler.
+            Op::Call(call) => self.everything_from(if call.catches { 0 } else { call.window }),
+            Op::Step(..) | Op::Direct(..) => self.everything_from(0),
             Op::Help(helper, args) => match helper {
                 Helper::TextData | Helper::TextEqual | Helper::TextOrder | Helper::NewCell => {}
                 Helper::DictFindInt | Helper::DictFindText => {}
@@ -87,7 +88,7 @@ impl Effects {
             Op::LoadTag(_) | Op::Load(..) | Op::Load32(..) | Op::NoOperators(..) => {}
             Op::ElemLoad(..) | Op::LoadCount(_) | Op::Closure | Op::Room(_) | Op::Guard(..) => {}
             Op::Poll(_) | Op::Code(_) | Op::SlotAddr(_) | Op::Bits(_) | Op::CallTag(_) => {}
-            Op::FromBits(_) => {}
+            Op::FromBits(_) | Op::EnterBody(_) | Op::LeaveBody => {}
         }
     }
 

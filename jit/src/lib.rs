@@ -32,8 +32,9 @@ pub mod ir;
 pub mod log;
 mod lower;
 mod metas;
-mod passes;
+mod options;
 #[allow(unsafe_code, reason = "turns code addresses into entries")]
+mod passes;
 pub mod pipeline;
 pub mod stats;
 #[cfg(test)]
@@ -42,4 +43,5 @@ mod worker;
 mod worth;
 
 pub use log::{LogForm, Stage};
-pub use pipeline::{Jit, Options, Stress};
+pub use options::{Options, Stress};
+pub use pipeline::Jit;

@@ -35,6 +35,8 @@ macro_rules! routines {
 routines! {
     /// `(slot)`: releases the value in a slot and leaves null.
     Release = release;
+    /// `(slot, count)`: the same for a row of slots.
+    ReleaseRow = release_row;
     /// `(slot, tag, payload)`: appends to the array in a slot; 1 if it declines.
     Push = push;
     /// `(shape, fields)`: an instance; takes the fields out of consecutive slots.
@@ -85,6 +87,14 @@ routines! {
 extern "C" fn release(slot: *mut Value) -> u64 {
     // SAFETY: compiled code passes the address of a register of its window.
     unsafe { drop((*slot).take()) };
+    0
+}
+
+extern "C" fn release_row(first: *mut Value, count: u64) -> u64 {
+    for i in 0..count as usize {
+        // SAFETY: compiled code passes registers of its window.
+        unsafe { drop((*first.add(i)).take()) };
+    }
     0
 }
 

@@ -39,5 +39,5 @@ mod tests;
 mod worker;
 mod worth;
 
-pub use log::LogForm;
+pub use log::{LogForm, Stage};
 pub use pipeline::{Jit, Options, Stress};

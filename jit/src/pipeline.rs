@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ruff_runtime::heap::lists_address;
 use ruff_runtime::host::Interrupt;
 use ruff_runtime::interp::Vm;
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
@@ -26,7 +27,8 @@ use crate::exit::{EntryMeta, StressCounter};
 use crate::functions::{FunctionState, Installed, Part, Retired, Typed};
 use crate::generator::{Generated, Generator, Job, Outcome, TypedJob};
 use crate::ir::{Func, Ty};
-use crate::log::{Log, LogForm, Subject};
+use crate::log::{Dumped, Log, LogForm, Stage, Subject};
+use crate::lower::Places;
 use crate::metas::Metas;
 use crate::stats::Stats;
 use crate::worker::Worker;
@@ -52,13 +54,15 @@ pub struct Options {
     pub log: LogForm,
     /// Name compiled functions for `perf`.
     pub perf_map: bool,
+    /// Write this form of all code to stderr.
+    pub dump: Option<Stage>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (is_eager, stress) = (false, Stress::default());
         let (log, perf_map) = (LogForm::None, false);
-        Options { is_eager, stress, code_limit: 64 << 20, log, perf_map }
+        Options { is_eager, stress, code_limit: 64 << 20, log, perf_map, dump: None }
     }
 }
 
@@ -148,11 +152,11 @@ impl Jit {
         let stress = is_stressed.then(|| Arc::new(StressCounter::new(options.stress)));
         let heap = Arc::new(Mutex::new(CodeHeap::new(options.code_limit)?));
         let result = Box::new(Cell::new(0));
-        let address = result.as_ptr() as usize;
-        let worker = beside.and_then(|flag| Worker::start(heap.clone(), address, flag));
+        let places = Places { result: result.as_ptr() as usize, lists: lists_address() };
+        let worker = beside.and_then(|flag| Worker::start(heap.clone(), places, flag));
         let backend = match worker {
             Some(worker) => Backend::Beside(worker),
-            None => Backend::Here(Box::new(Generator::new(heap.clone(), address)?)),
+            None => Backend::Here(Box::new(Generator::new(heap.clone(), places)?)),
         };
         Some(Jit {
             options,
@@ -346,7 +350,10 @@ impl Jit {
         let id = self.n_flights;
         self.n_flights += 1;
         let metas = flight.metas.addresses(self.stress.clone());
-        let job = Job { id, func, is_framed: typed.is_none(), metas, typed };
+        // SAFETY: code lives as long as the VM, which owns this compiler.
+        let subject = Subject { code: unsafe { &*flight.code }, header: flight.part };
+        let dumped = self.options.dump.map(|form| Dumped::new(form, subject));
+        let job = Job { id, func, is_framed: typed.is_none(), metas, typed, dumped };
         let state = self.state(flight.code);
         flight.generation = state.shared.generation.get();
         state.pending.insert(flight.part);

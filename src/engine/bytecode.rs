@@ -174,7 +174,7 @@ fn jit_options(options: JitOptions) -> ruff_jit::Options {
     let (log, perf_map) = (options.log, options.perf_map);
     let usual = ruff_jit::Options::default();
     let code_limit = options.code_limit.unwrap_or(usual.code_limit);
-    ruff_jit::Options { is_eager, stress, code_limit, log, perf_map }
+    ruff_jit::Options { is_eager, stress, code_limit, log, perf_map, dump: options.dump }
 }
 
 /// Whether code is generated beside the program.

@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-pub use ruff_jit::LogForm;
+pub use ruff_jit::{LogForm, Stage};
 use ruff_runtime::concurrency::{isolates, tasks};
 use ruff_runtime::error::{Error, Exit};
 use ruff_runtime::heap;
@@ -96,6 +96,8 @@ pub struct JitOptions {
     pub log: LogForm,
     /// Name compiled functions for `perf`.
     pub perf_map: bool,
+    /// Write this form of all compiled code to stderr.
+    pub dump: Option<Stage>,
 }
 
 /// On which thread the JIT generates code.

@@ -8,7 +8,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ruff_runtime::bytecode::FunctionProto;
-use ruff_runtime::heap::lists_address;
 use ruff_runtime::objects::function::LoadedProto;
 use ruff_runtime::value::Tag;
 
@@ -136,7 +135,6 @@ pub(super) fn attempt(
         is_stable: true,
         last_exit: None,
     };
-    builder.func.free_lists = lists_address();
     builder.enter();
     while let Some((key, edges)) = builder.pending.pop_first() {
         builder.build_block(key, edges);

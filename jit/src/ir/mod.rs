@@ -137,6 +137,8 @@ pub enum Helper {
     Closure,
     /// `()`: a cell.
     NewCell,
+    /// `(slot, count)`: releases what a row of slots holds and leaves null.
+    ReleaseRow,
     /// `new_struct(shape, fields)`: makes an instance; takes the fields out of their slots.
     NewStruct,
     /// `(text)`: the bytes of an ASCII text; 0 if it is not one.
@@ -173,7 +175,7 @@ pub enum Callee {
 }
 
 /// A call of compiled code.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Call {
     pub callee: Callee,
     /// The register where the callee's window starts.
@@ -189,7 +191,7 @@ pub struct Call {
 }
 
 /// What a node does.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
     /// A parameter of its block.
     Param,
@@ -376,8 +378,6 @@ pub struct Func {
     pub edges: Vec<Edge>,
     pub exits: Vec<ExitSite>,
     pub frames: Vec<InlinedFrame>,
-    /// Address of the thread's free lists.
-    pub free_lists: usize,
     /// Calls inlined into each other at most.
     pub inline_depth: u32,
     /// Registers, with those of inlined calls.
@@ -443,33 +443,38 @@ impl Func {
 impl Op {
     /// The nodes whose values it reads, besides those of its exit.
     pub fn inputs(&self) -> Vec<NodeId> {
+        let mut inputs = Vec::new();
+        self.clone().each_input(|input| inputs.push(*input));
+        inputs
+    }
+
+    /// Calls `f` with the place of each node that it reads, besides those of its exit.
+    pub fn each_input(&mut self, mut f: impl FnMut(&mut NodeId)) {
         match self {
-            Op::Param | Op::Const(_) | Op::LoadSlot(_) | Op::LoadTag(_) => vec![],
-            Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Release(_) => vec![],
-            Op::Poll(_)
-            | Op::Step(_)
-            | Op::Direct(..)
-            | Op::SlotAddr(_)
-            | Op::Unshare(_)
-            | Op::Room(_)
-            | Op::Alloc(_)
-            | Op::Closure => vec![],
-            Op::Int(_, a, b) | Op::Checked(_, a, b, _) | Op::Float(_, a, b) => vec![*a, *b],
-            Op::ICmp(_, a, b) | Op::FCmp(_, a, b) | Op::Below(a, b) => vec![*a, *b],
-            Op::Or(a, b) => vec![*a, *b],
-            Op::Select(a, b, c) => vec![*a, *b, *c],
-            Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) => vec![*a],
-            Op::StoreSlot(_, a) | Op::Retain(a) | Op::Load(a, _) | Op::LoadCount(a) => vec![*a],
-            Op::Code(a) | Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => {
-                vec![*a]
-            }
-            Op::StorePair(_, a, b) | Op::Store(a, _, b) | Op::ElemLoad(_, a, b) => vec![*a, *b],
-            Op::ElemStore(_, a, b, c) => vec![*a, *b, *c],
-            Op::Push(_, a, _) | Op::Load32(a, _) | Op::ReleaseAt(a, _) => vec![*a],
-            Op::NoOperators(a, b, _) => vec![*a, *b],
-            Op::RetainPair(a, b) | Op::ReleasePair(a, b) => vec![*a, *b],
-            Op::Help(_, args) => args.clone(),
-            Op::Call(call) => call.args.clone(),
+            Op::Param | Op::Const(_) | Op::LoadSlot(_) | Op::LoadTag(_) | Op::Closure => {}
+            Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Release(_) => {}
+            Op::Poll(_) | Op::Step(_) | Op::Direct(..) | Op::SlotAddr(_) => {}
+            Op::Unshare(_) | Op::Room(_) | Op::Alloc(_) => {}
+            Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) | Op::Code(a) => f(a),
+            Op::StoreSlot(_, a) | Op::Retain(a) | Op::Load(a, _) | Op::LoadCount(a) => f(a),
+            Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => f(a),
+            Op::Push(_, a, _) | Op::Load32(a, _) | Op::ReleaseAt(a, _) => f(a),
+            Op::Int(_, a, b)
+            | Op::Checked(_, a, b, _)
+            | Op::Float(_, a, b)
+            | Op::ICmp(_, a, b)
+            | Op::FCmp(_, a, b)
+            | Op::Below(a, b)
+            | Op::Or(a, b)
+            | Op::StorePair(_, a, b)
+            | Op::Store(a, _, b)
+            | Op::ElemLoad(_, a, b)
+            | Op::NoOperators(a, b, _)
+            | Op::RetainPair(a, b)
+            | Op::ReleasePair(a, b) => [a, b].into_iter().for_each(f),
+            Op::Select(a, b, c) | Op::ElemStore(_, a, b, c) => [a, b, c].into_iter().for_each(f),
+            Op::Help(_, args) => args.iter_mut().for_each(f),
+            Op::Call(call) => call.args.iter_mut().for_each(f),
         }
     }
 

@@ -62,8 +62,14 @@ impl Lowering<'_, '_> {
                 self.values.insert(id, result);
             }
             Op::ReleasePair(tag, payload) => {
+                let is_object = matches!(self.func.node(*tag).op, Op::Const(_));
                 let (tag, payload) = (self.value(*tag), self.value(*payload));
-                self.release_pair(tag, payload);
+                if is_object {
+                    // Others were dropped.
+                    self.release_object(tag, payload);
+                } else {
+                    self.release_pair(tag, payload);
+                }
             }
             Op::CallTag(call) => {
                 let tag = self.tags[call];
@@ -201,6 +207,7 @@ fn routine_of(helper: Helper) -> Routine {
     match helper {
         Helper::NewStruct => Routine::NewStruct,
         Helper::Closure => Routine::Closure,
+        Helper::ReleaseRow => Routine::ReleaseRow,
         Helper::NewCell => Routine::NewCell,
         Helper::Push => Routine::Push,
         Helper::TextData => Routine::TextData,

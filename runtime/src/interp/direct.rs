@@ -89,11 +89,16 @@ impl Vm {
         let (consts, site_delta) = (call.consts, call.site_delta);
         let mut machine = Machine { vm: self, pc, base, consts, site_delta };
         let word = machine.instr().word();
+        // The frame on top is that of a caller, who must not be moved on.
+        // SAFETY: there is a frame on top.
+        let caller_pc = unsafe { (*machine.vm().frame).pc };
         let step = match word.op() {
             Op::CallNative => machine.native_frameless(ops::CallNative::decode(word)),
             Op::CallNativeOne => machine.native_one_frameless(ops::CallNativeOne::decode(word)),
             _ => machine.step_out_of_line(word),
         };
+        // SAFETY: as above.
+        debug_assert!(unsafe { (*machine.vm().frame).pc } == caller_pc, "{:?}", word.op());
         // SAFETY: `pc` stays inside the code.
         step.ok().map(|()| unsafe { machine.pc.offset_from(call.code) } as usize)
     }

@@ -106,6 +106,7 @@ impl Object for Function {
 pub mod offsets {
     use super::Function;
     pub const CODE: usize = std::mem::offset_of!(Function, code);
+    pub const N_UPVALUES: usize = std::mem::offset_of!(Function, n_upvalues);
     pub const UPVALUES: usize = std::mem::offset_of!(Function, upvalues);
 }
 

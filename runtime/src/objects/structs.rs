@@ -22,6 +22,8 @@ const MAX_SCANNED: usize = 8;
 pub struct Shape {
     /// Unique among the shapes of this thread; never 0.
     id: u32,
+    /// The number of names, where compiled code finds it.
+    n_fields: u32,
     def: *const Obj<StructDef>,
     names: Box<[Arc<str>]>,
     /// Only for shapes with more than [`MAX_SCANNED`] fields.
@@ -176,7 +178,8 @@ impl StructDef {
             index.extend(names.iter().enumerate().map(|(i, n)| (n.clone(), i as u32)));
         }
         let grown = RefCell::default();
-        let shape = Box::new(Shape { id, def: raw, names: names.into(), index, grown });
+        let n_fields = names.len() as u32;
+        let shape = Box::new(Shape { id, n_fields, def: raw, names: names.into(), index, grown });
         let at = &raw const *shape;
         self.shapes.borrow_mut().push(shape);
         at
@@ -264,6 +267,7 @@ pub mod offsets {
     pub const SHAPE: usize = std::mem::offset_of!(Struct, shape);
     pub const FIELDS: usize = std::mem::offset_of!(Struct, fields);
     pub const SHAPE_ID: usize = std::mem::offset_of!(super::Shape, id);
+    pub const SHAPE_N_FIELDS: usize = std::mem::offset_of!(super::Shape, n_fields);
     pub const SHAPE_DEF: usize = std::mem::offset_of!(super::Shape, def);
     pub const DEF_BASE: usize = std::mem::offset_of!(super::StructDef, base);
     pub const DEF_HAS_OPERATORS: usize = std::mem::offset_of!(super::StructDef, has_operators);

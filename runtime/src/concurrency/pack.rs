@@ -77,7 +77,7 @@ pub fn pack(host: &mut dyn Host, value: &Value, foreign: Foreign) -> Result<Parc
 /// As for [`pack`].
 pub fn pack_owned(host: &mut dyn Host, mut value: Value) -> Result<Parcel> {
     if let Some(array) = value.unique_mut::<Array>() {
-        match Flat::new(std::mem::replace(array, Array::new())) {
+        match Flat::new(std::mem::take(array)) {
             Ok(flat) => return Ok(Parcel::Flat(flat)),
             Err(values) => *array = values,
         }

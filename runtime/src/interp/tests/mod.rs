@@ -81,6 +81,7 @@ pub(super) fn run(top: Arc<FunctionProto>, slots: &[&str], limits: Limits) -> (S
     let result = vm.run_main(&module);
     vm.isolate.out.flush().expect("captured output");
     drop(vm);
-    let text = String::from_utf8(captured.0.borrow().clone()).expect("text");
+    let text =
+        String::from_utf8(captured.0.lock().expect("writers do not panic").clone()).expect("text");
     (text, result)
 }

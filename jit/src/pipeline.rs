@@ -225,14 +225,8 @@ impl Jit {
         };
         let is_method = code.info.receiver != Receiver::None;
         let n_params = code.info.n_params as usize + usize::from(is_method);
-        let params = match &state.typed {
-            // The registers may be those of a call that is on its way.
-            Some(known) => {
-                let kept = |(i, &ty)| Option::filter(ty, |_| feedback.may_type_param(i));
-                known.params.iter().enumerate().map(kept).collect()
-            }
-            None => (0..n_params).map(param).collect::<Vec<_>>(),
-        };
+        let found = || (0..n_params).map(param).collect();
+        let params: Vec<_> = state.known_params().unwrap_or_else(found);
         let func = self.build(vm, (code, None), EntryKind::Typed(params.clone()))?;
         let mut metas = self.metas(&func, code, false);
         let expected = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();

@@ -33,8 +33,8 @@ pub mod log;
 mod lower;
 mod metas;
 mod options;
-#[allow(unsafe_code, reason = "turns code addresses into entries")]
 mod passes;
+#[allow(unsafe_code, reason = "turns code addresses into entries")]
 pub mod pipeline;
 pub mod stats;
 #[cfg(test)]

@@ -127,6 +127,9 @@ fn make(spec: &BodySpec) -> Option<FunctionCode> {
         file: proto.source.file.clone(),
         proto: Some(LoadedProto { call, proto, consts, children, module }),
         tree: None,
+        module,
+        // No value of the program is this function.
+        index: u32::MAX,
     })
 }
 

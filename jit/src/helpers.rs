@@ -68,6 +68,10 @@ routines! {
     UpdatePlace = data_helpers::update_place;
     LoadPlace = data_helpers::load_place;
     Pop = data_helpers::pop;
+    DictFindInt = data_helpers::dict_find_int;
+    DictFindText = data_helpers::dict_find_text;
+    DictSetInt = data_helpers::dict_set_int;
+    DictSetText = data_helpers::dict_set_text;
     /// `(vm, base, depth, frame, pc)`: one instruction through the interpreter; the next pc.
     Step = step;
     /// As `Step`; an error that a handler takes gives the handler's pc.

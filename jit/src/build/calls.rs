@@ -375,6 +375,7 @@ impl<'a> Builder<'a> {
         let intrinsic = find(natives::get(u32::from(native)).name);
         match (intrinsic, count) {
             (Some(Intrinsic::Push), 2) => self.push(dst, first),
+            (Some(Intrinsic::HasKey), 2) if self.dict_has(dst, first, first + 1) => {}
             _ if self.inline_body(dst, native, first, count) => {}
             (Some(found), n) if self.number_native(found, dst, &group(first, n)) => {}
             (Some(found), 1) => self.native_one_of(found, dst, Use::last(first)),

@@ -161,6 +161,14 @@ pub enum Helper {
     UpdatePlace,
     /// `(slot, place, window, slot)`: reads a place into the last slot.
     LoadPlace,
+    /// `(dict, int)`: the address of the value under a key, or 0; right until the dict changes.
+    DictFindInt,
+    /// `(dict, text)`: the same.
+    DictFindText,
+    /// `(slot, int, value slot, is_last)`: sets the value under a key.
+    DictSetInt,
+    /// `(slot, text, value slot, is_last)`: the same.
+    DictSetText,
     /// `(array slot, item slot)`: takes the last element of an array.
     Pop,
 }
@@ -450,6 +458,13 @@ impl Func {
             Term::Branch(_, yes, no) => vec![yes, no],
             Term::Open | Term::Return(..) | Term::Exit(_) => Vec::new(),
         }
+    }
+}
+
+impl Helper {
+    /// Whether it only looks something up.
+    pub fn is_lookup(self) -> bool {
+        matches!(self, Helper::DictFindInt | Helper::DictFindText)
     }
 }
 

@@ -228,6 +228,10 @@ fn routine_of(helper: Helper) -> Routine {
         Helper::StorePlace => Routine::StorePlace,
         Helper::UpdatePlace => Routine::UpdatePlace,
         Helper::LoadPlace => Routine::LoadPlace,
+        Helper::DictFindInt => Routine::DictFindInt,
+        Helper::DictFindText => Routine::DictFindText,
+        Helper::DictSetInt => Routine::DictSetInt,
+        Helper::DictSetText => Routine::DictSetText,
         Helper::Pop => Routine::Pop,
     }
 }

@@ -212,6 +212,8 @@ macro_rules! for_each_op {
         yield_value = Yield { dst: Def, src: Use } [THROWS | CALLS];
         /// R[dst] = the outcome of R[src] if it is a promise, for which the task waits, else R[src]
         await_value = Await { dst: Def, src: Use } [THROWS | CALLS];
+        /// R[dst] = the promise of the closure R[src], which runs on another thread
+        spawn_block = Spawn { dst: Def, src: Use } [THROWS | CALLS];
         /// R[dst] = a closure of child function `proto`
         closure = Closure { dst: Def, proto: Proto } [];
         /// R[dst] = a new cell, unassigned

@@ -34,6 +34,7 @@ mod variables;
 mod tests;
 
 use std::any::Any;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::concurrency::tasks;
@@ -41,6 +42,7 @@ use crate::error::{Error, Kind, Result};
 use crate::heap;
 use crate::host::{Counters, Host, Isolate, ModuleLoader};
 use crate::objects::function::FunctionCode;
+use crate::objects::module::{ModuleBody, Origin, Template};
 use crate::tier::Tier;
 use crate::value::{Value, View};
 
@@ -279,6 +281,23 @@ impl Host for Vm {
         self.run_suspendable(callee, receiver, args)
     }
 
+    fn run_block(&mut self, block: &Value) -> Result<Value> {
+        self.run_closure(block)
+    }
+
+    fn adopt_module(&mut self, origin: &Origin) -> Rc<ModuleBody> {
+        self.copy_of_module(origin)
+    }
+
+    fn code_at(
+        &mut self,
+        module: &ModuleBody,
+        index: u32,
+        _piece: Option<&Template>,
+    ) -> *const FunctionCode {
+        self.code_in(module, index)
+    }
+
     fn counters(&self) -> Counters {
         let native = &self.native;
         Counters { depth: native.depth, nested: native.nested, callbacks: self.callbacks }
@@ -311,7 +330,7 @@ impl Drop for Vm {
     fn drop(&mut self) {
         tasks::stop(self);
         self.methods = MethodCache::new();
-        for body in &self.modules.bodies {
+        for body in &self.isolate.modules {
             for slot in 0..body.n_slots() {
                 body.set(slot, Value::NULL);
             }
@@ -319,6 +338,8 @@ impl Drop for Vm {
         self.native.result = Value::NULL;
         drop(self.native.take_error());
         self.modules = Modules::default();
+        self.isolate.imports.clear();
+        self.isolate.common_defs.clear();
         heap::collect_cycles();
         self.codes.clear();
     }

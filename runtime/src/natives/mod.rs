@@ -13,6 +13,7 @@ mod argparse;
 mod args;
 mod arrays;
 mod asserts;
+mod async_files;
 mod binary_files;
 mod case;
 #[cfg(feature = "crypto")]
@@ -35,6 +36,8 @@ mod files;
 mod format;
 mod handles;
 mod higher_order;
+#[cfg(feature = "http")]
+mod http_async;
 #[cfg(feature = "http")]
 mod http_client;
 #[cfg(feature = "http")]
@@ -71,6 +74,7 @@ mod sort;
 mod strings;
 mod system;
 mod text;
+mod threads;
 mod time;
 #[cfg(feature = "crypto")]
 mod tokens;
@@ -140,6 +144,7 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         argparse::TABLE,
         arrays::TABLE,
         asserts::TABLE,
+        async_files::TABLE,
         binary_files::TABLE,
         case::TABLE,
         #[cfg(feature = "crypto")]
@@ -157,6 +162,8 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         files::TABLE,
         format::TABLE,
         higher_order::TABLE,
+        #[cfg(feature = "http")]
+        http_async::TABLE,
         #[cfg(feature = "http")]
         http_client::TABLE,
         #[cfg(feature = "network")]
@@ -183,6 +190,7 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         system::TABLE,
         concurrency::TABLE,
         text::TABLE,
+        threads::TABLE,
         time::TABLE,
         #[cfg(feature = "crypto")]
         tokens::TABLE,

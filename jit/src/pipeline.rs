@@ -228,6 +228,11 @@ impl Jit {
         let found = || (0..n_params).map(param).collect();
         let params: Vec<_> = state.known_params().unwrap_or_else(found);
         let func = self.build(vm, (code, None), EntryKind::Typed(params.clone()))?;
+        // A function expression is most often too small for anything but being inlined.
+        let is_named = code.info.name.is_some() || self.options.is_eager;
+        if !is_named && !worth::is_worthwhile(&func, code) {
+            return Err(Bailout::MostlyGeneric.into());
+        }
         let mut metas = self.metas(&func, code, false);
         let expected = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();
         let meta =

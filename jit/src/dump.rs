@@ -49,6 +49,7 @@ pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
     let feedback_of = |_: *const FunctionCode| &raw const feedback;
     let request = Request {
         feedback_of: &feedback_of,
+        bodies: &|_| None,
         methods: &|_| Vec::new(),
         fields: &|_| Vec::new(),
         code: &code,

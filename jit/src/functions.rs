@@ -88,12 +88,13 @@ impl FunctionState {
         }
     }
 
-    /// The parameters of the next typed form: types are only given up, so that callers of older
-    /// forms can be led to it.
-    pub(crate) fn next_params(&self, found: Vec<Option<Ty>>) -> Vec<Option<Ty>> {
-        let Some(known) = &self.typed else { return found };
-        let pairs = known.params.iter().zip(found);
-        pairs.map(|(&old, new)| old.filter(|_| old == new)).collect()
+    /// The parameters of the next typed form, if there is one already: types are only given up,
+    /// so that callers of older forms can be led to it. Registers say nothing about them, which
+    /// may be those of a call that is on its way.
+    pub(crate) fn known_params(&self) -> Option<Vec<Option<Ty>>> {
+        let feedback = &self.shared.feedback;
+        let kept = |(i, &ty)| Option::filter(ty, |_| feedback.may_type_param(i));
+        self.typed.as_ref().map(|known| known.params.iter().enumerate().map(kept).collect())
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) struct TypedJob {
     pub params: Vec<Option<Ty>>,
     /// The first parameter is a receiver.
     pub is_method: bool,
+    /// It has captured variables.
+    pub is_closure: bool,
     /// The entry's description.
     pub entry: usize,
     /// The parameters of an older form, whose callers are to be led to this one.
@@ -132,7 +134,13 @@ impl Compiler {
     fn entry(&mut self, job: &TypedJob) -> Result<Vec<u8>, Bailout> {
         self.context.clear();
         let target = (&mut self.context.func, &mut self.builder_context);
-        lower::lower_entry(&*self.isa, job.cell, &job.params, (job.entry, job.is_method), target);
+        lower::lower_entry(
+            &*self.isa,
+            job.cell,
+            &job.params,
+            (job.entry, job.is_method, job.is_closure),
+            target,
+        );
         self.compile()
     }
 

@@ -11,6 +11,8 @@ pub mod abi;
 #[allow(unsafe_code, reason = "instruction caches")]
 mod arch;
 pub mod bailout;
+#[allow(unsafe_code, reason = "layouts and raw addresses of the runtime")]
+pub mod bodies;
 #[allow(unsafe_code, reason = "reads module variables at their address")]
 pub mod build;
 #[allow(unsafe_code, reason = "executable memory")]
@@ -30,6 +32,7 @@ pub mod ir;
 pub mod log;
 mod lower;
 mod metas;
+mod options;
 mod passes;
 #[allow(unsafe_code, reason = "turns code addresses into entries")]
 pub mod pipeline;
@@ -40,4 +43,5 @@ mod worker;
 mod worth;
 
 pub use log::{LogForm, Stage};
-pub use pipeline::{Jit, Options, Stress};
+pub use options::{Options, Stress};
+pub use pipeline::Jit;

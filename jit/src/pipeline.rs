@@ -21,50 +21,20 @@ use ruff_runtime::tier::{Entry, Tier};
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
+use crate::bodies::{Bodies, BodySpec};
 use crate::build::{self, CalleeInfo, EntryKind, Request};
 use crate::code::{CodeHeap, TypedCell};
-use crate::exit::{EntryMeta, StressCounter};
+use crate::exit::{EntryMeta, StressCounter, has_captures};
 use crate::functions::{FunctionState, Installed, Part, Retired, Typed};
 use crate::generator::{Generated, Generator, Job, Outcome, TypedJob};
 use crate::ir::{Func, Ty};
-use crate::log::{Dumped, Log, LogForm, Stage, Subject};
+use crate::log::{Dumped, Log, Subject};
 use crate::lower::Places;
 use crate::metas::Metas;
+use crate::options::{Options, Stress};
 use crate::stats::Stats;
 use crate::worker::Worker;
 use crate::{arch, lower, passes, worth};
-
-/// Forced exits, for tests.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Stress {
-    /// This guard, counted from 1 as they are compiled, fails the first time it is executed.
-    pub exit_at: Option<u64>,
-    /// Every so manieth executed guard fails.
-    pub every: Option<u64>,
-}
-
-/// Options of the compiler.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Options {
-    /// Compile instructions without a profile too, instead of leaving at them.
-    pub is_eager: bool,
-    pub stress: Stress,
-    /// Bytes of code memory.
-    pub code_limit: usize,
-    pub log: LogForm,
-    /// Name compiled functions for `perf`.
-    pub perf_map: bool,
-    /// Write this form of all code to stderr.
-    pub dump: Option<Stage>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let (is_eager, stress) = (false, Stress::default());
-        let (log, perf_map) = (LogForm::None, false);
-        Options { is_eager, stress, code_limit: 64 << 20, log, perf_map, dump: None }
-    }
-}
 
 /// Recompilations of one function before it is left alone.
 const MAX_RECOMPILATIONS: u32 = 8;
@@ -130,6 +100,7 @@ pub struct Jit {
     log: Rc<Log>,
     /// Where cold routines leave their results.
     _result: Box<Cell<u64>>,
+    bodies: Bodies,
     /// Whether the register stack has room for the deepest recursion of typed functions.
     has_room: Option<bool>,
 }
@@ -170,6 +141,7 @@ impl Jit {
             stress,
             log: Rc::new(Log::new(options.log, options.perf_map)),
             _result: result,
+            bodies: Bodies::default(),
             has_room: None,
         })
     }
@@ -253,8 +225,8 @@ impl Jit {
         };
         let is_method = code.info.receiver != Receiver::None;
         let n_params = code.info.n_params as usize + usize::from(is_method);
-        let found = (0..n_params).map(param).collect();
-        let params = state.next_params(found);
+        let found = || (0..n_params).map(param).collect();
+        let params: Vec<_> = state.known_params().unwrap_or_else(found);
         let func = self.build(vm, (code, None), EntryKind::Typed(params.clone()))?;
         let mut metas = self.metas(&func, code, false);
         let expected = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();
@@ -273,7 +245,8 @@ impl Jit {
                 address
             }
         };
-        let job = TypedJob { cell, params, is_method, entry, older };
+        let is_closure = has_captures(code);
+        let job = TypedJob { cell, params, is_method, is_closure, entry, older };
         self.submit(func, Flight::new(code, None, metas, typed), Some(job));
         Ok(())
     }
@@ -307,7 +280,9 @@ impl Jit {
         };
         let methods = |name: &Value| vm.cached_methods(name);
         let fields = |name: &Value| vm.cached_fields(name);
+        let bodies = |spec: &BodySpec| self.bodies.get(spec);
         let request = Request {
+            bodies: &bodies,
             code,
             entry,
             feedback: &shared.feedback,
@@ -378,8 +353,7 @@ impl Jit {
         has_plain_params
             && !info.is_async
             && !info.is_generator
-            && info.name.is_some()
-            && loaded.proto.captures.is_empty()
+            && (loaded.proto.captures.is_empty() || info.receiver == Receiver::None)
             && loaded.proto.n_registers <= MAX_TYPED_REGISTERS
             && self.has_room(vm)
     }

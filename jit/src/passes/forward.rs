@@ -105,7 +105,7 @@ impl Forward<'_> {
         let mut effects = Effects::default();
         for block in between {
             for &id in &self.func.block(block).nodes {
-                effects.add(&self.func.node(id).op);
+                effects.add(self.func, &self.func.node(id).op);
             }
         }
         let mut known = end.clone();
@@ -194,6 +194,9 @@ impl Forward<'_> {
             Op::Load32(at, offset) => self.load(id, Place::Half(at, offset)),
             Op::ElemLoad(elem, data, index) => {
                 self.load(id, Place::Elem(elem, data, index, self.func.ty(id)))
+            }
+            Op::Help(helper, ref args) if helper.is_lookup() => {
+                self.load(id, Place::Entry(helper, args[0], args[1]))
             }
             Op::Guard(cond, _) if self.is_true(cond) => Fate::Goes,
             Op::Guard(cond, _) => {
@@ -339,7 +342,7 @@ impl Forward<'_> {
                 match source {
                     Source::Node(node) => with(node),
                     Source::Pair(payload, tag) => [payload, tag].into_iter().for_each(with),
-                    Source::Slot(_) => {}
+                    Source::Slot(_) | Source::Copy(_) => {}
                 }
             }
         }

@@ -21,6 +21,8 @@ pub(super) enum Place {
     Half(NodeId, i32),
     /// Data, index.
     Elem(Elem, NodeId, NodeId, Ty),
+    /// What a lookup of a key in a container gives.
+    Entry(Helper, NodeId, NodeId),
 }
 
 /// What a node may change.
@@ -38,7 +40,7 @@ pub(super) struct Effects {
 
 impl Effects {
     /// Adds what an operation may change.
-    pub(super) fn add(&mut self, op: &Op) {
+    pub(super) fn add(&mut self, func: &Func, op: &Op) {
         match op {
             Op::StoreSlot(r, _) | Op::StorePair(r, ..) | Op::StoreNull(r) => self.slots.push(*r),
             Op::Release(r) | Op::Unshare(r) => self.slots.push(*r),
@@ -49,14 +51,16 @@ impl Effects {
                 self.slots.push(*r);
                 self.has_memory = true;
             }
-            Op::Call(call) => self.everything_from(call.window),
-            Op::Step(_) | Op::Direct(..) => self.everything_from(0),
-            Op::Help(helper, _) => match helper {
+            // An error goes to the register of its handler.
+            Op::Call(call) => self.everything_from(if call.catches { 0 } else { call.window }),
+            Op::Step(..) | Op::Direct(..) => self.everything_from(0),
+            Op::Help(helper, args) => match helper {
                 Helper::TextData | Helper::TextEqual | Helper::TextOrder | Helper::NewCell => {}
+                Helper::DictFindInt | Helper::DictFindText => {}
+                Helper::Closure | Helper::NewStruct | Helper::ReleaseRow => {
+                    self.everything_from(0);
+                }
                 Helper::Push
-                | Helper::Closure
-                | Helper::NewStruct
-                | Helper::ReleaseRow
                 | Helper::TextAppend
                 | Helper::TextAppendChar
                 | Helper::TextConcat
@@ -64,7 +68,16 @@ impl Effects {
                 | Helper::StorePlace
                 | Helper::UpdatePlace
                 | Helper::LoadPlace
-                | Helper::Pop => self.everything_from(0),
+                | Helper::DictSetInt
+                | Helper::DictSetText
+                | Helper::Pop => {
+                    // Of the slots only those whose addresses it gets.
+                    self.slots.extend(args.iter().filter_map(|&arg| match func.node(arg).op {
+                        Op::SlotAddr(r) => Some(r),
+                        _ => None,
+                    }));
+                    self.has_memory = true;
+                }
             },
             // Counts are not remembered, and what is freed is not read again.
             Op::Retain(_) | Op::RetainSlot(_) | Op::RetainPair(..) | Op::ReleasePair(..) => {}
@@ -75,7 +88,7 @@ impl Effects {
             Op::LoadTag(_) | Op::Load(..) | Op::Load32(..) | Op::NoOperators(..) => {}
             Op::ElemLoad(..) | Op::LoadCount(_) | Op::Closure | Op::Room(_) | Op::Guard(..) => {}
             Op::Poll(_) | Op::Code(_) | Op::SlotAddr(_) | Op::Bits(_) | Op::CallTag(_) => {}
-            Op::FromBits(_) => {}
+            Op::FromBits(_) | Op::EnterBody(_) | Op::LeaveBody => {}
         }
     }
 
@@ -97,6 +110,7 @@ impl Effects {
                 self.offsets.iter().any(|offset| offset.abs_diff(at) < 8)
             }
             Place::Elem(..) => self.has_elements,
+            Place::Entry(..) => false,
         }
     }
 }
@@ -157,7 +171,7 @@ impl Known {
             _ => Vec::new(),
         };
         let mut effects = Effects::default();
-        effects.add(op);
+        effects.add(func, op);
         self.forget(&effects);
         match *op {
             Op::StoreSlot(r, value) => {

@@ -200,6 +200,8 @@ macro_rules! for_each_op {
         take_receiver = TakeReceiver { dst: Update, root: Update, desc: Desc } [THROWS];
         /// raises `Pipe operator requires a function on the right side` unless R[src] is callable
         check_pipe = CheckPipe { src: Read } [THROWS];
+        /// raises unless R[src] is a number other than NaN, as the result of a comparator of `sort`
+        check_order = CheckOrder { src: Read } [THROWS];
         /// return R[src]
         ret = Ret { src: Use } [ENDS_BLOCK];
         /// return null

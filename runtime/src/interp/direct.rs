@@ -54,7 +54,7 @@ pub fn is_frameless(word: Word) -> bool {
         Op::GetIndex | Op::GetField | Op::GetFieldOrNull | Op::Concat => true,
         Op::ArrayItem | Op::ArrayRest | Op::DictItem | Op::GetPayload | Op::Wrap => true,
         Op::JumpUnlessLiteral | Op::IterInit | Op::IterTest | Op::IterLoop => true,
-        Op::Add | Op::AddConst => true,
+        Op::Add | Op::AddConst | Op::CheckOrder => true,
         Op::SetIndex => ops::SetIndex::decode(word).root.kind == RootKind::Register,
         Op::SetField => ops::SetField::decode(word).root.kind == RootKind::Register,
         Op::CallNative => is_pure(ops::CallNative::decode(word).native.0),
@@ -63,8 +63,10 @@ pub fn is_frameless(word: Word) -> bool {
     }
 }
 
+/// Whether a native only looks at its arguments; those that never return only raise.
 fn is_pure(native: u16) -> bool {
-    natives::get(native.into()).effect == Effect::Pure
+    let native = natives::get(native.into());
+    native.effect == Effect::Pure || native.result == "never"
 }
 
 impl Vm {

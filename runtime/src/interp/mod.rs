@@ -156,7 +156,8 @@ impl Vm {
     /// Calls a function from a native, an operator or the VM itself, to its end.
     fn call_nested(&mut self, callee: &Value, flags: u64, args: &mut [Value]) -> Result<Value> {
         self.check_native_stack(callee)?;
-        let window = self.free_registers();
+        // The register in between is for the closure.
+        let window = self.free_registers().wrapping_add(1);
         self.callbacks += 1;
         let compiled = self.call_compiled(callee, flags, window, args);
         self.callbacks -= 1;
@@ -176,6 +177,24 @@ impl Vm {
             self.clear(window, args.len());
         }
         result
+    }
+
+    /// For compiled code that does the work of a native which calls functions: what they call
+    /// counts as called from a native until [`Vm::leave_body`]. False if the limit of such calls
+    /// is reached.
+    pub fn enter_body(&mut self) -> bool {
+        if self.native.nested >= self.native.nested_limit {
+            return false;
+        }
+        self.native.nested += 1;
+        self.callbacks += 1;
+        true
+    }
+
+    /// Ends what [`Vm::enter_body`] began; popping a frame with `flags::BODY` does that too.
+    pub fn leave_body(&mut self) {
+        self.native.nested -= 1;
+        self.callbacks -= 1;
     }
 
     /// Moves values into free registers.

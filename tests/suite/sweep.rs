@@ -15,8 +15,12 @@ use ruff_runtime::natives::{self, Native};
 use crate::files::Scratch;
 use crate::settings::Setting;
 
-/// Natives that end the program, wait, read standard input, or take long on purpose.
-const LEFT_OUT: [&str; 9] = [
+/// Natives that end the program, wait, read standard input, take long on purpose, or report
+/// failures when the program has ended.
+const LEFT_OUT: [&str; 12] = [
+    "async_append_file",
+    "async_read_file",
+    "async_write_file",
     "exit",
     "hash_password",
     "input",

@@ -411,10 +411,9 @@ impl<'h> Packer<'h> {
                 self.push_values(queue.0.iter(), inner);
             }
             View::Tagged(tagged) => {
-                let (enum_name, variant) = (tagged.enum_name.clone(), tagged.variant.clone());
-                let n = tagged.payload.len();
-                self.work.push(Work::Emit(Node::Tagged { enum_name, variant, n }));
-                self.push_values(tagged.payload.iter(), inner);
+                let (variant, n) = (tagged.variant(), tagged.payload().len());
+                self.work.push(Work::Emit(Node::Tagged { variant, n }));
+                self.push_values(tagged.payload().iter(), inner);
             }
             View::Ok(content) => self.wrapper(Wrapper::Ok, content, inner),
             View::Err(content) => self.wrapper(Wrapper::Err, content, inner),

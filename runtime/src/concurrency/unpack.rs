@@ -21,8 +21,7 @@ use crate::objects::iterator::{IteratorBody, Source};
 use crate::objects::module::{ModuleBody, ModuleObj, Origin};
 use crate::objects::string::Str;
 use crate::objects::structs::{EnumDef, Struct, StructDef};
-use crate::objects::tagged::Tagged;
-use crate::semantics::sets;
+use crate::semantics::{literal, sets};
 use crate::value::{Tag, Value, View};
 
 /// The value in a parcel, as an object of this isolate.
@@ -234,10 +233,7 @@ impl<'h> Unpacker<'h> {
                 }
                 Value::from_ref(Ref::new(dict))
             }
-            Node::Tagged { enum_name, variant, n } => {
-                let payload = self.pop_n(n).into();
-                Value::from_ref(Ref::new(Tagged { enum_name, variant, payload }))
-            }
+            Node::Tagged { variant, n } => literal::make_variant(variant, self.pop_n(n)),
             _ => Value::NULL,
         })
     }

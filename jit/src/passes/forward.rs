@@ -75,21 +75,26 @@ impl Forward<'_> {
         let nodes = std::mem::take(&mut self.func.blocks[block.0 as usize].nodes);
         let mut kept = Vec::with_capacity(nodes.len());
         for id in nodes {
-            match self.node(id) {
-                Fate::Stays => kept.push(id),
-                Fate::Goes => {}
-                Fate::Becomes(others) => {
-                    for id in others {
-                        if !self.cancels(id, &mut kept) {
-                            kept.push(id);
-                        }
-                    }
-                }
-            }
+            let fate = self.node(id);
+            self.keep(id, fate, &mut kept);
         }
         self.func.blocks[block.0 as usize].nodes = kept;
         let end = std::mem::take(&mut self.known);
         self.ends.insert(block, end);
+    }
+
+    /// Adds what becomes of a node to the new block.
+    fn keep(&mut self, id: NodeId, fate: Fate, kept: &mut Vec<NodeId>) {
+        let others = match fate {
+            Fate::Stays => return kept.push(id),
+            Fate::Goes => return,
+            Fate::Becomes(others) => others,
+        };
+        for id in others {
+            if !self.cancels(id, kept) {
+                kept.push(id);
+            }
+        }
     }
 
     /// Memory at the start of a block.

@@ -82,15 +82,14 @@ impl Graph {
         let mut found: Vec<BlockId> = Vec::new();
         let mut work = vec![block];
         while let Some(at) = work.pop() {
-            for &(from, _) in self.incoming.get(&at).into_iter().flatten() {
-                if from != top && !found.contains(&from) {
-                    if found.len() == most {
-                        return None;
-                    }
-                    found.push(from);
-                    work.push(from);
-                }
+            let before = self.incoming.get(&at).into_iter().flatten().map(|(from, _)| *from);
+            let new: Vec<BlockId> =
+                before.filter(|from| *from != top && !found.contains(from)).collect();
+            if found.len() + new.len() > most {
+                return None;
             }
+            found.extend(&new);
+            work.extend(new);
         }
         Some(found)
     }

@@ -145,7 +145,7 @@ impl<'h> Unpacker<'h> {
             | Node::Queue { .. }
             | Node::Stack { .. }
             | Node::Tagged { .. } => {
-                let collection = self.collection(node)?;
+                let collection = self.collection(&node)?;
                 self.push(collection);
             }
             Node::Wrap(which) => {
@@ -217,8 +217,8 @@ impl<'h> Unpacker<'h> {
         Ok(())
     }
 
-    fn collection(&mut self, node: Node) -> Result<Value> {
-        Ok(match node {
+    fn collection(&mut self, node: &Node) -> Result<Value> {
+        Ok(match *node {
             Node::Array { n } => Value::from_ref(Ref::new(Array::from_values(self.pop_n(n)))),
             Node::Stack { n } => {
                 Value::from_ref(Ref::new(Stack(Array::from_values(self.pop_n(n)))))

@@ -113,6 +113,10 @@ struct EngineArgs {
     /// process may use
     #[arg(long, value_name = "N", value_parser = parse_bytes)]
     max_memory: Option<usize>,
+    /// Calls of functions and turns of loops after which the program is stopped; nothing is
+    /// compiled then
+    #[arg(long, value_name = "N")]
+    max_steps: Option<u64>,
 }
 
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
@@ -175,10 +179,14 @@ impl EngineArgs {
             None if self.use_vm || mode == JitMode::Off => Engine::Vm,
             None => Engine::Jit,
         };
+        // Compiled code would leave at every step, to have it counted.
+        let is_slow = self.max_steps.is_some() && engine == Engine::Jit;
+        let engine = if is_slow { Engine::Vm } else { engine };
         let mut options = Options::new(engine);
         options.jit = self.jit_options(mode);
         options.limits.call_depth = self.max_call_depth;
         options.limits.memory = self.max_memory;
+        options.limits.steps = self.max_steps;
         options.limits.nested_depth = self.max_nested_depth.min(self.max_call_depth);
         options
     }

@@ -16,6 +16,7 @@ mod golden;
 mod http;
 mod jit;
 mod registry;
+mod sandbox;
 mod settings;
 mod snapshot;
 mod sweep;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     trials.extend(fuzz::trials());
     trials.extend(http::trials());
     trials.extend(registry::trials());
+    trials.extend(sandbox::trials());
     trials.extend(sweep::trials());
     trials.extend(cli::trials());
     trials.extend(jit::trials());

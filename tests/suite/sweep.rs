@@ -67,17 +67,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Of so many natives, one runs on all engines by default.
 const SAMPLE: usize = 6;
 
-/// All classes that a run can deny.
-const CLASSES: [&str; 9] =
-    ["fs-read", "fs-write", "env", "process", "net-client", "net-server", "db", "clock", "random"];
-
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = swept();
-    trials.push(Trial::test("sandbox/every_effect_is_refused", every_effect_is_refused));
-    trials
-}
-
-fn swept() -> Vec<Trial> {
     let is_full = std::env::var_os("RUFF_SWEEP").is_some_and(|value| value == "full");
     let swept = natives::all().iter().filter(|native| {
         let capability = native.capability.unwrap_or("");
@@ -161,55 +151,4 @@ fn difference(native: &Native, known: &str, other: &str) -> String {
         Some(((a, b), args)) => format!("{}({args}): {a} and {b}", native.name),
         None => format!("{}: different numbers of outcomes", native.name),
     }
-}
-
-/// An expression of a parameter's type; `None` for types that only natives make.
-fn suitable(ty: &str) -> Option<&'static str> {
-    Some(match ty.split('|').next().unwrap_or(ty) {
-        "any" | "string" | "data" => "\"x\"",
-        "int" | "whole" | "number" | "float" => "1",
-        "bool" => "true",
-        "bytes" => "bytes([1])",
-        "dict" => "{}",
-        "array" | "iterable" => "[1]",
-        "array<string>" => "[\"x\"]",
-        "func" => "len",
-        _ => return None,
-    })
-}
-
-/// With everything denied, each native that declares a capability refuses a suitable call.
-fn every_effect_is_refused() -> Result<(), Failed> {
-    let mut text = String::new();
-    let mut wanted = String::new();
-    for native in natives::all() {
-        let Some(capability) = native.capability else { continue };
-        let required = &native.params[..native.n_required];
-        let args: Option<Vec<_>> = required.iter().map(|param| suitable(param.ty)).collect();
-        let Some(args) = args else { continue };
-        let (name, args) = (native.name, args.join(", "));
-        let class = capability.split(", ").next().unwrap_or(capability);
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "try {{ {name}({args}); print(\"{name} ran\") }} except e {{ print(e.kind, e.message) }}"
-        );
-        let _ = writeln!(wanted, "PermissionError {name}: capability '{class}' denied");
-    }
-    let text = text.replace("; print", "\n print");
-    for setting in Setting::ALL {
-        let scratch = Scratch::new();
-        let mut options = setting.options();
-        options.denied = CLASSES.to_vec();
-        let source = Source::new("main.ruff", &text);
-        let finished = engine::run_captured(source, scratch.path().to_owned(), &options);
-        let shown = String::from_utf8_lossy(&finished.stdout);
-        if let Some((got, wanted)) = shown.lines().zip(wanted.lines()).find(|(a, b)| a != b) {
-            return Err(format!("{}: {got} instead of {wanted}", setting.name()).into());
-        }
-        if shown.lines().count() != wanted.lines().count() {
-            return Err(format!("{}: {}", setting.name(), finished.stderr).into());
-        }
-    }
-    Ok(())
 }

@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::types::{Value as Sql, ValueRef};
 use rusqlite::{Connection, Statement};
 
 use super::Cx;
+use super::access::Guard;
 use super::args::Func;
 use super::handles::{Kept, New, Res};
 use super::json_write;
@@ -15,6 +17,7 @@ use crate::error::{Error, Kind, Result};
 use crate::objects::array::Array;
 use crate::objects::dict::Dict;
 use crate::objects::resource::ResourceBody;
+use crate::permissions::Class;
 use crate::semantics::type_name;
 use crate::value::{Value, View};
 
@@ -241,13 +244,30 @@ pub(super) fn connect(cx: &mut Cx<'_>, path: &str) -> Result<Connection> {
     if path.contains('\0') {
         return Err(cx.bad_value("connection", "a path without NUL", path));
     }
+    let guard = cx.guard();
+    if !guard.allows_database(path) {
+        return Err(guard.denied(Class::Db));
+    }
     let at_path =
         |error: &rusqlite::Error| cx.failure(Kind::DatabaseError, format!("'{path}': {error}"));
     let mut connection = Connection::open(path).map_err(|e| at_path(&e))?;
     let interrupt = cx.host.isolate().interrupt.clone();
     let stops = move || interrupt.stop_was_requested();
     connection.progress_handler(STEPS, Some(stops)).map_err(|e| failed(cx, &e))?;
+    if guard.permissions.names_paths() {
+        confine(&mut connection, guard).map_err(|e| failed(cx, &e))?;
+    }
     Ok(connection)
+}
+
+/// Statements that open further files (ATTACH, VACUUM INTO) obey the rules about paths too.
+fn confine(connection: &mut Connection, guard: Guard) -> rusqlite::Result<()> {
+    let decide = move |context: AuthContext<'_>| match context.action {
+        AuthAction::Attach { filename } if !guard.allows_database(filename) => Authorization::Deny,
+        AuthAction::Unknown { .. } => Authorization::Deny,
+        _ => Authorization::Allow,
+    };
+    connection.authorizer(Some(decide))
 }
 
 fn db_connect(cx: &mut Cx<'_>, kind: &str, connection: &str) -> Result<New<Database>> {

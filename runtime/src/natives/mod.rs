@@ -7,6 +7,7 @@
 
 #[macro_use]
 mod native;
+mod access;
 #[cfg(feature = "archives")]
 mod archives;
 mod argparse;

@@ -98,12 +98,12 @@ impl Evaluator {
     #[inline(never)]
     fn while_loop(&mut self, frame: &mut Frame, cond: Option<&Expr>, body: &Block) -> Eval<Flow> {
         loop {
-            self.poll()?;
             if let Some(cond) = cond
                 && !truthy(&self.eval(frame, cond)?)
             {
                 return Ok(Flow::Normal);
             }
+            self.poll()?;
             match self.block(frame, body)? {
                 Flow::Normal | Flow::Continue => {}
                 Flow::Break => return Ok(Flow::Normal),
@@ -124,9 +124,9 @@ impl Evaluator {
         let source = self.eval(frame, iterable)?;
         let (source, mut at) = frame.at(for_span, iterate::for_init(self, source))?;
         loop {
-            self.poll()?;
             let next = frame.at(for_span, iterate::for_next(self, &source, &mut at))?;
             let Some(item) = next else { break };
+            self.poll()?;
             frame.enter(body);
             let flow = match self.assign_pattern(frame, pattern, item) {
                 Ok(()) => self.statements(frame, body),

@@ -15,7 +15,7 @@ const RUFF: &str = env!("CARGO_BIN_EXE_ruff");
 type Named = (&'static str, fn() -> Result<(), Failed>);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [Named; 25] = [
+    let tests: [Named; 27] = [
         ("sandbox_refuses_effects", sandbox_refuses_effects),
         ("limits_stop_every_engine", limits_stop_every_engine),
         ("steps_are_counted_alike", steps_are_counted_alike),

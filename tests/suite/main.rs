@@ -6,6 +6,7 @@
 
 mod check;
 mod cli;
+mod databases;
 mod doc_blocks;
 mod documents;
 mod files;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     trials.extend(fuzz::trials());
     trials.extend(http::trials());
     trials.extend(registry::trials());
+    trials.extend(databases::trials());
     trials.extend(sandbox::trials());
     trials.extend(sweep::trials());
     trials.extend(cli::trials());

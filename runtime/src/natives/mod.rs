@@ -25,6 +25,14 @@ mod csv;
 #[cfg(feature = "databases")]
 mod database;
 mod dates;
+#[cfg(feature = "mysql")]
+mod db_mysql;
+#[cfg(feature = "postgres")]
+mod db_postgres;
+#[cfg(feature = "databases")]
+mod db_sqlite;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod db_transactions;
 mod dicts;
 #[cfg(feature = "crypto")]
 mod digests;

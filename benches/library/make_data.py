@@ -26,6 +26,5 @@ records = [
 ]
 (folder / "data.json").write_text(json.dumps(records, ensure_ascii=False))
 block = lines(10_000_000)
-(folder / "text10.txt").write_text(block)
 (folder / "text50.txt").write_text(block * 5)
 (folder / "text200.txt").write_text(block * 20)

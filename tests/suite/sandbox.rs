@@ -95,7 +95,7 @@ impl Scenario {
 }
 
 /// What makes the arguments that only natives make.
-const SETUP: &str = r#"
+pub(crate) const SETUP: &str = r#"
 func listener() {
     l := tcp_listen("127.0.0.1", 0)
     tcp_set_nonblocking(l, true)
@@ -169,6 +169,18 @@ fn argument(param: &Param) -> String {
     (if inside.is_empty() { plain } else { inside }).to_owned()
 }
 
+/// An expression for a value of a type that only natives make.
+pub(crate) fn expression(ty: &'static str) -> String {
+    argument(&Param {
+        name: "receiver",
+        ty,
+        is_optional: false,
+        is_rest: false,
+        n_least: 0,
+        leads_to: "",
+    })
+}
+
 /// One call of a native or method.
 struct Call {
     name: &'static str,
@@ -204,17 +216,9 @@ fn method_call(decl: &'static MethodDecl) -> Option<Call> {
     let capability = decl.capability?;
     let required = &decl.params[..decl.n_required];
     let args: Vec<_> = required.iter().map(argument).collect();
-    let receiver = Param {
-        name: "receiver",
-        ty: decl.word,
-        is_optional: false,
-        is_rest: false,
-        n_least: 0,
-        leads_to: "",
-    };
     Some(Call {
         name: &decl.full_name,
-        text: format!("{}.{}({})", argument(&receiver), decl.name, args.join(", ")),
+        text: format!("{}.{}({})", expression(decl.word), decl.name, args.join(", ")),
         capability,
         leads: required.iter().map(|p| p.leads_to).filter(|lead| !lead.is_empty()).collect(),
         has_handle: true,

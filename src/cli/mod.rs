@@ -33,7 +33,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run a program (also: `ruff FILE`)
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Report errors and warnings without running anything
     Check(check::CheckArgs),
     /// Compare the output of tests/*.ruff with the files NAME.out
@@ -64,7 +64,7 @@ pub fn main() -> ExitCode {
         }
     };
     let code = match cli.command {
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(*args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::TestRun(args) => test_run::run(&args),

@@ -66,6 +66,11 @@ impl Loader {
         }))
     }
 
+    /// The directory of the main program.
+    pub fn main_dir(&self) -> &Path {
+        &self.0.main_dir
+    }
+
     /// How long the phases of this program took.
     pub fn phases(&self) -> &Phases {
         &self.0.phases

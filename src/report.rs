@@ -131,9 +131,18 @@ pub fn runtime_error(error: &Error, sources: &Sources, style: Style) -> String {
 
 /// The warning about the error of a task that nobody awaited (LS 16.5).
 pub fn unhandled(error: &Error, sources: &Sources, style: Style) -> String {
-    let message = format!("unhandled error in async task: {}", error.message);
+    warning(error, ("W001", "unhandled error in async task"), sources, style)
+}
+
+/// The warning about the error of a spawned block that nobody awaited (LS 17.2).
+pub fn unhandled_in_thread(error: &Error, sources: &Sources, style: Style) -> String {
+    warning(error, ("W002", "error in spawned block"), sources, style)
+}
+
+fn warning(error: &Error, (code, what): (&str, &str), sources: &Sources, style: Style) -> String {
+    let message = format!("{what}: {}", error.message);
     let mut out =
-        located((Level::WARNING, "W001", &message), error.position.as_ref(), sources, style);
+        located((Level::WARNING, code, &message), error.position.as_ref(), sources, style);
     let frames: Vec<String> = error.trace.iter().map(frame_text).collect();
     push_stack(&mut out, &frames, n_calls(error));
     out

@@ -18,6 +18,10 @@ pub const PAYLOAD_OFFSET: i32 = 8;
 
 /// The reference count (32 bits) of an object.
 pub const COUNT: i32 = 0;
+/// The size class (16 bits), by which blocks are kept in the free lists; 0 is none of them.
+pub const CLASS: i32 = heap::CLASS_OFFSET as i32;
+/// The value of an `Ok`, `Err` or `Some`.
+pub const WRAPPED: i32 = BODY as i32;
 /// A count from which on an object is immortal.
 pub const IMMORTAL: i64 = 1 << 31;
 
@@ -32,12 +36,14 @@ pub const ARRAY_KIND: i32 = (BODY + array::offsets::KIND) as i32;
 pub const TEXT_LEN: i32 = (BODY + string::offsets::N_CHARS) as i32;
 pub const FUNCTION_CODE: i32 = (BODY + function::offsets::CODE) as i32;
 
+pub const FUNCTION_N_UPVALUES: i32 = (BODY + function::offsets::N_UPVALUES) as i32;
 pub const FUNCTION_UPVALUES: i32 = (BODY + function::offsets::UPVALUES) as i32;
 pub const CELL_CONTENT: i32 =
     (std::mem::offset_of!(Obj<CellBody>, body) + cell::CONTENT_OFFSET) as i32;
 pub const STRUCT_SHAPE: i32 = (BODY + structs::offsets::SHAPE) as i32;
 pub const STRUCT_FIELDS: i32 = (BODY + structs::offsets::FIELDS) as i32;
 pub const SHAPE_ID: i32 = structs::offsets::SHAPE_ID as i32;
+pub const SHAPE_N_FIELDS: i32 = structs::offsets::SHAPE_N_FIELDS as i32;
 pub const SHAPE_DEF: i32 = structs::offsets::SHAPE_DEF as i32;
 pub const DEF_BASE_SHAPE: i32 = (DEF_BODY + structs::offsets::DEF_BASE) as i32;
 pub const DEF_HAS_OPERATORS: i32 = (DEF_BODY + structs::offsets::DEF_HAS_OPERATORS) as i32;

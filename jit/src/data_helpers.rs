@@ -4,10 +4,14 @@
 //! then does the operation again and raises.
 
 use std::mem::ManuallyDrop;
+use std::ptr;
 
 use ruff_runtime::bytecode::{PlaceDesc, PlaceStepKind};
+use ruff_runtime::heap::Obj;
 use ruff_runtime::interp::Vm;
+use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::objects::array::Array;
+use ruff_runtime::objects::dict::Dict;
 use ruff_runtime::objects::string::{self, Str};
 use ruff_runtime::semantics::place::{self, PlaceStep};
 use ruff_runtime::semantics::{BinOp, arith, compare, index};
@@ -238,6 +242,68 @@ pub(crate) extern "C" fn load_place(
             Err(_) => DECLINED,
         }
     }
+}
+
+/// A dict that someone else owns.
+///
+/// # Safety
+/// `object` must be a live dict object.
+unsafe fn dict<'a>(object: *const Obj<Dict>) -> &'a Dict {
+    // SAFETY: the caller's promise.
+    unsafe { &(*object).body }
+}
+
+fn address_of(found: Option<&Value>) -> u64 {
+    found.map_or(0, |value| ptr::from_ref(value) as u64)
+}
+
+pub(crate) extern "C" fn dict_find_int(object: *const Obj<Dict>, key: i64) -> u64 {
+    // SAFETY: compiled code checked the tag.
+    address_of(unsafe { dict(object) }.get_int(key))
+}
+
+pub(crate) extern "C" fn dict_find_text(object: *const Obj<Dict>, key: u64) -> u64 {
+    // SAFETY: compiled code checked the tags.
+    address_of(unsafe { dict(object).get(&text(key)) })
+}
+
+/// Sets the value under a key of the dict in a slot; takes or copies the value.
+///
+/// # Safety
+/// `slot` and `value` must be different registers.
+unsafe fn dict_set(slot: *mut Value, key: &Value, value: *mut Value, is_last: u64) -> u64 {
+    // SAFETY: the caller's promise.
+    let (slot, value) = unsafe { (&mut *slot, &mut *value) };
+    let Some(dict) = slot.make_mut::<Dict>() else { return DECLINED };
+    if dict.len() >= COLLECTION_LEN && !dict.contains(key) {
+        return DECLINED;
+    }
+    let value = if is_last == 0 { value.clone() } else { value.take() };
+    match dict.get_mut(key) {
+        Some(place) => *place = value,
+        None => drop(dict.insert(key.clone(), value)),
+    }
+    DONE
+}
+
+pub(crate) extern "C" fn dict_set_int(
+    slot: *mut Value,
+    key: i64,
+    value: *mut Value,
+    is_last: u64,
+) -> u64 {
+    // SAFETY: compiled code passes two different registers.
+    unsafe { dict_set(slot, &Value::int(key), value, is_last) }
+}
+
+pub(crate) extern "C" fn dict_set_text(
+    slot: *mut Value,
+    key: u64,
+    value: *mut Value,
+    is_last: u64,
+) -> u64 {
+    // SAFETY: compiled code passes two different registers, and a text.
+    unsafe { dict_set(slot, &text(key), value, is_last) }
 }
 
 pub(crate) extern "C" fn pop(array: *mut Value, item: *mut Value) -> u64 {

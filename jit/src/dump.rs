@@ -42,11 +42,14 @@ pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
         file: proto.source.file.clone(),
         proto: Some(LoadedProto { call, proto: proto.clone(), consts, children, module }),
         tree: None,
+        module,
+        index: 0,
     };
     let feedback = Feedback::default();
     let feedback_of = |_: *const FunctionCode| &raw const feedback;
     let request = Request {
         feedback_of: &feedback_of,
+        bodies: &|_| None,
         methods: &|_| Vec::new(),
         fields: &|_| Vec::new(),
         code: &code,

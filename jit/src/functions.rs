@@ -87,14 +87,6 @@ impl FunctionState {
             }
         }
     }
-
-    /// The parameters of the next typed form: types are only given up, so that callers of older
-    /// forms can be led to it.
-    pub(crate) fn next_params(&self, found: Vec<Option<Ty>>) -> Vec<Option<Ty>> {
-        let Some(known) = &self.typed else { return found };
-        let pairs = known.params.iter().zip(found);
-        pairs.map(|(&old, new)| old.filter(|_| old == new)).collect()
-    }
 }
 
 /// Code that has been replaced; freed when no frame of it can be active.

@@ -16,8 +16,10 @@ use cranelift_frontend::FunctionBuilderContext;
 use crate::arch;
 use crate::bailout::Bailout;
 use crate::code::{CellAddress, CodeHeap, Piece};
+use crate::ir::print::print;
 use crate::ir::{Func, Ty};
-use crate::lower::{self, Cold, ColdRoutine, Input};
+use crate::log::{Dumped, Stage};
+use crate::lower::{self, Cold, ColdRoutine, Input, Places};
 use crate::metas::MetaAddresses;
 
 /// Cranelift with its reusable buffers.
@@ -35,6 +37,7 @@ pub(crate) struct Job {
     pub is_framed: bool,
     pub metas: MetaAddresses,
     pub typed: Option<TypedJob>,
+    pub dumped: Option<Dumped>,
 }
 
 /// The rest of a typed function: its entry for the interpreter, and what older callers need.
@@ -44,6 +47,8 @@ pub(crate) struct TypedJob {
     pub params: Vec<Option<Ty>>,
     /// The first parameter is a receiver.
     pub is_method: bool,
+    /// It has captured variables.
+    pub is_closure: bool,
     /// The entry's description.
     pub entry: usize,
     /// The parameters of an older form, whose callers are to be led to this one.
@@ -90,7 +95,10 @@ impl Compiler {
     fn trampoline(&mut self, routine: ColdRoutine, cold: &Cold) -> Result<Vec<u8>, Bailout> {
         self.context.clear();
         let (func, builder) = (&mut self.context.func, &mut self.builder_context);
-        lower::lower_trampoline(&*self.isa, routine, cold.result(), func, builder);
+        match routine {
+            ColdRoutine::Release => lower::lower_release(&*self.isa, cold, func, builder),
+            _ => lower::lower_trampoline(&*self.isa, routine, cold.result(), func, builder),
+        }
         self.compile()
     }
 
@@ -126,7 +134,13 @@ impl Compiler {
     fn entry(&mut self, job: &TypedJob) -> Result<Vec<u8>, Bailout> {
         self.context.clear();
         let target = (&mut self.context.func, &mut self.builder_context);
-        lower::lower_entry(&*self.isa, job.cell, &job.params, (job.entry, job.is_method), target);
+        lower::lower_entry(
+            &*self.isa,
+            job.cell,
+            &job.params,
+            (job.entry, job.is_method, job.is_closure),
+            target,
+        );
         self.compile()
     }
 
@@ -137,6 +151,13 @@ impl Compiler {
         self.compile()
     }
 
+    /// CLIF and machine code of what was compiled last as text.
+    fn last_text(&self) -> (String, String) {
+        let compiled = self.context.compiled_code();
+        let asm = compiled.and_then(|code| code.vcode.clone()).unwrap_or_default();
+        (self.context.func.display().to_string(), asm)
+    }
+
     /// CLIF and machine code of a function as text, with made-up addresses.
     ///
     /// # Errors
@@ -144,10 +165,7 @@ impl Compiler {
     pub fn text_of(&mut self, func: &Func) -> Result<(String, String), Bailout> {
         self.wants_text = true;
         self.function(func, true, MetaAddresses::default(), &Cold::default())?;
-        let clif = self.context.func.display().to_string();
-        let compiled = self.context.compiled_code();
-        let asm = compiled.and_then(|code| code.vcode.clone()).unwrap_or_default();
-        Ok((clif, asm))
+        Ok(self.last_text())
     }
 }
 
@@ -159,10 +177,10 @@ pub(crate) struct Generator {
 }
 
 impl Generator {
-    /// `result` is the address of the word in which cold routines leave their results; `None`
-    /// if the machine is not supported or the code memory too small.
-    pub(crate) fn new(heap: Arc<Mutex<CodeHeap>>, result: usize) -> Option<Generator> {
-        let mut generator = Generator { compiler: Compiler::new()?, heap, cold: Cold::new(result) };
+    /// With the addresses that code contains; `None` if the machine is not supported or the code
+    /// memory too small.
+    pub(crate) fn new(heap: Arc<Mutex<CodeHeap>>, places: Places) -> Option<Generator> {
+        let mut generator = Generator { compiler: Compiler::new()?, heap, cold: Cold::new(places) };
         for routine in ColdRoutine::ALL {
             let bytes = generator.compiler.trampoline(routine, &generator.cold).ok()?;
             let piece = generator.install(&bytes).ok()?;
@@ -185,8 +203,17 @@ impl Generator {
     }
 
     fn generate(&mut self, job: &Job) -> Result<Generated, Bailout> {
+        self.compiler.wants_text = job.dumped.is_some();
         let bytes =
             self.compiler.function(&job.func, job.is_framed, job.metas.clone(), &self.cold)?;
+        if let Some(dumped) = &job.dumped {
+            let text = match dumped.form {
+                Stage::Ir => print(&job.func),
+                Stage::Clif => self.compiler.last_text().0,
+                Stage::Asm => self.compiler.last_text().1,
+            };
+            dumped.write(&text);
+        }
         let code = self.install(&bytes)?;
         let Some(typed) = &job.typed else {
             return Ok(Generated { code, entry: None, adapter: None });

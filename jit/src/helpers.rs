@@ -35,6 +35,8 @@ macro_rules! routines {
 routines! {
     /// `(slot)`: releases the value in a slot and leaves null.
     Release = release;
+    /// `(slot, count)`: the same for a row of slots.
+    ReleaseRow = release_row;
     /// `(slot, tag, payload)`: appends to the array in a slot; 1 if it declines.
     Push = push;
     /// `(shape, fields)`: an instance; takes the fields out of consecutive slots.
@@ -66,8 +68,16 @@ routines! {
     UpdatePlace = data_helpers::update_place;
     LoadPlace = data_helpers::load_place;
     Pop = data_helpers::pop;
+    DictFindInt = data_helpers::dict_find_int;
+    DictFindText = data_helpers::dict_find_text;
+    DictSetInt = data_helpers::dict_set_int;
+    DictSetText = data_helpers::dict_set_text;
     /// `(vm, base, depth, frame, pc)`: one instruction through the interpreter; the next pc.
     Step = step;
+    /// As `Step`; an error that a handler takes gives the handler's pc.
+    StepCaught = step_caught;
+    /// `(vm, base, depth, frame, pc)`: the pc of the handler that takes the error in the context.
+    Catch = catch;
     /// `(vm, base, depth, exit)`: leaves.
     Exit = leave;
     /// `(vm, base, depth, frame, pc)`: the call at `pc` left an error in the context.
@@ -75,9 +85,13 @@ routines! {
     /// `(vm, payload, tag)`: a framed function returns this value.
     Leave = leave_frame;
     /// `(vm)`: takes the frame record of a call off, for the typed function; the depth, with a flag
-    /// if a receiver is kept, or
-    /// [`abi::LEFT`] if the frame must stay.
+    /// if a receiver is kept, or [`abi::LEFT`] if the frame must stay. A closure with captured
+    /// variables goes to the slot below the window.
     Enter = enter;
+    /// `(vm)`: what follows is the work of a native; 1 if the limit is reached.
+    EnterBody = enter_body;
+    /// `(vm)`: ends that.
+    LeaveBody = leave_body;
     /// `(base, entry)`: a call has arguments of other types than the typed function takes.
     Miss = miss;
 }
@@ -85,6 +99,14 @@ routines! {
 extern "C" fn release(slot: *mut Value) -> u64 {
     // SAFETY: compiled code passes the address of a register of its window.
     unsafe { drop((*slot).take()) };
+    0
+}
+
+extern "C" fn release_row(first: *mut Value, count: u64) -> u64 {
+    for i in 0..count as usize {
+        // SAFETY: compiled code passes registers of its window.
+        unsafe { drop((*first.add(i)).take()) };
+    }
     0
 }
 
@@ -168,6 +190,66 @@ extern "C" fn step(
     abi::LEFT
 }
 
+extern "C" fn step_caught(
+    vm: *mut Vm,
+    base: *mut Value,
+    depth: u64,
+    frame: *const FrameMeta,
+    pc: u64,
+) -> u64 {
+    // SAFETY: compiled code passes its VM and its own frame's description.
+    let (vm, frame) = unsafe { (&mut *vm, &*frame) };
+    let before = (!frame.is_framed).then(|| exit::push_record(vm, base, depth, frame));
+    let status = match vm.step_one(pc as usize) {
+        Stepped::Next(next) => {
+            if let Some(before) = before {
+                exit::drop_record(vm, before);
+            }
+            return next as u64;
+        }
+        Stepped::Returned => Status::Done,
+        Stepped::Raised => vm.raise_at(pc as usize),
+    };
+    after_raise(vm, before, status)
+}
+
+extern "C" fn catch(
+    vm: *mut Vm,
+    base: *mut Value,
+    depth: u64,
+    frame: *const FrameMeta,
+    pc: u64,
+) -> u64 {
+    // SAFETY: compiled code passes its VM and its own frame's description.
+    let (vm, frame) = unsafe { (&mut *vm, &*frame) };
+    let root = frame.root();
+    let before = (!root.is_framed).then(|| exit::push_record(vm, base, depth, root));
+    let pc = exit::leave_inlined(vm, base, frame, pc as u32);
+    let status = vm.raise_at(pc as usize);
+    after_raise(vm, before, status)
+}
+
+/// The pc of the handler that the frame on top goes on at, or the function's end. The depth is
+/// that to restore for a function without frame record.
+fn after_raise(vm: &mut Vm, before: Option<u32>, status: Status) -> u64 {
+    if status == Status::Exited {
+        // SAFETY: there is a frame on top, which stands at its handler.
+        let handler = unsafe { (*vm.frame).index_before((*vm.frame).pc) + 1 };
+        if let Some(before) = before {
+            exit::drop_record(vm, before);
+        }
+        return handler as u64;
+    }
+    match before {
+        Some(before) => {
+            vm.native.depth = before;
+            exit::put_result(vm, status);
+        }
+        None => exit::put_status(vm, status),
+    }
+    abi::LEFT
+}
+
 /// Lets the frame on top handle the error in the context and runs it to its end.
 fn handle(vm: &mut Vm, index: usize) -> Status {
     match vm.raise_at(index) {
@@ -226,7 +308,14 @@ extern "C" fn enter(vm: *mut Vm) -> u64 {
         if frame.has(flags::HIDDEN) || !frame.has(flags::USER) {
             return abi::LEFT;
         }
-        if !frame.closure.is_null() {
+        if exit::has_captures(&*frame.code) {
+            let below = &mut *frame.base.sub(1);
+            if below.is_heap() {
+                // The receiver of a call of a field.
+                return abi::LEFT;
+            }
+            *below = Value::from_parts(Tag::Function, frame.closure as u64);
+        } else if !frame.closure.is_null() {
             drop(Value::from_parts(Tag::Function, frame.closure as u64));
         }
         let depth = vm.native.depth;
@@ -235,6 +324,17 @@ extern "C" fn enter(vm: *mut Vm) -> u64 {
         vm.native.depth = depth - 1;
         u64::from(depth) | keep
     }
+}
+
+extern "C" fn enter_body(vm: *mut Vm) -> u64 {
+    // SAFETY: compiled code passes its VM.
+    u64::from(unsafe { !(*vm).enter_body() })
+}
+
+extern "C" fn leave_body(vm: *mut Vm) -> u64 {
+    // SAFETY: as above.
+    unsafe { (*vm).leave_body() };
+    0
 }
 
 extern "C" fn miss(base: *const Value, meta: *const EntryMeta) -> u64 {

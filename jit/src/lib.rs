@@ -11,6 +11,8 @@ pub mod abi;
 #[allow(unsafe_code, reason = "instruction caches")]
 mod arch;
 pub mod bailout;
+#[allow(unsafe_code, reason = "layouts and raw addresses of the runtime")]
+pub mod bodies;
 #[allow(unsafe_code, reason = "reads module variables at their address")]
 pub mod build;
 #[allow(unsafe_code, reason = "executable memory")]
@@ -39,5 +41,5 @@ mod tests;
 mod worker;
 mod worth;
 
-pub use log::LogForm;
+pub use log::{LogForm, Stage};
 pub use pipeline::{Jit, Options, Stress};

@@ -24,6 +24,35 @@ pub enum LogForm {
     Json,
 }
 
+/// A stage of compilation that is written to stderr for each piece of code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    Ir,
+    Clif,
+    Asm,
+}
+
+/// What to write of one piece of code.
+pub(crate) struct Dumped {
+    pub form: Stage,
+    /// What the code is of.
+    pub title: String,
+}
+
+impl Dumped {
+    pub(crate) fn new(form: Stage, subject: Subject<'_>) -> Dumped {
+        let what = if subject.header.is_some() { "loop" } else { "function" };
+        let line = line_of(subject.code, subject.header.unwrap_or(0));
+        let title = format!("{what} {} at line {line}", subject.code.info.display_name());
+        Dumped { form, title }
+    }
+
+    pub(crate) fn write(&self, text: &str) {
+        // A closed stderr has no readers to miss the text.
+        let _ = writeln!(std::io::stderr(), "; {}\n{text}", self.title);
+    }
+}
+
 /// Where events go.
 pub struct Log {
     form: LogForm,

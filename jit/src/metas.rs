@@ -7,11 +7,12 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use ruff_runtime::interp::flags;
 use ruff_runtime::objects::function::FunctionCode;
 
 use crate::exit::{EntryMeta, ExitMeta, FrameMeta, InlinedMeta, Shared, StressCounter};
 use crate::exit_reason::ExitReason;
-use crate::ir::{ExitId, FrameId, Func};
+use crate::ir::{ExitId, FrameId, Func, InlinedFrame};
 use crate::lower::write_kind;
 
 /// The descriptions of one compiled form.
@@ -79,6 +80,15 @@ impl Metas {
     }
 }
 
+/// The flags of the frame that the interpreter gets for an inlined call.
+fn frame_flags(frame: &InlinedFrame) -> u64 {
+    match (frame.is_body, frame.keeps_receiver) {
+        (true, _) => flags::BODY,
+        (false, true) => flags::USER | flags::KEEP_RECEIVER,
+        (false, false) => flags::USER,
+    }
+}
+
 fn inlined_metas(
     func: &Func,
     root: &FrameMeta,
@@ -93,7 +103,8 @@ fn inlined_metas(
             call_pc: frame.call_pc,
             window: frame.window,
             closure: frame.closure,
-            keeps_receiver: frame.keeps_receiver,
+            borrows_closure: frame.borrows_closure,
+            flags: frame_flags(frame),
         });
         let code = frame.code as *const FunctionCode;
         metas.push(FrameMeta { code, is_framed: false, shared: shared_of(code), inlined });

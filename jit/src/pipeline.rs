@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ruff_runtime::heap::lists_address;
 use ruff_runtime::host::Interrupt;
 use ruff_runtime::interp::Vm;
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
@@ -20,13 +21,15 @@ use ruff_runtime::tier::{Entry, Tier};
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
+use crate::bodies::{Bodies, BodySpec};
 use crate::build::{self, CalleeInfo, EntryKind, Request};
 use crate::code::{CodeHeap, TypedCell};
-use crate::exit::{EntryMeta, StressCounter};
+use crate::exit::{EntryMeta, StressCounter, has_captures};
 use crate::functions::{FunctionState, Installed, Part, Retired, Typed};
 use crate::generator::{Generated, Generator, Job, Outcome, TypedJob};
 use crate::ir::{Func, Ty};
-use crate::log::{Log, LogForm, Subject};
+use crate::log::{Dumped, Log, LogForm, Stage, Subject};
+use crate::lower::Places;
 use crate::metas::Metas;
 use crate::stats::Stats;
 use crate::worker::Worker;
@@ -52,13 +55,15 @@ pub struct Options {
     pub log: LogForm,
     /// Name compiled functions for `perf`.
     pub perf_map: bool,
+    /// Write this form of all code to stderr.
+    pub dump: Option<Stage>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (is_eager, stress) = (false, Stress::default());
         let (log, perf_map) = (LogForm::None, false);
-        Options { is_eager, stress, code_limit: 64 << 20, log, perf_map }
+        Options { is_eager, stress, code_limit: 64 << 20, log, perf_map, dump: None }
     }
 }
 
@@ -126,6 +131,7 @@ pub struct Jit {
     log: Rc<Log>,
     /// Where cold routines leave their results.
     _result: Box<Cell<u64>>,
+    bodies: Bodies,
     /// Whether the register stack has room for the deepest recursion of typed functions.
     has_room: Option<bool>,
 }
@@ -148,11 +154,11 @@ impl Jit {
         let stress = is_stressed.then(|| Arc::new(StressCounter::new(options.stress)));
         let heap = Arc::new(Mutex::new(CodeHeap::new(options.code_limit)?));
         let result = Box::new(Cell::new(0));
-        let address = result.as_ptr() as usize;
-        let worker = beside.and_then(|flag| Worker::start(heap.clone(), address, flag));
+        let places = Places { result: result.as_ptr() as usize, lists: lists_address() };
+        let worker = beside.and_then(|flag| Worker::start(heap.clone(), places, flag));
         let backend = match worker {
             Some(worker) => Backend::Beside(worker),
-            None => Backend::Here(Box::new(Generator::new(heap.clone(), address)?)),
+            None => Backend::Here(Box::new(Generator::new(heap.clone(), places)?)),
         };
         Some(Jit {
             options,
@@ -166,6 +172,7 @@ impl Jit {
             stress,
             log: Rc::new(Log::new(options.log, options.perf_map)),
             _result: result,
+            bodies: Bodies::default(),
             has_room: None,
         })
     }
@@ -249,8 +256,14 @@ impl Jit {
         };
         let is_method = code.info.receiver != Receiver::None;
         let n_params = code.info.n_params as usize + usize::from(is_method);
-        let found = (0..n_params).map(param).collect();
-        let params = state.next_params(found);
+        let params = match &state.typed {
+            // The registers may be those of a call that is on its way.
+            Some(known) => {
+                let kept = |(i, &ty)| Option::filter(ty, |_| feedback.may_type_param(i));
+                known.params.iter().enumerate().map(kept).collect()
+            }
+            None => (0..n_params).map(param).collect::<Vec<_>>(),
+        };
         let func = self.build(vm, (code, None), EntryKind::Typed(params.clone()))?;
         let mut metas = self.metas(&func, code, false);
         let expected = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();
@@ -269,7 +282,8 @@ impl Jit {
                 address
             }
         };
-        let job = TypedJob { cell, params, is_method, entry, older };
+        let is_closure = has_captures(code);
+        let job = TypedJob { cell, params, is_method, is_closure, entry, older };
         self.submit(func, Flight::new(code, None, metas, typed), Some(job));
         Ok(())
     }
@@ -303,7 +317,9 @@ impl Jit {
         };
         let methods = |name: &Value| vm.cached_methods(name);
         let fields = |name: &Value| vm.cached_fields(name);
+        let bodies = |spec: &BodySpec| self.bodies.get(spec);
         let request = Request {
+            bodies: &bodies,
             code,
             entry,
             feedback: &shared.feedback,
@@ -346,7 +362,10 @@ impl Jit {
         let id = self.n_flights;
         self.n_flights += 1;
         let metas = flight.metas.addresses(self.stress.clone());
-        let job = Job { id, func, is_framed: typed.is_none(), metas, typed };
+        // SAFETY: code lives as long as the VM, which owns this compiler.
+        let subject = Subject { code: unsafe { &*flight.code }, header: flight.part };
+        let dumped = self.options.dump.map(|form| Dumped::new(form, subject));
+        let job = Job { id, func, is_framed: typed.is_none(), metas, typed, dumped };
         let state = self.state(flight.code);
         flight.generation = state.shared.generation.get();
         state.pending.insert(flight.part);
@@ -371,8 +390,7 @@ impl Jit {
         has_plain_params
             && !info.is_async
             && !info.is_generator
-            && info.name.is_some()
-            && loaded.proto.captures.is_empty()
+            && (loaded.proto.captures.is_empty() || info.receiver == Receiver::None)
             && loaded.proto.n_registers <= MAX_TYPED_REGISTERS
             && self.has_room(vm)
     }

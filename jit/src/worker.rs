@@ -18,6 +18,7 @@ use ruff_runtime::host::Interrupt;
 use crate::bailout::Bailout;
 use crate::code::CodeHeap;
 use crate::generator::{Generator, Job, Outcome};
+use crate::lower::Places;
 
 /// Bytes of the worker's stack; Cranelift recurses.
 const STACK: usize = 16 << 20;
@@ -70,13 +71,13 @@ impl Worker {
     /// Starts the thread; `None` if the system refuses.
     pub(crate) fn start(
         heap: Arc<Mutex<CodeHeap>>,
-        result: usize,
+        places: Places,
         interrupt: Arc<Interrupt>,
     ) -> Option<Worker> {
         let (state, wake) = (Mutex::default(), Condvar::new());
         let queue = Arc::new(Queue { state, wake, interrupt });
         let own = queue.clone();
-        let body = move || work(&own, heap, result);
+        let body = move || work(&own, heap, places);
         thread::Builder::new().name("jit".to_owned()).stack_size(STACK).spawn(body).ok()?;
         Some(Worker { queue })
     }
@@ -98,8 +99,8 @@ impl Drop for Worker {
     }
 }
 
-fn work(queue: &Queue, heap: Arc<Mutex<CodeHeap>>, result: usize) {
-    let mut generator = Generator::new(heap, result);
+fn work(queue: &Queue, heap: Arc<Mutex<CodeHeap>>, places: Places) {
+    let mut generator = Generator::new(heap, places);
     while let Some(job) = queue.next() {
         let id = job.id;
         // A bug in the code generator costs a function, not the program.

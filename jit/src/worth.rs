@@ -20,7 +20,7 @@ pub(crate) fn is_worthwhile(func: &Func, code: &FunctionCode) -> bool {
     let (mut n_steps, mut n_calls, mut n_work) = (0, 0, 0);
     for node in func.blocks.iter().flat_map(|block| &block.nodes) {
         match &func.node(*node).op {
-            Op::Step(pc) => {
+            Op::Step(pc, _) => {
                 n_steps += 1;
                 n_calls += usize::from(is_call(loaded.proto.code[*pc as usize].op()));
             }
@@ -32,6 +32,9 @@ pub(crate) fn is_worthwhile(func: &Func, code: &FunctionCode) -> bool {
     }
     let has_loop = func.blocks.iter().any(|block| block.is_loop);
     if !has_loop {
+        if n_steps == 0 && loaded.proto.profile.is_callback() {
+            return true;
+        }
         return n_work >= WORK_PER_STEP * n_steps.max(1);
     }
     n_calls == 0 || n_work >= WORK_PER_CALLING_STEP * n_steps

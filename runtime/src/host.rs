@@ -7,15 +7,19 @@ use std::any::Any;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustc_hash::FxHashMap;
 
 use crate::bytecode::CompiledModule;
+use crate::concurrency::isolates::{Engine, Membership};
 use crate::concurrency::tasks::Tasks;
 use crate::error::{Error, Result};
 use crate::heap::Ref;
 use crate::limits::Limits;
-use crate::objects::module::ModuleBody;
+use crate::objects::function::{Function, FunctionCode};
+use crate::objects::module::{ModuleBody, Origin, Template};
 use crate::objects::structs::StructDef;
 use crate::permissions::Permissions;
 use crate::value::Value;
@@ -65,6 +69,29 @@ pub trait Host {
         receiver: &mut Value,
         args: &mut [Value],
     ) -> Result<Value>;
+
+    /// Runs the closure of a `spawn` block, which has no parameters and is in no traceback.
+    ///
+    /// # Errors
+    /// What the block raises.
+    fn run_block(&mut self, block: &Value) -> Result<Value>;
+
+    /// Makes a copy of a module instance of another isolate; its variables are unassigned.
+    fn adopt_module(&mut self, origin: &Origin) -> Rc<ModuleBody>;
+
+    /// What another isolate needs besides the module and the index to find the code of a
+    /// function.
+    fn piece_of(&self, _function: &Function) -> Option<Template> {
+        None
+    }
+
+    /// The code of a function of this isolate's instance of a module; null if there is none.
+    fn code_at(
+        &mut self,
+        module: &ModuleBody,
+        index: u32,
+        piece: Option<&Template>,
+    ) -> *const FunctionCode;
 
     fn counters(&self) -> Counters;
 
@@ -149,6 +176,16 @@ pub struct Isolate {
     pub promise_module: OnceCell<Rc<ModuleBody>>,
     /// The tasks of the thread and what they wait for.
     pub tasks: Tasks,
+    /// All module instances, which live as long as the isolate.
+    pub modules: Vec<Rc<ModuleBody>>,
+    /// Imported modules by importing file and path, so that a repeated import finds no files.
+    pub imports: FxHashMap<(Arc<str>, Vec<Arc<str>>), Value>,
+    /// Declarations that every isolate of the program has.
+    pub common_defs: Vec<Ref<StructDef>>,
+    /// Starts further isolates; `None` where there is only one.
+    pub engine: Option<Arc<dyn Engine>>,
+    /// The place among the isolates of the program, once there are several.
+    pub membership: Option<Membership>,
 }
 
 /// Flags polled by running code.
@@ -243,6 +280,11 @@ impl Isolate {
             library_defs: Vec::new(),
             promise_module: OnceCell::new(),
             tasks: Tasks::default(),
+            modules: Vec::new(),
+            imports: FxHashMap::default(),
+            common_defs: Vec::new(),
+            engine: None,
+            membership: None,
         }
     }
 
@@ -290,19 +332,41 @@ impl Isolate {
     }
 }
 
-/// Buffered standard output (or a capture of it, for tests and embedding).
-pub struct Output {
-    sink: Box<dyn std::io::Write>,
-    buffer: Vec<u8>,
+/// Buffered standard output (or a capture of it, for tests and embedding). The isolates of a
+/// program share one buffer, so what they write comes out in the order of the writes.
+pub struct Output(Stream);
+
+enum Stream {
+    Own(Buffer),
+    Shared(Arc<Mutex<Buffer>>),
+}
+
+struct Buffer {
+    sink: Box<dyn std::io::Write + Send>,
+    bytes: Vec<u8>,
     /// Flush after each line, for terminals.
-    line_buffered: bool,
+    is_line_buffered: bool,
 }
 
 impl Output {
     const CAPACITY: usize = 64 * 1024;
 
-    pub fn new(sink: Box<dyn std::io::Write>, line_buffered: bool) -> Output {
-        Output { sink, buffer: Vec::new(), line_buffered }
+    pub fn new(sink: Box<dyn std::io::Write + Send>, is_line_buffered: bool) -> Output {
+        Output(Stream::Own(Buffer { sink, bytes: Vec::new(), is_line_buffered }))
+    }
+
+    /// The same output for another thread.
+    pub fn share(&mut self) -> Output {
+        if let Stream::Own(buffer) = &mut self.0 {
+            let sink: Box<dyn std::io::Write + Send> = Box::new(std::io::sink());
+            let empty = Buffer { sink, bytes: Vec::new(), is_line_buffered: false };
+            let buffer = std::mem::replace(buffer, empty);
+            self.0 = Stream::Shared(Arc::new(Mutex::new(buffer)));
+        }
+        match &self.0 {
+            Stream::Shared(buffer) => Output(Stream::Shared(buffer.clone())),
+            Stream::Own(_) => Output::new(Box::new(std::io::sink()), false),
+        }
     }
 
     /// Appends bytes as one unit.
@@ -310,18 +374,38 @@ impl Output {
     /// # Errors
     /// An IoError if the stream cannot be written; a closed pipe ends the program quietly.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= Self::CAPACITY || self.line_buffered {
-            return self.flush();
+        match &mut self.0 {
+            Stream::Own(buffer) => buffer.write(bytes),
+            Stream::Shared(buffer) => lock(buffer).write(bytes),
         }
-        Ok(())
     }
 
     /// # Errors
     /// As for [`Output::write`].
     pub fn flush(&mut self) -> Result<()> {
-        let result = self.sink.write_all(&self.buffer).and_then(|()| self.sink.flush());
-        self.buffer.clear();
+        match &mut self.0 {
+            Stream::Own(buffer) => buffer.flush(),
+            Stream::Shared(buffer) => lock(buffer).flush(),
+        }
+    }
+}
+
+fn lock(buffer: &Mutex<Buffer>) -> MutexGuard<'_, Buffer> {
+    buffer.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Buffer {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.bytes.extend_from_slice(bytes);
+        if self.bytes.len() >= Output::CAPACITY || self.is_line_buffered {
+            return self.flush();
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let result = self.sink.write_all(&self.bytes).and_then(|()| self.sink.flush());
+        self.bytes.clear();
         result.map_err(|error| match error.kind() {
             std::io::ErrorKind::BrokenPipe => Error::exit(0),
             _ => Error::new(crate::error::Kind::IoError, format!("print: {error}")),

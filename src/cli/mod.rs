@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::engine::{Engine, JitMode, JitOptions, JitThreads, LogForm, Options, Stress};
+use crate::engine::{Engine, JitMode, JitOptions, JitThreads, LogForm, Options, Stage, Stress};
 use crate::report::{self, Style};
 use crate::syntax::source::{self, Source};
 
@@ -103,6 +103,9 @@ struct EngineArgs {
     /// Name compiled functions in /tmp/perf-PID.map, for Linux perf
     #[arg(long)]
     jit_perf_map: bool,
+    /// Write the code of all that is compiled to stderr in this form
+    #[arg(long, value_enum, value_name = "FORM")]
+    jit_dump: Option<DumpName>,
     /// User-function calls that may be active at once
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     max_call_depth: u32,
@@ -150,6 +153,13 @@ fn parse_bytes(text: &str) -> Result<usize, clap::Error> {
 enum LogName {
     Text,
     Json,
+}
+
+#[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
+enum DumpName {
+    Ir,
+    Clif,
+    Asm,
 }
 
 fn parse_stress(text: &str) -> Result<Stress, clap::Error> {
@@ -206,6 +216,11 @@ impl EngineArgs {
             code_limit: self.jit_code_limit.and_then(|bytes| usize::try_from(bytes).ok()),
             log,
             perf_map: self.jit_perf_map,
+            dump: self.jit_dump.map(|form| match form {
+                DumpName::Ir => Stage::Ir,
+                DumpName::Clif => Stage::Clif,
+                DumpName::Asm => Stage::Asm,
+            }),
         }
     }
 

@@ -101,6 +101,14 @@ impl<'a> Builder<'a> {
         self.add_child(child, FunctionInfo::default(), default.span)
     }
 
+    /// The block of a `spawn` as a child.
+    pub(super) fn spawn_body(&mut self, body: &'a Block) -> u16 {
+        let id = self.unit.resolved.func(body.id);
+        let mut child = Builder::new(self.unit, id, Role::Function);
+        child.whole_block(body);
+        self.add_child(child, FunctionInfo::default(), body.span)
+    }
+
     /// A test, setup or teardown body as a child.
     pub(super) fn test_body(&mut self, body: &'a Block, id: FuncId) -> u16 {
         let mut child = Builder::new(self.unit, id, Role::Outermost);

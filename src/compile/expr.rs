@@ -113,6 +113,17 @@ impl<'a> Builder<'a> {
                 self.code.yield_value(dst, src);
                 Val::Temp(dst)
             }
+            ExprKind::Spawn { body } => {
+                let child = self.spawn_body(body);
+                let base = self.top();
+                let src = self.alloc();
+                self.code.closure(src, child);
+                self.free_to(base);
+                let dst = self.target(want);
+                self.code.at(expr.span.start);
+                self.code.spawn_block(dst, src);
+                Val::Temp(dst)
+            }
             ExprKind::Call { .. } => self.call(expr, None, want),
             ExprKind::Method { .. } => self.method_on_place(expr, None, want),
             ExprKind::Binary { .. }
@@ -120,7 +131,6 @@ impl<'a> Builder<'a> {
             | ExprKind::Field { .. }
             | ExprKind::Index { .. }
             | ExprKind::Try { .. }
-            | ExprKind::Spawn { .. }
             | ExprKind::Error => self.deliver(Val::Const(Const::Null), want),
         }
     }

@@ -370,7 +370,10 @@ impl<'a> Walk<'a> {
             ExprKind::Yield { value, .. } => {
                 value.iter().for_each(|value| self.work.push((value, inside)));
             }
-            ExprKind::Spawn { body } => self.block(body),
+            ExprKind::Spawn { body } => {
+                let id = self.resolved.func(body.id);
+                self.function(id, body.span, |walk| walk.block(body));
+            }
         }
     }
 }

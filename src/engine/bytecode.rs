@@ -9,9 +9,9 @@ use ruff_jit::Jit;
 use ruff_jit::exit_reason::ExitReason;
 use ruff_jit::stats::Stats;
 use ruff_runtime::bytecode::{CompiledModule, FunctionProto, TestItem, disasm};
-use ruff_runtime::concurrency::tasks;
+use ruff_runtime::concurrency::{isolates, tasks};
 use ruff_runtime::error::{Error, Kind};
-use ruff_runtime::host::{Loaded, ModuleLoader, Output};
+use ruff_runtime::host::{Isolate, Loaded, ModuleLoader, Output};
 use ruff_runtime::interp::{Threshold, Vm, VmOptions};
 use ruff_runtime::objects::function::FunctionCode;
 use ruff_runtime::tier::Tier;
@@ -27,8 +27,13 @@ use crate::syntax::source::Source;
 impl Run<'_> {
     /// A VM for the program with its tier, and the tier's counters if it has one.
     fn vm(&self, out: Output) -> Result<(Box<Vm>, Option<Counters>), Error> {
+        self.vm_of(self.isolate(out))
+    }
+
+    /// A VM for an isolate, as [`Run::vm`].
+    pub(super) fn vm_of(&self, isolate: Isolate) -> Result<(Box<Vm>, Option<Counters>), Error> {
         let options = VmOptions { threshold: threshold(self.options) };
-        let mut vm = Vm::new(self.isolate(out), options, Box::new(self.loader.clone()))?;
+        let mut vm = Vm::new(isolate, options, Box::new(self.loader.clone()))?;
         vm.set_stack_size(self.stack_bytes);
         let is_jit = self.options.engine == Engine::Jit && self.options.jit.mode != JitMode::Off;
         let counters = is_jit.then(Counters::default);
@@ -62,8 +67,7 @@ impl Run<'_> {
         };
         let result =
             phases.time(Phase::Run, || vm.run_main(&module).and_then(|()| tasks::drain(&mut *vm)));
-        let flushed = vm.isolate.out.flush();
-        let mut finished = self.finished(result.and(flushed), &mut vm.isolate);
+        let mut finished = self.finished(result, &mut *vm);
         let stats = counters.map(|counters| counters.get().cloned().unwrap_or_default());
         if let Some(stats) = &stats {
             finished.forced_exits = stats.exits_because(ExitReason::Stress);
@@ -85,6 +89,7 @@ impl Run<'_> {
         let module = self.compiled(checked)?;
         Ok(self.vm(out).and_then(|(mut vm, _)| {
             let result = run_bodies(&mut vm, &module, numbers);
+            isolates::finish(&mut *vm);
             result.and(vm.isolate.out.flush())
         }))
     }
@@ -169,7 +174,7 @@ fn jit_options(options: JitOptions) -> ruff_jit::Options {
     let (log, perf_map) = (options.log, options.perf_map);
     let usual = ruff_jit::Options::default();
     let code_limit = options.code_limit.unwrap_or(usual.code_limit);
-    ruff_jit::Options { is_eager, stress, code_limit, log, perf_map }
+    ruff_jit::Options { is_eager, stress, code_limit, log, perf_map, dump: options.dump }
 }
 
 /// Whether code is generated beside the program.

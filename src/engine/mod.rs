@@ -14,16 +14,15 @@ pub use tests_of_file::{TestOutcome, run_tests};
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-pub use ruff_jit::LogForm;
-use ruff_runtime::concurrency::tasks;
+pub use ruff_jit::{LogForm, Stage};
+use ruff_runtime::concurrency::{isolates, tasks};
 use ruff_runtime::error::{Error, Exit};
 use ruff_runtime::heap;
-use ruff_runtime::host::{Interrupt, Isolate, Output};
+use ruff_runtime::host::{Host, Interrupt, Isolate, Output};
 use ruff_runtime::limits::Limits;
 use ruff_runtime::permissions::Permissions;
 
@@ -98,6 +97,8 @@ pub struct JitOptions {
     pub log: LogForm,
     /// Name compiled functions for `perf`.
     pub perf_map: bool,
+    /// Write this form of all compiled code to stderr.
+    pub dump: Option<Stage>,
 }
 
 /// On which thread the JIT generates code.
@@ -283,6 +284,25 @@ struct Run<'a> {
     stack_bytes: usize,
 }
 
+/// Makes the engines of further isolates.
+struct Further {
+    options: Options,
+    dir: PathBuf,
+    stack_bytes: usize,
+}
+
+impl isolates::Engine for Further {
+    fn run(&self, isolate: Isolate, work: isolates::Work<'_>) -> Result<(), Error> {
+        let loader = Loader::new(self.dir.clone());
+        let run = Run { loader: &loader, options: &self.options, stack_bytes: self.stack_bytes };
+        match self.options.engine {
+            Engine::Tree => work(&mut run.evaluator_of(isolate)),
+            Engine::Vm | Engine::Jit => work(&mut *run.vm_of(isolate)?.0),
+        }
+        Ok(())
+    }
+}
+
 /// Runs a program on the present thread.
 fn run_here(
     source: Source,
@@ -316,36 +336,57 @@ impl Run<'_> {
         let args = options.args.clone();
         let mut isolate = Isolate::new(out, args, options.limits, options.interrupt.clone());
         isolate.permissions = options.permissions.clone();
+        isolate.engine = Some(Arc::new(Further {
+            options: options.clone(),
+            dir: self.loader.main_dir().to_path_buf(),
+            stack_bytes: self.stack_bytes,
+        }));
         isolate
     }
 
     fn evaluator(&self, out: Output) -> Evaluator {
-        let mut evaluator = Evaluator::new(self.isolate(out), Box::new(self.loader.clone()));
+        self.evaluator_of(self.isolate(out))
+    }
+
+    fn evaluator_of(&self, isolate: Isolate) -> Evaluator {
+        let mut evaluator = Evaluator::new(isolate, Box::new(self.loader.clone()));
         evaluator.set_stack_size(self.stack_bytes);
         evaluator
     }
 
     fn on_tree(&self, checked: &Checked, out: Output) -> Finished {
         let mut evaluator = self.evaluator(out);
-        let module = Rc::new(tree_module(checked));
+        let module = Arc::new(tree_module(checked));
         let result = self.loader.phases().time(Phase::Run, || {
             evaluator.run_main(module)?;
             tasks::drain(&mut evaluator)
         });
-        let flushed = evaluator.isolate().out.flush();
-        self.finished(result.and(flushed), evaluator.isolate())
+        self.finished(result, &mut evaluator)
     }
 
-    /// How the run ended, with the errors of tasks that nobody has observed.
-    fn finished(&self, result: Result<(), Error>, isolate: &mut Isolate) -> Finished {
+    /// How the run ended, with the errors of tasks and threads that nobody has observed.
+    fn finished(&self, result: Result<(), Error>, host: &mut dyn Host) -> Finished {
+        let ended = isolates::finish(host);
+        let result = match ended.exit {
+            Some(code) => Err(Error::exit(code)),
+            None => result,
+        };
+        let flushed = host.isolate().out.flush();
         let (sources, style) = (self.loader.sources(), self.options.style);
+        let result = result.and(flushed);
         let has_ended_well = result.is_ok();
+        let reports_threads = result.as_ref().err().is_none_or(Error::is_catchable);
         let mut finished = Finished::after(result, &sources, style);
-        if has_ended_well {
-            for error in tasks::unobserved(isolate) {
-                finished.exit_code = 4;
-                finished.stderr.push_str(&report::unhandled(&error, &sources, style));
-            }
+        for (error, is_thread) in &ended.failures {
+            let report = match is_thread {
+                true if reports_threads => report::unhandled_in_thread(error, &sources, style),
+                false if has_ended_well => {
+                    finished.exit_code = 4;
+                    report::unhandled(error, &sources, style)
+                }
+                true | false => continue,
+            };
+            finished.stderr.push_str(&report);
         }
         finished
     }
@@ -368,9 +409,9 @@ fn real_path(shown: &str) -> PathBuf {
 }
 
 impl TreeLoader for Loader {
-    fn load(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Rc<TreeModule>, Error> {
+    fn load(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Arc<TreeModule>, Error> {
         let (found, checked) = Loader::load(self, path, importer)?;
-        Ok(Rc::new(TreeModule {
+        Ok(Arc::new(TreeModule {
             file: checked.file,
             resolved: checked.resolved,
             source: checked.source,

@@ -1,9 +1,9 @@
 //! The test declarations of a file (LS 19): which bodies make up each test, and running them.
 
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 
+use ruff_runtime::concurrency::isolates;
 use ruff_runtime::error::Error;
 use ruff_runtime::heap;
 use ruff_runtime::host::Output;
@@ -91,7 +91,8 @@ impl Run<'_> {
 
     fn test_on_tree(&self, checked: &Checked, plan: &Plan<'_>, out: Output) -> Result<(), Error> {
         let mut evaluator = self.evaluator(out);
-        let result = evaluator.run_test(Rc::new(tree_module(checked)), &plan.bodies);
+        let result = evaluator.run_test(Arc::new(tree_module(checked)), &plan.bodies);
+        isolates::finish(&mut evaluator);
         result.and(evaluator.isolate().out.flush())
     }
 }

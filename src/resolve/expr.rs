@@ -5,7 +5,7 @@
 
 use super::scope::{Body, Resolver};
 use super::{ExportKind, Ref, VarKind};
-use crate::syntax::ast::{Block, Elem, Entry, Expr, ExprKind, Ident, StrPart};
+use crate::syntax::ast::{Elem, Entry, Expr, ExprKind, Ident, StrPart};
 use crate::syntax::codes::Code;
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::source::Span;
@@ -79,12 +79,10 @@ impl<'a> Resolver<'a> {
                 self.check_yield(*yield_span);
                 work.extend(value.as_deref());
             }
-            ExprKind::Spawn { body } => self.spawn(expr, body),
+            ExprKind::Spawn { body } => {
+                self.defer(body.id, Body::Block(body), expr.span.start);
+            }
         }
-    }
-
-    fn unavailable(&mut self, span: Span, construct: &str) {
-        self.error(Code::C025, span, format!("{construct} is not available in this build"));
     }
 
     fn check_yield(&mut self, span: Span) {
@@ -92,13 +90,6 @@ impl<'a> Resolver<'a> {
             let message = "yield can only be used inside a generator function";
             self.error(Code::C006, span, message);
         }
-    }
-
-    fn spawn(&mut self, expr: &Expr, body: &'a Block) {
-        let start = expr.span.start;
-        let keyword = Span::new(start, (start + 5).min(expr.span.end).max(start));
-        self.unavailable(keyword, "`spawn`");
-        self.defer(body.id, Body::Block(body), start);
     }
 
     fn entry(&mut self, entry: &'a Entry, work: &mut Vec<&'a Expr>) {

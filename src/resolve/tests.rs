@@ -346,11 +346,7 @@ fn concurrency_is_checked() {
             "C010 1:12 A mutating method cannot be async or a generator",
         ),
         ("async func f() { await 1 } func* g() { yield }", ""),
-        (
-            "spawn { break }",
-            "C025 1:1 `spawn` is not available in this build; \
-            C004 1:9 break can only be used inside a loop",
-        ),
+        ("spawn { break }", "C004 1:9 break can only be used inside a loop"),
     ]);
 }
 

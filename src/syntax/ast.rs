@@ -397,7 +397,7 @@ pub enum ExprKind {
         value: Option<Box<Expr>>,
     },
     Spawn {
-        body: Block,
+        body: Arc<Block>,
     },
     /// `callee_end` is the last token of the callee before `(`: the position of call errors.
     Call {

@@ -79,7 +79,6 @@ codes! {
     C022 "A test statement inside a block other than a `test_group`.";
     C023 "A function with more than 60,000 variables or literals.";
     C024 "A method name starts with `op_` but names no operator.";
-    C025 "The construct is not part of this build of Ruff.";
 
     W101 "A plain assignment in a function reaches a module variable created later in the text.";
     W102 "A bare key of a dict literal means the variable of that name.";

@@ -1,5 +1,6 @@
 //! Calls: arity, depth limits, binding of parameters, and the evaluator as [`Host`].
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use ruff_runtime::concurrency::{coroutine, tasks};
@@ -7,11 +8,12 @@ use ruff_runtime::error::{Error, Kind, Result};
 use ruff_runtime::host::{Counters, Host, Isolate};
 use ruff_runtime::natives;
 use ruff_runtime::objects::function::{Function, FunctionCode, FunctionInfo, Receiver};
+use ruff_runtime::objects::module::{ModuleBody, Origin, Template};
 use ruff_runtime::semantics::{literal, type_name};
 use ruff_runtime::value::{Value, View, Wrapper};
 
 use super::frame::{Eval, Flow, Frame, Stop};
-use super::unit::{Body, TreeCode};
+use super::unit::{Body, Piece, TreeCode};
 use super::{Evaluator, unsupported};
 use crate::syntax::ast::Func;
 
@@ -85,7 +87,7 @@ impl Evaluator {
         Err(too_deep(limit, info))
     }
 
-    fn run_function(
+    pub(super) fn run_function(
         &mut self,
         callee: &Value,
         function: &Function,
@@ -101,6 +103,7 @@ impl Evaluator {
                 frame.is_listed = true;
                 self.run_body(&mut frame, code, func, args, receiver)
             }
+            Body::Block(block) => self.block(&mut frame, block),
             Body::Default(decl, field) => match &decl.fields[*field].default {
                 Some(default) => self.eval(&mut frame, default).map(Flow::Return),
                 None => Ok(Flow::Normal),
@@ -207,6 +210,33 @@ impl Host for Evaluator {
     ) -> Result<Value> {
         let args = args.iter_mut().map(Value::take).collect();
         self.enter_function(callee, args, receiver)
+    }
+
+    fn run_block(&mut self, block: &Value) -> Result<Value> {
+        self.run_closure(block)
+    }
+
+    fn adopt_module(&mut self, origin: &Origin) -> Rc<ModuleBody> {
+        self.copy_of_module(origin)
+    }
+
+    fn piece_of(&self, function: &Function) -> Option<Template> {
+        let code = function.code();
+        let tree = code.tree.as_ref()?.downcast_ref::<TreeCode>()?;
+        let (info, body) = (code.info.clone(), tree.body.clone());
+        Some(Arc::new(Piece { info, func: tree.func, body }))
+    }
+
+    fn code_at(
+        &mut self,
+        module: &ModuleBody,
+        index: u32,
+        piece: Option<&Template>,
+    ) -> *const FunctionCode {
+        match piece.and_then(|piece| piece.downcast_ref::<Piece>()) {
+            Some(piece) => self.code_in(module, index, piece),
+            None => std::ptr::null(),
+        }
     }
 
     fn counters(&self) -> Counters {

@@ -1,5 +1,6 @@
 //! What declarations make: closures, structs with their methods, enums.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use ruff_runtime::heap::Ref;
@@ -10,7 +11,7 @@ use ruff_runtime::value::Value;
 use super::Evaluator;
 use super::expr::literal_value;
 use super::frame::Frame;
-use super::unit::{Body, TreeCode};
+use super::unit::{Body, Piece, TreeCode, Unit};
 use crate::syntax::ast::{
     Block, EnumDecl, Expr, ExprKind, Func, Literal, NodeId, Stmt, StmtKind, StructDecl,
 };
@@ -64,20 +65,42 @@ impl Evaluator {
     ) -> Value {
         let unit = &frame.unit;
         let func = unit.resolved().func(node);
-        let code = *self.codes.entry((unit.number, node)).or_insert_with(|| {
-            let tree = TreeCode { unit: unit.clone(), func, body: body() };
-            let file = unit.tree.source.name.clone();
-            let code = FunctionCode { info, proto: None, tree: Some(Box::new(tree)), file };
-            Box::leak(Box::new(code))
-        });
+        let piece = || Piece { info, func, body: body() };
+        let code = self.code_of(unit, node, piece);
         let captures = &unit.resolved().func_info(func).captures;
         Function::make_static(code, captures.len(), |i| frame.captured(captures[i]))
+    }
+
+    /// The code of the function at a node.
+    pub(super) fn code_of(
+        &mut self,
+        unit: &Rc<Unit>,
+        node: NodeId,
+        piece: impl FnOnce() -> Piece,
+    ) -> &'static FunctionCode {
+        self.codes.entry((unit.number(), node)).or_insert_with(|| {
+            let Piece { info, func, body } = piece();
+            let tree = TreeCode { unit: unit.clone(), func, body };
+            Box::leak(Box::new(FunctionCode {
+                info,
+                proto: None,
+                tree: Some(Box::new(tree)),
+                file: unit.tree.source.name.clone(),
+                module: Rc::as_ptr(&unit.body),
+                index: node.0,
+            }))
+        })
+    }
+
+    /// The closure of a `spawn` block.
+    pub(super) fn spawn_block(&mut self, frame: &Frame, body: &Arc<Block>) -> Value {
+        self.function(frame, body.id, FunctionInfo::default(), || Body::Block(body.clone()))
     }
 
     #[inline(never)]
     fn struct_def(&mut self, frame: &Frame, decl: &Arc<StructDecl>) -> Value {
         let fields: Vec<Arc<str>> = decl.fields.iter().map(|f| f.name.name.clone()).collect();
-        let decl_id = (u64::from(frame.unit.number) << 32) | u64::from(decl.name.id.0);
+        let decl_id = (frame.unit.number() << 32) | u64::from(decl.name.id.0);
         let def = StructDef::new(decl.name.name.clone(), decl_id, &fields, false);
         for func in &decl.methods {
             let Some(name) = &func.name else { continue };

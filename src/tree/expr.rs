@@ -4,7 +4,7 @@
 //! [`Evaluator::eval`] walks down the left spine with a loop, evaluates its end and applies the
 //! links on the way back up. Everything else recurses at most as deep as brackets nest.
 
-use ruff_runtime::concurrency::{coroutine, promises};
+use ruff_runtime::concurrency::{coroutine, isolates, promises};
 use ruff_runtime::error::{Error, Kind, Result};
 use ruff_runtime::natives;
 use ruff_runtime::semantics::literal::{self, TryOutcome};
@@ -107,7 +107,10 @@ impl Evaluator {
                 };
                 frame.at(*yield_span, coroutine::yield_value(self, value))
             }
-            ExprKind::Spawn { .. } => frame.at(expr.span, Err(unsupported("spawn"))),
+            ExprKind::Spawn { body } => {
+                let block = self.spawn_block(frame, body);
+                frame.at(expr.span, isolates::spawn(self, &block))
+            }
             _ => frame.at(expr.span, Err(unsupported("An invalid expression"))),
         }
     }

@@ -47,7 +47,7 @@ impl Evaluator {
         }
         let name = tree.name.clone();
         self.loading.push((real_path.clone(), name.clone()));
-        let unit = self.add_unit(tree);
+        let unit = self.add_unit(tree, Some(&real_path));
         let result = self.run_top_level(&unit);
         self.loading.pop();
         match result {

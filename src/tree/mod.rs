@@ -24,7 +24,7 @@ mod tests;
 mod unit;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -33,14 +33,15 @@ use ruff_runtime::error::{Error, Result};
 use ruff_runtime::heap;
 use ruff_runtime::host::Isolate;
 use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::objects::module::{ModuleBody, Origin};
 use ruff_runtime::semantics::literal as literals;
-use ruff_runtime::value::Value;
+use ruff_runtime::value::{Value, View};
 
 use crate::resolve::{FuncId, Resolved};
 use crate::syntax::ast::{Block, File, NodeId};
 use crate::syntax::source::Source;
 use frame::{Flow, Frame, Stop};
-use unit::Unit;
+use unit::{Piece, Unit};
 
 /// A file ready to be evaluated.
 pub struct TreeModule {
@@ -59,7 +60,7 @@ pub trait TreeLoader {
     ///
     /// # Errors
     /// ImportError: not found, unsafe or not compilable (LS 18.6).
-    fn load(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Rc<TreeModule>>;
+    fn load(&mut self, path: &[Arc<str>], importer: &Arc<str>) -> Result<Arc<TreeModule>>;
 }
 
 /// The bodies that make up one test (LS 19.2); all blocks belong to the module's file.
@@ -87,7 +88,7 @@ pub struct Evaluator {
     callbacks: u32,
     /// Code of the functions by unit and node. Functions point to it from values that outlive
     /// the evaluator (the error of a run), so it is never freed.
-    codes: HashMap<(u32, NodeId), &'static FunctionCode>,
+    codes: HashMap<(u64, NodeId), &'static FunctionCode>,
 }
 
 impl Evaluator {
@@ -120,8 +121,8 @@ impl Evaluator {
     ///
     /// # Errors
     /// The error that nobody caught, or the end by `exit` or interruption.
-    pub fn run_main(&mut self, module: Rc<TreeModule>) -> Result<()> {
-        let unit = self.add_unit(module);
+    pub fn run_main(&mut self, module: Arc<TreeModule>) -> Result<()> {
+        let unit = self.add_unit(module, None);
         let tree = unit.tree.clone();
         self.run_as_main(&unit, FuncId(0), &tree.file.body)
     }
@@ -131,8 +132,8 @@ impl Evaluator {
     ///
     /// # Errors
     /// The first failure; the message of one in a setup starts with `Setup failed: `.
-    pub fn run_test(&mut self, module: Rc<TreeModule>, test: &TestBodies<'_>) -> Result<()> {
-        let unit = self.add_unit(module);
+    pub fn run_test(&mut self, module: Arc<TreeModule>, test: &TestBodies<'_>) -> Result<()> {
+        let unit = self.add_unit(module, None);
         let tree = unit.tree.clone();
         self.run_as_main(&unit, FuncId(0), &tree.file.body)?;
         let mut result = test.setups.iter().try_for_each(|block| {
@@ -153,10 +154,46 @@ impl Evaluator {
         result
     }
 
-    fn add_unit(&mut self, module: Rc<TreeModule>) -> Rc<Unit> {
-        let unit = Rc::new(Unit::new(self.units.len() as u32, module));
+    /// An instance of a module; `real_path` if it is imported.
+    fn add_unit(&mut self, module: Arc<TreeModule>, real_path: Option<&Path>) -> Rc<Unit> {
+        let real_path = real_path.map(|path| path.to_string_lossy().into());
+        let origin = Origin::new(module.clone(), real_path);
+        self.instance_of(module, origin)
+    }
+
+    fn instance_of(&mut self, module: Arc<TreeModule>, origin: Origin) -> Rc<Unit> {
+        let unit = Rc::new(Unit::new(module, origin));
+        self.isolate.modules.push(unit.body.clone());
         self.units.push(unit.clone());
         unit
+    }
+
+    /// See `Host::adopt_module`.
+    fn copy_of_module(&mut self, origin: &Origin) -> Rc<ModuleBody> {
+        let Ok(tree) = origin.template.clone().downcast::<TreeModule>() else {
+            return ModuleBody::new("".into(), "".into(), Vec::new(), Vec::new(), origin.clone());
+        };
+        let real_path = tree.real_path.clone();
+        let unit = self.instance_of(tree, origin.clone());
+        if origin.real_path.is_some() {
+            self.modules.insert(real_path, unit.module_value());
+        }
+        unit.body.clone()
+    }
+
+    /// See `Host::code_at`.
+    fn code_in(&mut self, module: &ModuleBody, index: u32, piece: &Piece) -> *const FunctionCode {
+        let number = module.origin.number;
+        let Some(unit) = self.units.iter().find(|unit| unit.number() == number).cloned() else {
+            return std::ptr::null();
+        };
+        self.code_of(&unit, NodeId(index), || piece.clone())
+    }
+
+    /// See `Host::run_block`.
+    fn run_closure(&mut self, block: &Value) -> Result<Value> {
+        let View::Function(function) = block.view() else { return Ok(Value::NULL) };
+        self.run_function(block, function, Vec::new(), &mut Value::default())
     }
 
     fn run_top_level(&mut self, unit: &Rc<Unit>) -> Result<()> {
@@ -190,6 +227,7 @@ impl Drop for Evaluator {
     fn drop(&mut self) {
         tasks::stop(self);
         self.modules.clear();
+        self.isolate.common_defs.clear();
         for unit in &self.units {
             unit.clear();
         }

@@ -1,11 +1,9 @@
 //! What is particular to this engine: deep chains, the depth limits, modules and tests.
 //! What programs mean is tested by the golden programs, on all engines.
 
-use std::cell::RefCell;
 use std::io::Write;
 use std::path::PathBuf;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use ruff_runtime::error::{Error, Kind, Result};
@@ -28,13 +26,13 @@ impl Files {
         self.0.iter().find(|(file, _)| *file == name).map(|(_, text)| *text)
     }
 
-    fn module(self, name: &str, text: &str) -> Rc<TreeModule> {
+    fn module(self, name: &str, text: &str) -> Arc<TreeModule> {
         let source = Arc::new(Source::new(&format!("{name}.ruff"), text));
         let parsed = parser::parse(&source);
         assert_eq!(parsed.diagnostics, []);
         let (resolved, diagnostics) = resolve::resolve(&parsed.file, &self);
         assert_eq!(diagnostics, []);
-        Rc::new(TreeModule {
+        Arc::new(TreeModule {
             file: Arc::new(parsed.file),
             resolved: Arc::new(resolved),
             source,
@@ -61,7 +59,7 @@ impl Outside for Files {
 }
 
 impl TreeLoader for Files {
-    fn load(&mut self, path: &[Arc<str>], _importer: &Arc<str>) -> Result<Rc<TreeModule>> {
+    fn load(&mut self, path: &[Arc<str>], _importer: &Arc<str>) -> Result<Arc<TreeModule>> {
         let name = path.join(".");
         let text = self
             .text(&name)
@@ -72,11 +70,11 @@ impl TreeLoader for Files {
 
 /// A sink that the test keeps a share of.
 #[derive(Clone, Default)]
-struct Sink(Rc<RefCell<Vec<u8>>>);
+struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
+        self.0.lock().expect("writers do not panic").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -93,7 +91,8 @@ fn evaluator(files: Files, limits: Limits) -> (Evaluator, Sink) {
 }
 
 fn printed(sink: &Sink) -> String {
-    String::from_utf8(sink.0.borrow().clone()).expect("programs print text")
+    String::from_utf8(sink.0.lock().expect("writers do not panic").clone())
+        .expect("programs print text")
 }
 
 /// What a program prints, its message last if it fails.

@@ -5,18 +5,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ruff_runtime::heap::Ref;
-use ruff_runtime::objects::module::{ModuleBody, ModuleObj};
+use ruff_runtime::objects::function::FunctionInfo;
+use ruff_runtime::objects::module::{ModuleBody, ModuleObj, Origin};
 use ruff_runtime::value::Value;
 
 use super::TreeModule;
 use crate::resolve::{FuncId, Resolved, Storage, Var, VarId};
-use crate::syntax::ast::{Func, StructDecl};
+use crate::syntax::ast::{Block, Func, StructDecl};
 
 /// A module instance: its tree, its variables and where each local variable sits.
 pub(super) struct Unit {
-    /// Distinguishes the units of an evaluator.
-    pub number: u32,
-    pub tree: Rc<TreeModule>,
+    pub tree: Arc<TreeModule>,
     pub body: Rc<ModuleBody>,
     /// By variable: its slot in an activation of its function.
     slots: Vec<u32>,
@@ -33,14 +32,25 @@ pub(super) struct TreeCode {
     pub body: Body,
 }
 
+#[derive(Clone)]
 pub(super) enum Body {
     Func(Arc<Func>),
     /// The default of a struct's field, by position.
     Default(Arc<StructDecl>, usize),
+    /// The block of a `spawn`.
+    Block(Arc<Block>),
+}
+
+/// What other isolates need to make the code of a function.
+#[derive(Clone)]
+pub(super) struct Piece {
+    pub info: FunctionInfo,
+    pub func: FuncId,
+    pub body: Body,
 }
 
 impl Unit {
-    pub(super) fn new(number: u32, tree: Rc<TreeModule>) -> Unit {
+    pub(super) fn new(tree: Arc<TreeModule>, origin: Origin) -> Unit {
         let resolved = &tree.resolved;
         let mut n_slots = vec![0; resolved.funcs.len().max(1)];
         let mut slots = Vec::with_capacity(resolved.vars.len());
@@ -65,9 +75,15 @@ impl Unit {
             tree.source.name.clone(),
             slot_names,
             exports.collect(),
+            origin,
         );
         let captures = captures.collect();
-        Unit { number, body, slots, n_slots, captures, tree }
+        Unit { body, slots, n_slots, captures, tree }
+    }
+
+    /// Distinguishes the units of an evaluator; the same for copies in other isolates.
+    pub(super) fn number(&self) -> u64 {
+        self.body.origin.number
     }
 
     pub(super) fn resolved(&self) -> &Resolved {

@@ -15,7 +15,7 @@ const RUFF: &str = env!("CARGO_BIN_EXE_ruff");
 type Named = (&'static str, fn() -> Result<(), Failed>);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [Named; 27] = [
+    let tests: [Named; 29] = [
         ("sandbox_refuses_effects", sandbox_refuses_effects),
         ("limits_stop_every_engine", limits_stop_every_engine),
         ("steps_are_counted_alike", steps_are_counted_alike),
@@ -25,6 +25,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("shebang_line", shebang_line),
         ("program_from_stdin", program_from_stdin),
         ("program_from_the_command_line", program_from_the_command_line),
+        ("denied_on_other_threads", denied_classes_are_denied_on_other_threads),
+        ("a_failed_block_is_a_warning", a_failed_block_is_a_warning),
         ("missing_file_is_exit_5", missing_file_is_exit_5),
         ("wrong_usage_is_exit_2", wrong_usage_is_exit_2),
         ("compile_error_is_exit_3", compile_error_is_exit_3),
@@ -122,6 +124,24 @@ fn program_from_the_command_line() -> Result<(), Failed> {
     expect(&ruff(&scratch, &["-e", "print(6 * 7)"]), 0, "42\n", "")?;
     expect(&ruff(&scratch, &["-e", ""]), 0, "", "")?;
     expect(&ruff(&scratch, &["-e", "nope"]), 4, "", "--> <eval>:1:1")
+}
+
+fn denied_classes_are_denied_on_other_threads() -> Result<(), Failed> {
+    let scratch = Scratch::new();
+    let read = "try { read_file(\"x\") } except e { return e.kind }";
+    let spawned = format!("print(await spawn {{ {read} }})");
+    let args = ["run", "--deny", "fs-read", "-e", &spawned];
+    expect(&ruff(&scratch, &args), 0, "PermissionError\n", "")?;
+    let mapped = format!("print(parallel_map([1], func(x) {{ {read} }}))");
+    expect(&ruff(&scratch, &["run", "--sandbox", "-e", &mapped]), 0, "[PermissionError]\n", "")
+}
+
+fn a_failed_block_is_a_warning() -> Result<(), Failed> {
+    let scratch = Scratch::new();
+    let code = "spawn { throw(\"lost\") }\n\
+                try { channel().receive() } except e { print(\"end\") }";
+    let warning = "warning[W002]: error in spawned block: lost";
+    expect(&ruff(&scratch, &["-e", code]), 0, "end\n", warning)
 }
 
 fn missing_file_is_exit_5() -> Result<(), Failed> {

@@ -129,7 +129,9 @@ func outcome(f) {
 /// An expression for an argument.
 fn argument(param: &Param) -> String {
     let inside = match param.leads_to {
+        "read" if param.ty.starts_with("array") => "[IN + \"/f\"]",
         "read" => "IN + \"/f\"",
+        "write" if param.ty.starts_with("array") => "[IN + \"/g\"]",
         "write" => "IN + \"/g\"",
         "directory" => "\".\"",
         "variable" => "\"RUFF_INSIDE\"",

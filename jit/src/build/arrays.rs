@@ -173,6 +173,9 @@ impl Builder<'_> {
         if site.lhs_is(types::STR) {
             return self.char_at(dst, object, index);
         }
+        if self.dict_get(dst, object, index) {
+            return;
+        }
         let is_typed = self.guess_reg(index.reg, site.rhs()) == Some(Ty::Int)
             && self.state.get(object.reg).node().is_none();
         let Some(kind) = site.array_kind().filter(|_| is_typed) else { return self.step() };

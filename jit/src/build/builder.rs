@@ -8,13 +8,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ruff_runtime::bytecode::FunctionProto;
-use ruff_runtime::heap::lists_address;
 use ruff_runtime::objects::function::LoadedProto;
 use ruff_runtime::value::Tag;
 
 use super::feedback::Feedback;
 use super::flow::{Flow, Loop};
-use super::inline::{Flows, Inlined, MAX_INLINED};
+use super::inline::{Flows, Inlined, MAX_INLINED, PC_MASK};
 use super::insn::Insn;
 use super::state::{Know, Reg, State, Val};
 use super::{EntryKind, Request};
@@ -39,6 +38,12 @@ impl Key {
 
     pub fn level(self) -> u32 {
         self.outer.0
+    }
+
+    /// The instruction in its own function.
+    pub fn at(self) -> u32 {
+        let last = self.inner.iter().rfind(|&&at| at != 0);
+        last.map_or(self.pc, |&at| (at & PC_MASK) - 1)
     }
 }
 
@@ -136,7 +141,6 @@ pub(super) fn attempt(
         is_stable: true,
         last_exit: None,
     };
-    builder.func.free_lists = lists_address();
     builder.enter();
     while let Some((key, edges)) = builder.pending.pop_first() {
         builder.build_block(key, edges);
@@ -315,6 +319,7 @@ impl Builder<'_> {
             Insn::SetIndex { root, index, src } => self.set_index(root, index, src),
             Insn::UpdateIndex { root, index, src, op } => self.update_index(root, index, src, op),
             Insn::CheckAssigned { src } => self.check_assigned(src),
+            Insn::CheckOrder { src } => self.check_order(src),
             Insn::GetCaptured { dst, upvalue } => self.get_captured(dst, upvalue),
             Insn::GetUpvalue { dst, upvalue } => self.get_upvalue(dst, upvalue),
             Insn::SetUpvalue { upvalue, src } => self.set_upvalue(upvalue, src),
@@ -430,7 +435,7 @@ impl Builder<'_> {
         match self.state.get(r).val {
             Val::Slot => Some(r),
             Val::Moved(from) => Some(from),
-            Val::Ssa { .. } => None,
+            Val::Ssa { .. } | Val::Alias(_) => None,
         }
     }
 }
@@ -446,6 +451,7 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::RangeInit { .. } | Insn::RangeStep { .. } | Insn::Call { .. } => true,
         Insn::Native { .. } | Insn::NativeOne { .. } | Insn::GetModule { .. } => true,
         Insn::GetIndex { .. } | Insn::SetIndex { .. } | Insn::UpdateIndex { .. } => true,
+        Insn::CheckOrder { .. } => true,
         Insn::CheckAssigned { .. } | Insn::GetField { .. } | Insn::SetField { .. } => true,
         Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
         Insn::GetCaptured { .. } | Insn::GetUpvalue { .. } | Insn::SetUpvalue { .. } => true,

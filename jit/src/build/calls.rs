@@ -8,12 +8,15 @@ use ruff_runtime::value::Tag;
 
 use super::builder::Builder;
 use super::feedback::Site;
+use super::flow::{Loop, RegSet};
 use super::inline;
-use super::insn::Target;
+use super::insn::{Insn, Target};
 use super::intrinsics::{Intrinsic, find};
 use super::state::{Know, Reg};
+use super::values::tag_of;
 use super::{CalleeInfo, EntryKind};
 use crate::abi;
+use crate::exit::has_captures;
 use crate::exit_reason::ExitReason;
 use crate::ir::{BlockId, Call, Callee, Cond, ExitSite, FloatFn, NodeId, Op, Source, Term, Ty};
 
@@ -44,24 +47,35 @@ impl<'a> Builder<'a> {
         let Some(code) = code.filter(|&code| self.check_callee(first, target, code)) else {
             return self.step();
         };
-        debug_assert!(!code.is_null(), "a profiled callee has an address");
-        self.typed_call(dst, window, callee, &params);
+        if let Target::Module(slot) = target {
+            self.keep_closure(first, slot, code);
+        }
+        let words = self.typed_call(dst, window, callee, &params);
         // The register of the callee.
-        self.after_call(dst, Some(first), None);
+        self.after_call(words, dst, Some(first), None);
+    }
+
+    /// A closure with captured variables must be in the slot below its window.
+    fn keep_closure(&mut self, first: u16, slot: u16, code: *const FunctionCode) {
+        // SAFETY: code in feedback lives as long as the isolate.
+        if !has_captures(unsafe { &*code }) {
+            return;
+        }
+        let Some(address) = self.module_slot(slot) else { return };
+        self.release(first);
+        let at = self.word(address as u64);
+        let tag = self.word(Tag::Function as u64);
+        let payload = self.add(Op::Load(at, abi::PAYLOAD_OFFSET), Ty::Word);
+        self.add(Op::Retain(payload), Ty::None);
+        self.add(Op::StorePair(first, tag, payload), Ty::None);
+        self.state.set(first, Reg::slot(Know::Function(code as usize)));
     }
 
     /// Calls the method that the site has always called.
     pub(super) fn method(&mut self, dst: u16, (first, count): (u16, u8), name: u16, keeps: bool) {
         let n_args = u16::from(count) + 1;
-        let variant = 0;
-        let site = inline::Site {
-            dst,
-            window: first,
-            n_args,
-            closure: None,
-            keeps_receiver: keeps,
-            variant,
-        };
+        let plain = inline::Site::plain(dst, first, n_args);
+        let site = inline::Site { keeps_receiver: keeps, ..plain };
         let targets = self.known_methods(first, name, site);
         let mut targets = targets;
         let Some((last_shape, last)) = targets.pop() else {
@@ -97,7 +111,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Ends the block with a branch and gives the blocks it leads to.
-    fn split(&mut self, cond: NodeId) -> (BlockId, BlockId) {
+    pub(super) fn split(&mut self, cond: NodeId) -> (BlockId, BlockId) {
         let (yes, no) = (self.func.new_block(self.pc), self.func.new_block(self.pc));
         let (yes_edge, no_edge) = (self.func.new_edge(), self.func.new_edge());
         self.func.edges[yes_edge.0 as usize].to = Some(yes);
@@ -150,29 +164,33 @@ impl<'a> Builder<'a> {
         match target {
             MethodCall::Inline(code, loaded) => self.begin_inlined(code, loaded, site),
             MethodCall::Typed(callee, params) => {
-                self.typed_call(site.dst, site.window, callee, &params);
+                let words = self.typed_call(site.dst, site.window, callee, &params);
                 let released = (!site.keeps_receiver).then_some(site.window);
-                self.after_call(site.dst, released, Some(site.window));
+                self.after_call(words, site.dst, released, Some(site.window));
             }
         }
     }
 
     /// Calls a compiled function whose arguments are in the registers from `window` on. The
     /// result is brought to its register by [`Builder::after_call`].
-    fn typed_call(&mut self, dst: u16, window: u16, callee: Callee, params: &[Option<Ty>]) {
+    fn typed_call(
+        &mut self,
+        dst: u16,
+        window: u16,
+        callee: Callee,
+        params: &[Option<Ty>],
+    ) -> (NodeId, NodeId) {
         let args = self.pass_args(window, params);
         // The exit is taken after the moves that were put off are done.
         self.materialise_all();
         let depth = self.exit(ExitReason::CallDepth);
-        if self.is_handled() {
-            self.sync_live();
-        }
         for r in window + params.len() as u16..self.n_regs() {
             self.release(r);
         }
         let frame = self.frame_id();
-        let call = Call { callee, window, args, pc: self.pc, depth, expect: None, frame };
-        self.begin_call(dst, window, call);
+        let (pc, expect, catches) = (self.pc, None, self.is_handled());
+        let call = Call { callee, window, args, pc, depth, expect, frame, catches };
+        self.begin_call(dst, window, call)
     }
 
     /// The compiled form of a function, as this one may call it.
@@ -200,29 +218,72 @@ impl<'a> Builder<'a> {
         target: Target,
         code: *const FunctionCode,
     ) -> bool {
-        let (tag, payload) = match target {
+        match target {
             Target::Register => {
-                if self.state.get(first).node().is_some() {
+                let holder = self.holder_of(first);
+                if self.state.get(holder).node().is_some() {
                     return false;
                 }
-                self.materialise(first);
-                (self.add(Op::LoadTag(first), Ty::Word), self.add(Op::LoadSlot(first), Ty::Word))
+                self.function_in(holder, code, ExitReason::WrongCallee);
             }
             Target::Module(slot) => {
                 let Some(address) = self.module_slot(slot) else { return false };
                 let at = self.word(address as u64);
                 let tag = self.add(Op::Load(at, abi::TAG_OFFSET), Ty::Word);
-                (tag, self.add(Op::Load(at, abi::PAYLOAD_OFFSET), Ty::Word))
+                let payload = self.add(Op::Load(at, abi::PAYLOAD_OFFSET), Ty::Word);
+                self.guard_function((tag, payload), code, ExitReason::WrongCallee);
             }
-        };
+        }
+        true
+    }
+
+    /// Leaves unless the home slot of a register holds a function with this code.
+    pub(super) fn function_in(&mut self, r: u16, code: *const FunctionCode, reason: ExitReason) {
+        self.materialise(r);
+        let reg = self.state.get(r);
+        let know = Know::Function(code as usize);
+        if reg.know == know {
+            return;
+        }
+        let tag = self.add(Op::LoadTag(r), Ty::Word);
+        let payload = self.add(Op::LoadSlot(r), Ty::Word);
+        self.guard_function((tag, payload), code, reason);
+        self.state.set(r, Reg { know, ..reg });
+    }
+
+    fn guard_function(
+        &mut self,
+        (tag, payload): (NodeId, NodeId),
+        code: *const FunctionCode,
+        reason: ExitReason,
+    ) {
         let function = self.word(Tag::Function as u64);
         let is_function = self.add(Op::ICmp(Cond::Eq, tag, function), Ty::Bool);
-        self.guard(is_function, ExitReason::WrongCallee);
+        self.guard(is_function, reason);
         let found = self.add(Op::Load(payload, abi::FUNCTION_CODE), Ty::Word);
         let wanted = self.word(code as u64);
         let same = self.add(Op::ICmp(Cond::Eq, found, wanted), Ty::Bool);
-        self.guard(same, ExitReason::WrongCallee);
-        true
+        self.guard(same, reason);
+    }
+
+    /// Checks functions that a loop calls and does not change, before the loop.
+    pub(super) fn hoist_callees(&mut self, key_pc: u32, range: Loop, written: &RegSet) {
+        for pc in range.header..=range.last {
+            let flow = self.flow;
+            let Insn::Call { first, target: Target::Register, .. } = flow.insns[pc as usize] else {
+                continue;
+            };
+            let code = Site::of(self.proto, pc).callee().filter(|_| self.may_speculate(pc));
+            let copied = (range.header..pc).rev().find_map(|at| match flow.insns[at as usize] {
+                Insn::Mov { dst, src } if dst == first => Some(src.reg),
+                _ => None,
+            });
+            let (Some(code), Some(r)) = (code, copied) else { continue };
+            let is_kept = !written.has(r) && self.is_live(key_pc, r);
+            if is_kept && self.slot_of(r) == Some(r) && self.state.get(r).know == Know::Any {
+                self.function_in(r, code as *const FunctionCode, ExitReason::Hoisted);
+            }
+        }
     }
 
     /// Typed arguments as nodes; the others go to their slots in the callee's window.
@@ -241,12 +302,7 @@ impl<'a> Builder<'a> {
         args
     }
 
-    /// Whether an error of the present instruction may be handled in this function.
-    pub(super) fn is_handled(&self) -> bool {
-        self.proto.handlers.iter().any(|h| h.start <= self.pc && self.pc < h.end)
-    }
-
-    fn begin_call(&mut self, dst: u16, window: u16, mut call: Call) {
+    fn begin_call(&mut self, dst: u16, window: u16, mut call: Call) -> (NodeId, NodeId) {
         let site = Site::of(self.proto, self.pc);
         let mut after = self.state.clone();
         (window..self.n_regs()).for_each(|r| after.set(r, Reg::EMPTY));
@@ -264,16 +320,31 @@ impl<'a> Builder<'a> {
             let exit = self.new_exit(ExitSite { pc, site: self.pc, reason, writes, frame });
             call.expect = Some((ty, exit));
         }
+        let catches = call.catches;
+        let expect = if catches { call.expect.take() } else { None };
         self.add(Op::Call(Box::new(call)), Ty::Word);
         self.add(Op::CallTag(payload), Ty::Word);
         self.last_exit = None;
         self.state = after;
+        if catches {
+            self.call_caught(window, payload, tag);
+        }
+        if let Some((ty, exit)) = expect {
+            let wanted = self.word(tag_of(ty) as u64);
+            let fits = self.add(Op::ICmp(Cond::Eq, tag, wanted), Ty::Bool);
+            self.add(Op::Guard(fits, exit), Ty::None);
+        }
+        (payload, tag)
     }
 
     /// Brings the result of the call that was just made to its register.
-    fn after_call(&mut self, dst: u16, released: Option<u16>, receiver: Option<u16>) {
-        let tag = NodeId(self.func.nodes.len() as u32 - 1);
-        let payload = NodeId(tag.0 - 1);
+    fn after_call(
+        &mut self,
+        (payload, tag): (NodeId, NodeId),
+        dst: u16,
+        released: Option<u16>,
+        receiver: Option<u16>,
+    ) {
         let expected = Site::of(self.proto, self.pc).call_result();
         if let Some(r) = receiver {
             // The method may have put anything there.
@@ -297,6 +368,8 @@ impl<'a> Builder<'a> {
         let intrinsic = find(natives::get(u32::from(native)).name);
         match (intrinsic, count) {
             (Some(Intrinsic::Push), 2) => self.push(dst, first),
+            (Some(Intrinsic::HasKey), 2) if self.dict_has(dst, first, first + 1) => {}
+            _ if self.inline_body(dst, native, first, count) => {}
             (Some(found), n) if self.number_native(found, dst, &group(first, n)) => {}
             (Some(found), 1) => self.native_one_of(found, dst, Use::last(first)),
             _ => self.step(),

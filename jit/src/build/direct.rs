@@ -55,10 +55,6 @@ impl Builder<'_> {
     /// Writes what the present instruction reads to its home slots.
     pub(super) fn sync_reads(&mut self) {
         self.materialise_all();
-        if self.is_handled() {
-            // A handler continues in the interpreter.
-            return self.sync_live();
-        }
         let flow = self.flow;
         for &r in &flow.regs[self.pc as usize].reads {
             self.sync(r);

@@ -131,7 +131,10 @@ impl Builder<'_> {
             && self.state.get(root).node().is_none()
             && src.reg != root;
         if !is_typed {
-            return self.set_index_direct(root);
+            if !self.dict_set(root, index, src) {
+                self.set_index_direct(root);
+            }
+            return;
         }
         let view = self.view_of(root, ElemKind::Value, ExitReason::WrongType);
         let at = self.want(index.reg, Ty::Int);

@@ -144,6 +144,13 @@ impl Site {
         all.into_iter().find(|&kind| kinds == 1 << kind as u32)
     }
 
+    /// The only function that a native was given, with the kind of the array that came with it.
+    pub fn callback(self) -> Option<(usize, ElemKind)> {
+        let all = [ElemKind::Int, ElemKind::Float, ElemKind::Bool, ElemKind::Value];
+        let kind = all.into_iter().find(|&kind| self.0 & site::ITEMS == kind as u64)?;
+        Some((self.callee()? & !(site::ITEMS as usize), kind))
+    }
+
     /// The only function that was called.
     pub fn callee(self) -> Option<usize> {
         let is_single = self.0 & site::MONO != 0 && self.0 & (site::MEGA | site::OTHER) == 0;

@@ -16,19 +16,18 @@ use ruff_runtime::bytecode::{Capture, FunctionProto};
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
 use ruff_runtime::value::Tag;
 
-use super::EntryKind;
 use super::builder::{Builder, Key};
 use super::feedback::Feedback;
 use super::flow::Flow;
 use super::insn::{Insn, Target};
-use super::state::{Know, Reg};
+use super::state::{Know, Reg, Val};
 use crate::abi;
 use crate::exit_reason::ExitReason;
 use crate::ir::{FrameId, Helper, InlinedFrame, NodeId, Op, Ty};
 
 /// In a key, the bits of an instruction of an inlined call; above them is the variant.
 const PC_BITS: u32 = 20;
-const PC_MASK: u32 = (1 << PC_BITS) - 1;
+pub(super) const PC_MASK: u32 = (1 << PC_BITS) - 1;
 /// Calls inlined into each other.
 pub(super) const MAX_INLINED: usize = 4;
 /// Instructions of a function that is inlined.
@@ -72,6 +71,8 @@ pub(super) struct Inlined<'a> {
     n_before: u16,
     /// Owns the closure that runs.
     closure: Option<u16>,
+    borrows_closure: bool,
+    is_body: bool,
     /// The closure object, if it has captured variables.
     env: Option<NodeId>,
     keeps_receiver: bool,
@@ -97,9 +98,29 @@ pub(super) struct Site {
     pub n_args: u16,
     /// Owns the callee.
     pub closure: Option<u16>,
+    /// That register keeps the callee.
+    pub borrows_closure: bool,
     pub keeps_receiver: bool,
+    /// The callee is what a native does.
+    pub is_body: bool,
     /// Which of several callees of one call.
     pub variant: u32,
+}
+
+impl Site {
+    /// A call with arguments from `window` on.
+    pub(super) fn plain(dst: u16, window: u16, n_args: u16) -> Site {
+        Site {
+            dst,
+            window,
+            n_args,
+            closure: None,
+            borrows_closure: false,
+            keeps_receiver: false,
+            is_body: false,
+            variant: 0,
+        }
+    }
 }
 
 impl<'a> Builder<'a> {
@@ -185,21 +206,29 @@ impl<'a> Builder<'a> {
         code: Option<*const FunctionCode>,
     ) -> bool {
         let Some(code) = code else { return false };
-        let closure = (target == Target::Register).then_some(first);
-        let site = Site {
-            dst,
-            window: first + 1,
-            n_args: count.into(),
-            closure,
-            keeps_receiver: false,
-            variant: 0,
-        };
+        let holder = self.holder_of(first);
+        let closure = (target == Target::Register).then_some(holder);
+        let borrows_closure = closure.is_some_and(|r| r != first);
+        let plain = Site::plain(dst, first + 1, count.into());
+        let site = Site { closure, borrows_closure, ..plain };
         let Some(loaded) = self.inlinable(code, site) else { return false };
         if !self.check_callee(first, target, code) {
             return false;
         }
+        if borrows_closure {
+            // The copy is not needed.
+            self.state.set(first, Reg::EMPTY);
+        }
         self.begin_inlined(code, loaded, site);
         true
+    }
+
+    /// The register in whose home slot a register's value is, for a copy that was put off.
+    pub(super) fn holder_of(&self, r: u16) -> u16 {
+        match self.state.get(r).val {
+            Val::Alias(from) => from,
+            Val::Slot | Val::Moved(_) | Val::Ssa { .. } => r,
+        }
     }
 
     /// The code of a callee that may be inlined here.
@@ -221,7 +250,7 @@ impl<'a> Builder<'a> {
             && info.receiver != Receiver::Fields
             && proto.handlers.is_empty()
             && (proto.captures.is_empty() || site.closure.is_some());
-        let fits = proto.code.len() <= MAX_CALLEE
+        let fits = (proto.code.len() <= MAX_CALLEE || site.is_body)
             && self.n_inlined + proto.code.len() <= MAX_TOTAL
             && self.inlined.len() < MAX_INLINED
             && site.window + proto.n_registers <= MAX_REGISTERS;
@@ -233,7 +262,7 @@ impl<'a> Builder<'a> {
             && !self.is_handled()
             && !self.widened.not_inlined.contains(&self.key());
         let flow = may.then(|| self.flows.get(code, proto, site.window))?;
-        flow.loops.is_empty().then_some(loaded)
+        (flow.loops.is_empty() || site.is_body).then_some(loaded)
     }
 
     /// Goes on in the callee, whose identity has been checked.
@@ -264,7 +293,9 @@ impl<'a> Builder<'a> {
             caller: self.frame_id(),
             call_pc: self.pc,
             closure: site.closure,
+            borrows_closure: site.borrows_closure,
             keeps_receiver: site.keeps_receiver,
+            is_body: site.is_body,
         });
         let inlined = Inlined {
             id,
@@ -280,6 +311,8 @@ impl<'a> Builder<'a> {
             start,
             n_before,
             closure: site.closure,
+            borrows_closure: site.borrows_closure,
+            is_body: site.is_body,
             env,
             keeps_receiver: site.keeps_receiver,
         };
@@ -298,8 +331,11 @@ impl<'a> Builder<'a> {
         for r in first..self.n_regs() {
             self.release(r);
         }
-        if let Some(r) = inlined.closure {
+        if let Some(r) = inlined.closure.filter(|_| !inlined.borrows_closure) {
             self.release(r);
+        }
+        if inlined.is_body {
+            self.add(Op::LeaveBody, Ty::None);
         }
         self.state.regs.truncate(inlined.n_before as usize);
         let dst = inlined.dst;
@@ -339,7 +375,7 @@ impl<'a> Builder<'a> {
             self.state.set(src.reg, Reg::EMPTY);
         }
         let unique = reg.unique && !is_receiver;
-        Returned::Pair(tag, payload, Reg { val: super::state::Val::Slot, unique, ..reg })
+        Returned::Pair(tag, payload, Reg { val: Val::Slot, unique, ..reg })
     }
 
     // ---- captured variables
@@ -376,10 +412,11 @@ impl<'a> Builder<'a> {
             let reg = self.state.get(r);
             self.state.set(r, Reg { unique: false, ..reg });
         }
-        let code = self.word(code as u64);
+        let word = self.word(code as u64);
         let window = self.add(Op::SlotAddr(self.flow.window), Ty::Word);
-        let object = self.add(Op::Help(Helper::Closure, vec![code, window, env]), Ty::Word);
+        let object = self.add(Op::Help(Helper::Closure, vec![word, window, env]), Ty::Word);
         self.define_object(dst, Tag::Function, object);
+        self.state.set(dst, Reg::slot(Know::Function(code as usize)));
     }
 
     /// R[dst] = a new cell, not assigned yet.
@@ -441,8 +478,8 @@ impl<'a> Builder<'a> {
         if let Some(inlined) = self.inlined.last() {
             return inlined.env;
         }
-        let is_framed = matches!(self.request.entry, EntryKind::Framed { .. });
-        is_framed.then(|| self.add(Op::Closure, Ty::Word))
+        // Of a typed function it is in the slot below the window.
+        (!self.root.proto.captures.is_empty()).then(|| self.add(Op::Closure, Ty::Word))
     }
 
     fn read_variable(&mut self, dst: u16, object: NodeId, at: i32) {

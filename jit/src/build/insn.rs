@@ -162,6 +162,9 @@ pub enum Insn {
     CheckAssigned {
         src: u16,
     },
+    CheckOrder {
+        src: u16,
+    },
     GetCaptured {
         dst: u16,
         upvalue: u16,
@@ -350,6 +353,7 @@ fn decode_moves(word: Word, pc: u32) -> Insn {
             let o = ops::GetModule::decode(word);
             Insn::GetModule { dst: o.dst.0, slot: o.slot.0 }
         }
+        Op::CheckOrder => Insn::CheckOrder { src: ops::CheckOrder::decode(word).src.0 },
         Op::CheckAssigned => Insn::CheckAssigned { src: ops::CheckAssigned::decode(word).src.0 },
         Op::Ret => Insn::Ret { src: ops::Ret::decode(word).src },
         Op::RetNull => Insn::RetNull,

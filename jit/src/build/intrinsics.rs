@@ -33,9 +33,11 @@ pub(super) enum Intrinsic {
     Ord,
     /// `chr(code)`.
     Chr,
+    /// `has_key(dict, key)`.
+    HasKey,
 }
 
-const INTRINSICS: [(&str, Intrinsic); 24] = [
+const INTRINSICS: [(&str, Intrinsic); 25] = [
     ("len", Intrinsic::Len),
     ("push", Intrinsic::Push),
     ("append", Intrinsic::Push),
@@ -60,6 +62,7 @@ const INTRINSICS: [(&str, Intrinsic); 24] = [
     ("bit_ushr", Intrinsic::Shift(IntOp::Ushr)),
     ("ord", Intrinsic::Ord),
     ("chr", Intrinsic::Chr),
+    ("has_key", Intrinsic::HasKey),
 ];
 
 /// The intrinsic of a native's name.

@@ -84,12 +84,12 @@ impl Builder<'_> {
         let have = self.state.get(r);
         match (want.val, have.val) {
             // The home slot must hold the value, unless the register is dead there.
-            (Val::Slot | Val::Moved(_), Val::Ssa { .. }) => {
+            (Val::Slot | Val::Moved(_) | Val::Alias(_), Val::Ssa { .. }) => {
                 if self.is_live(self.pc, r) {
                     self.sync(r);
                 }
             }
-            (Val::Slot | Val::Moved(_), _) => {
+            (Val::Slot | Val::Moved(_) | Val::Alias(_), _) => {
                 if !want.know.may_own() && have.know.may_own() {
                     self.release(r);
                 }
@@ -105,7 +105,7 @@ impl Builder<'_> {
         match (have.node(), want.val) {
             (Some((node, _)), _) => node,
             (None, Val::Ssa { ty, .. }) => self.add(Op::LoadSlot(r), ty),
-            (None, Val::Slot | Val::Moved(_)) => self.constant(0, Ty::Int),
+            (None, Val::Slot | Val::Moved(_) | Val::Alias(_)) => self.constant(0, Ty::Int),
         }
     }
 
@@ -137,7 +137,7 @@ impl Builder<'_> {
         for r in 0..self.n_regs() {
             let reg = self.state.get(r);
             let kept = self.widened.kept.get(&(key, r)).copied();
-            let is_live = self.is_live(key.pc, r);
+            let is_live = self.is_live(key.at(), r);
             if let Some(Kept::Slot(know)) = kept {
                 target.set(r, Reg::slot(know));
                 continue;
@@ -149,8 +149,8 @@ impl Builder<'_> {
                 Val::Ssa { ty, .. } if is_live => Reg::ssa(OPEN, ty, false),
                 Val::Ssa { .. } => Reg::EMPTY,
                 // A dead register is emptied, so that it needs no release in the loop.
-                Val::Slot | Val::Moved(_) if !is_live => Reg::EMPTY,
-                Val::Slot | Val::Moved(_) => Reg::slot(reg.know),
+                Val::Slot | Val::Moved(_) | Val::Alias(_) if !is_live => Reg::EMPTY,
+                Val::Slot | Val::Moved(_) | Val::Alias(_) => Reg::slot(reg.know),
             };
             target.set(r, new);
         }
@@ -159,16 +159,17 @@ impl Builder<'_> {
 
     /// Checks that hold for the whole loop, before it.
     fn hoist(&mut self, key: Key, range: Loop, written: &RegSet) {
-        if !self.feedback.may_hoist(key.pc) {
+        if !self.feedback.may_hoist(key.at()) {
             return;
         }
         for found in self.array_uses(range, written) {
-            if self.is_live(key.pc, found.reg) {
+            if self.is_live(key.at(), found.reg) {
                 self.hoist_array(found);
             }
         }
-        self.hoist_texts(key.pc, range, written);
-        self.hoist_sources(key.pc, range, written);
+        self.hoist_texts(key.at(), range, written);
+        self.hoist_sources(key.at(), range, written);
+        self.hoist_callees(key.at(), range, written);
         self.last_exit = None;
     }
 
@@ -191,7 +192,7 @@ impl Builder<'_> {
         let mut params: Vec<u16> = (0..self.n_regs()).filter(is_param).collect();
         params.sort_by_key(|&r| target.get(r).node().map(|(node, _)| node));
         let (saved, saved_state, pc) = (self.block, self.state.clone(), self.pc);
-        self.pc = key.pc;
+        self.pc = key.at();
         self.adapt(Pending { edge, state }, block, &target, &params);
         (self.block, self.state, self.pc) = (saved, saved_state, pc);
         self.is_done = true;
@@ -199,7 +200,7 @@ impl Builder<'_> {
 
     /// How the header must keep a register so that this back edge fits, if it does not.
     fn conflict(&self, key: Key, r: u16, want: Reg, have: Reg) -> Option<Kept> {
-        let is_live = self.is_live(key.pc, r);
+        let is_live = self.is_live(key.at(), r);
         match (want.val, have.val) {
             (Val::Ssa { node: a, ty: t, .. }, Val::Ssa { node: b, ty: u, .. }) => {
                 let is_param = self.func.block(self.headers[&key].block).params.contains(&a);
@@ -208,17 +209,20 @@ impl Builder<'_> {
                 }
                 (a != b && !is_param).then_some(Kept::Param)
             }
-            (Val::Ssa { ty, .. }, Val::Slot | Val::Moved(_)) => {
+            (Val::Ssa { ty, .. }, Val::Slot | Val::Moved(_) | Val::Alias(_)) => {
                 if have.know.ty() == Some(ty) {
                     return None;
                 }
                 Some(Kept::Slot(Know::of_ty(ty).join(have.know)))
             }
-            (Val::Slot | Val::Moved(_), Val::Ssa { ty, .. }) => {
+            (Val::Slot | Val::Moved(_) | Val::Alias(_), Val::Ssa { ty, .. }) => {
                 let know = Know::of_ty(ty);
                 (is_live && !want.know.covers(know)).then(|| Kept::Slot(want.know.join(know)))
             }
-            (Val::Slot | Val::Moved(_), Val::Slot | Val::Moved(_)) => {
+            (
+                Val::Slot | Val::Moved(_) | Val::Alias(_),
+                Val::Slot | Val::Moved(_) | Val::Alias(_),
+            ) => {
                 if !is_live && !want.know.may_own() {
                     // The edge releases what a dead register still holds.
                     return None;
@@ -252,7 +256,7 @@ fn merge_reg(regs: &[Reg], is_live: bool) -> Reg {
     if let (true, true, Some(ty)) = (all_typed, any_node, first.ty()) {
         let synced = regs.iter().all(|reg| match reg.val {
             Val::Ssa { synced, .. } => synced,
-            Val::Slot | Val::Moved(_) => true,
+            Val::Slot | Val::Moved(_) | Val::Alias(_) => true,
         });
         let same = regs.iter().all(|reg| reg.node() == first.node());
         let node = first.node().filter(|_| same).map_or(OPEN, |(node, _)| node);
@@ -271,6 +275,6 @@ fn is_ssa(reg: &Reg) -> bool {
 fn know_of(reg: &Reg) -> Know {
     match reg.val {
         Val::Ssa { ty, .. } => Know::of_ty(ty),
-        Val::Slot | Val::Moved(_) => reg.know,
+        Val::Slot | Val::Moved(_) | Val::Alias(_) => reg.know,
     }
 }

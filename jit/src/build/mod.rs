@@ -9,9 +9,12 @@
 
 mod arith;
 mod arrays;
+mod bodies;
 mod builder;
 mod calls;
+mod catch;
 mod control;
+mod dicts;
 mod direct;
 mod elements;
 pub mod feedback;
@@ -33,6 +36,7 @@ use ruff_runtime::objects::function::FunctionCode;
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
+use crate::bodies::BodySpec;
 use crate::build::feedback::Feedback;
 use crate::code::CellAddress;
 use crate::ir::{Func, Ty};
@@ -64,6 +68,8 @@ pub struct Request<'a> {
     pub methods: &'a dyn Fn(&Value) -> Vec<(u32, *const FunctionCode)>,
     /// The slots of the field of a name, by shape.
     pub fields: &'a dyn Fn(&Value) -> Vec<(u32, u16)>,
+    /// What a native does, as bytecode.
+    pub bodies: &'a dyn Fn(&BodySpec) -> Option<*const FunctionCode>,
     /// Compile instructions that have not run instead of leaving at them.
     pub is_eager: bool,
 }

@@ -67,7 +67,11 @@ impl Builder<'_> {
                 self.add(Op::FromBits(a), Ty::Char)
             }
             Intrinsic::Len => self.int(1),
-            Intrinsic::Push | Intrinsic::Pop | Intrinsic::Sqrt | Intrinsic::ToFloat => return None,
+            Intrinsic::Push
+            | Intrinsic::Pop
+            | Intrinsic::Sqrt
+            | Intrinsic::ToFloat
+            | Intrinsic::HasKey => return None,
         })
     }
 
@@ -109,6 +113,10 @@ fn is_known(intrinsic: Intrinsic, types: &[Ty]) -> bool {
         Intrinsic::BitNot | Intrinsic::Chr => matches!(types, [Ty::Int]),
         Intrinsic::Bits(_) | Intrinsic::Shift(_) => matches!(types, [Ty::Int, Ty::Int]),
         Intrinsic::Ord | Intrinsic::Len => matches!(types, [Ty::Char]),
-        Intrinsic::Push | Intrinsic::Pop | Intrinsic::Sqrt | Intrinsic::ToFloat => false,
+        Intrinsic::Push
+        | Intrinsic::Pop
+        | Intrinsic::Sqrt
+        | Intrinsic::ToFloat
+        | Intrinsic::HasKey => false,
     }
 }

@@ -16,6 +16,8 @@ pub(super) enum Val {
     Ssa { node: NodeId, ty: Ty, synced: bool },
     /// In the home slot of another register, whose own value is dead: a move not yet done.
     Moved(u16),
+    /// In the home slot of another register, which keeps it: a copy not yet made.
+    Alias(u16),
 }
 
 /// What is known of the content of a home slot.
@@ -34,12 +36,18 @@ pub enum Know {
     Array(Option<ElemKind>),
     /// A struct, perhaps of the shape with this id.
     Struct(Option<u32>),
+    /// A function with the code at this address.
+    Function(usize),
 }
 
 impl Know {
     /// Whether the slot may own an object.
     pub fn may_own(self) -> bool {
-        matches!(self, Know::Any | Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_))
+        match self {
+            Know::Any | Know::Str | Know::Dict | Know::Array(_) => true,
+            Know::Struct(_) | Know::Function(_) => true,
+            Know::Immediate | Know::Int | Know::Float | Know::Bool | Know::Null => false,
+        }
     }
 
     /// The least that covers both.
@@ -75,7 +83,7 @@ impl Know {
             Know::Float => Some(Ty::Float),
             Know::Bool => Some(Ty::Bool),
             Know::Any | Know::Immediate | Know::Null => None,
-            Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_) => None,
+            Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_) | Know::Function(_) => None,
         }
     }
 }
@@ -116,7 +124,7 @@ impl Reg {
     pub(super) fn node(&self) -> Option<(NodeId, Ty)> {
         match self.val {
             Val::Ssa { node, ty, .. } => Some((node, ty)),
-            Val::Slot | Val::Moved(_) => None,
+            Val::Slot | Val::Moved(_) | Val::Alias(_) => None,
         }
     }
 
@@ -145,8 +153,9 @@ impl State {
         self.regs[r as usize] = reg;
     }
 
-    /// The register whose moved value still is in the slot of `from`.
+    /// A register whose moved or copied value still is in the slot of `from`.
     pub(super) fn moved_from(&self, from: u16) -> Option<u16> {
-        self.regs.iter().position(|reg| reg.val == Val::Moved(from)).map(|r| r as u16)
+        let is_there = |reg: &Reg| reg.val == Val::Moved(from) || reg.val == Val::Alias(from);
+        self.regs.iter().position(is_there).map(|r| r as u16)
     }
 }

@@ -49,7 +49,7 @@ impl Builder<'_> {
     }
 
     /// Leaves unless a register holds a text; a character becomes one.
-    fn want_text(&mut self, r: u16) {
+    pub(super) fn want_text(&mut self, r: u16) {
         self.sync(r);
         self.want_object(r, Tag::Str, Know::Str, ExitReason::WrongType);
     }

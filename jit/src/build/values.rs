@@ -3,12 +3,13 @@
 
 use ruff_runtime::bytecode::Const;
 use ruff_runtime::bytecode::operand::Use;
-use ruff_runtime::bytecode::ops::Effects;
+use ruff_runtime::bytecode::ops::{Effects, Op as Opcode};
+use ruff_runtime::natives;
 use ruff_runtime::value::Tag;
 
 use super::builder::Builder;
 use super::feedback::Site;
-use super::insn::{Insn, Operand};
+use super::insn::{Insn, Operand, Target};
 use super::state::{Know, Reg, State, Val};
 use crate::exit_reason::ExitReason;
 use crate::ir::{Cond, ExitId, ExitSite, NodeId, Op, Source, Term, Ty};
@@ -86,7 +87,7 @@ impl Builder<'_> {
 
     /// Gives up the register's value; its home slot then owns nothing.
     pub(super) fn release(&mut self, r: u16) {
-        if let Some(other) = self.state.moved_from(r) {
+        while let Some(other) = self.state.moved_from(r) {
             self.materialise(other);
         }
         self.last_exit = None;
@@ -98,7 +99,7 @@ impl Builder<'_> {
             Val::Moved(from) => {
                 self.add(Op::Release(from), Ty::None);
             }
-            Val::Slot | Val::Ssa { .. } => {}
+            Val::Slot | Val::Ssa { .. } | Val::Alias(_) => {}
         }
         self.state.set(r, Reg::EMPTY);
     }
@@ -110,9 +111,13 @@ impl Builder<'_> {
         }
     }
 
-    /// Does a move that was put off.
+    /// Does a move or copy that was put off.
     pub(super) fn materialise(&mut self, r: u16) {
         let reg = self.state.get(r);
+        if let Val::Alias(from) = reg.val {
+            self.state.set(r, Reg::EMPTY);
+            return self.copy_slot(r, from);
+        }
         if let Val::Moved(from) = reg.val {
             self.add(Op::MoveSlot(r, from), Ty::None);
             self.last_exit = None;
@@ -165,15 +170,47 @@ impl Builder<'_> {
         }
         self.materialise(src.reg);
         self.release(dst);
-        if from.know.may_own() {
-            self.add(Op::RetainSlot(src.reg), Ty::None);
+        if self.is_callee_copy(dst, src.reg) {
+            return self.state.set(dst, Reg { val: Val::Alias(src.reg), ..Reg::EMPTY });
         }
-        let tag = self.add(Op::LoadTag(src.reg), Ty::Word);
-        let payload = self.add(Op::LoadSlot(src.reg), Ty::Word);
+        self.copy_slot(dst, src.reg);
+    }
+
+    /// Makes an empty register a second owner of what is in a home slot.
+    fn copy_slot(&mut self, dst: u16, src: u16) {
+        let from = self.state.get(src);
+        if from.know.may_own() {
+            self.add(Op::RetainSlot(src), Ty::None);
+            self.last_exit = None;
+        }
+        let tag = self.add(Op::LoadTag(src), Ty::Word);
+        let payload = self.add(Op::LoadSlot(src), Ty::Word);
         self.add(Op::StorePair(dst, tag, payload), Ty::None);
         let shared = Reg { val: Val::Slot, unique: false, ..from };
-        self.state.set(src.reg, shared);
+        self.state.set(src, shared);
         self.state.set(dst, shared);
+    }
+
+    /// Whether the present copy of a register is only there to be called, later in the block.
+    fn is_callee_copy(&self, dst: u16, src: u16) -> bool {
+        for pc in self.pc + 1..self.flow.insns.len() as u32 {
+            if self.flow.leaders[pc as usize] {
+                return false;
+            }
+            if let Insn::Call { first, target: Target::Register, .. } = self.flow.insns[pc as usize]
+                && first == dst
+            {
+                return true;
+            }
+            let regs = &self.flow.regs[pc as usize];
+            let is_touched = regs.reads.contains(&dst)
+                || [dst, src].iter().any(|r| regs.writes.contains(r))
+                || regs.window.is_some_and(|first| first <= dst);
+            if is_touched {
+                return false;
+            }
+        }
+        false
     }
 
     /// Puts the physical move off: it is often undone right away (`xs := push(xs, v)`).
@@ -190,7 +227,7 @@ impl Builder<'_> {
         self.release(dst);
         let at = match self.state.get(src).val {
             Val::Moved(slot) => Val::Moved(slot),
-            Val::Slot | Val::Ssa { .. } => Val::Moved(src),
+            Val::Slot | Val::Ssa { .. } | Val::Alias(_) => Val::Moved(src),
         };
         self.state.set(src, Reg::EMPTY);
         self.state.set(dst, Reg { val: at, ..from });
@@ -254,6 +291,7 @@ impl Builder<'_> {
                     writes.push((r, Source::Node(node)));
                 }
                 Val::Moved(from) => writes.push((r, Source::Slot(from))),
+                Val::Alias(from) => writes.push((r, Source::Copy(from))),
                 Val::Slot | Val::Ssa { .. } => {}
             }
         }
@@ -266,24 +304,26 @@ impl Builder<'_> {
         let effects = word.op().info().effects;
         let is_cold = effects.has(Effects::PROFILED)
             && !Site::of(self.proto, self.pc).has_run()
-            && !matches!(self.flow.insns[self.pc as usize], Insn::LoopHeader);
+            && !matches!(self.flow.insns[self.pc as usize], Insn::LoopHeader)
+            && !self.never_returns();
         if is_cold && !self.request.is_eager && self.feedback.may_leave(self.pc) {
             let exit = self.exit(ExitReason::NotProfiled);
             return self.end(Term::Exit(exit));
         }
         let next = if self.is_direct() {
             self.sync_reads();
-            self.add(Op::Direct(self.pc, self.frame_id()), Ty::Word)
+            self.add(Op::Direct(self.pc, self.frame_id(), self.is_handled()), Ty::Word)
         } else {
             if self.refuse_inline() {
                 return;
             }
             self.sync_live();
-            self.add(Op::Step(self.pc), Ty::Word)
+            self.add(Op::Step(self.pc, self.is_handled()), Ty::Word)
         };
+        self.step_caught(next);
         self.after_step();
         let target = self.flow.target(self.pc);
-        if !self.flow.falls_through(self.pc) && target.is_none() {
+        if self.never_returns() || !self.flow.falls_through(self.pc) && target.is_none() {
             // It raised or returned; control does not come here.
             let exit = self.exit_at(self.pc, ExitReason::Declined);
             return self.end(Term::Exit(exit));
@@ -294,6 +334,16 @@ impl Builder<'_> {
             self.materialise_all();
             let (yes, no) = (self.key_of(target), self.key_of(self.pc + 1));
             self.branch(jumps, (yes, self.state.clone()), (no, self.state.clone()));
+        }
+    }
+
+    /// Whether the present instruction calls a native that only raises.
+    fn never_returns(&self) -> bool {
+        match self.flow.insns[self.pc as usize] {
+            Insn::Native { native, .. } | Insn::NativeOne { native, .. } => {
+                natives::get(u32::from(native)).result == "never"
+            }
+            _ => false,
         }
     }
 
@@ -321,8 +371,10 @@ impl Builder<'_> {
             (first..self.n_regs()).for_each(|r| self.state.set(r, Reg::EMPTY));
         }
         // A register that is both emptied and written holds the result.
+        let is_array = flow.words[self.pc as usize].op() == Opcode::NewArray;
         for r in self.defs() {
-            self.state.set(r, Reg::slot(Know::Any));
+            let know = if is_array { Know::Array(None) } else { Know::Any };
+            self.state.set(r, Reg { unique: is_array, ..Reg::slot(know) });
         }
     }
 

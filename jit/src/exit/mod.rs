@@ -12,8 +12,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use ruff_runtime::heap::Obj;
 use ruff_runtime::interp::{Vm, flags};
-use ruff_runtime::objects::function::{FunctionCode, Receiver};
+use ruff_runtime::objects::function::{Function, FunctionCode, Receiver};
 use ruff_runtime::objects::string;
 use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
@@ -47,7 +48,10 @@ pub(crate) struct InlinedMeta {
     pub window: u16,
     /// The register that owns the closure.
     pub closure: Option<u16>,
-    pub keeps_receiver: bool,
+    /// That register keeps its count.
+    pub borrows_closure: bool,
+    /// Flags of the frame.
+    pub flags: u64,
 }
 
 impl FrameMeta {
@@ -126,6 +130,8 @@ pub(crate) enum WriteKind {
     Pair,
     /// Not in the buffer: moved from the home slot of another register.
     Slot(u16),
+    /// Not in the buffer: a second owner of what the home slot of another register holds.
+    Copy(u16),
 }
 
 /// One exit.
@@ -173,6 +179,8 @@ pub(crate) unsafe fn leave(vm: *mut Vm, base: *mut Value, depth: u64, meta: *con
         with_frame(vm, base, depth, root, |vm| {
             push_inlined(vm, base, frame);
             set_pc(vm, meta.pc);
+            // SAFETY: code lives as long as the isolate.
+            vm.ask_for_code(&*root.code);
             vm.resume()
         });
     }
@@ -186,6 +194,12 @@ unsafe fn restore(vm: &mut Vm, base: *mut Value, meta: &ExitMeta) {
     // SAFETY: registers of the window are valid values; each word of the buffer is used once.
     unsafe {
         for &(reg, kind) in &meta.writes {
+            if let WriteKind::Copy(from) = kind {
+                let copied = (*base.add(from.into())).clone();
+                *base.add(reg.into()) = copied;
+            }
+        }
+        for &(reg, kind) in &meta.writes {
             if let WriteKind::Slot(from) = kind {
                 let moved = (*base.add(from.into())).take();
                 *base.add(reg.into()) = moved;
@@ -195,7 +209,7 @@ unsafe fn restore(vm: &mut Vm, base: *mut Value, meta: &ExitMeta) {
         for &(reg, kind) in &meta.writes {
             let word = vm.native.deopt[at];
             let value = match kind {
-                WriteKind::Slot(_) => continue,
+                WriteKind::Slot(_) | WriteKind::Copy(_) => continue,
                 WriteKind::Int => Value::int(word as i64),
                 WriteKind::Float => Value::float(f64::from_bits(word)),
                 WriteKind::Bool => Value::bool(word != 0),
@@ -251,15 +265,18 @@ pub(crate) fn push_inlined(vm: &mut Vm, base: *mut Value, frame: &FrameMeta) {
     // SAFETY: descriptions live as long as the code.
     push_inlined(vm, base, unsafe { &*inlined.caller });
     set_pc(vm, inlined.call_pc + 1);
-    let keep = if inlined.keeps_receiver { flags::KEEP_RECEIVER } else { 0 };
     // SAFETY: the register holds the function that was called; entries of compiled code checked
     // the limits for inlined frames.
     unsafe {
-        let owned = |r: u16| std::mem::ManuallyDrop::new((*base.add(r.into())).take());
+        let owned = |r: u16| {
+            let held = &mut *base.add(r.into());
+            let owned = if inlined.borrows_closure { held.clone() } else { held.take() };
+            std::mem::ManuallyDrop::new(owned)
+        };
         let closure =
             inlined.closure.map_or(std::ptr::null_mut(), |r| owned(r).payload() as *mut _);
         let window = base.add(inlined.window.into());
-        vm.push_frame(frame.code, closure, window, flags::USER | keep);
+        vm.push_frame(frame.code, closure, window, inlined.flags);
     }
 }
 
@@ -349,14 +366,37 @@ pub(crate) fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &Fra
     let keep = if is_method { flags::KEEP_RECEIVER } else { 0 };
     let flags = flags::USER | flags::BOUNDARY | keep;
     // SAFETY: compiled code checked the limits for its own window; its code is loaded.
-    unsafe { vm.push_frame(frame.code, std::ptr::null_mut(), base, flags) };
+    unsafe { vm.push_frame(frame.code, closure_below(base, frame), base, flags) };
     before
+}
+
+/// The closure that runs, with a count of its own, if it has captured variables: whoever calls
+/// the typed form of one keeps it in the slot below the window.
+fn closure_below(base: *mut Value, frame: &FrameMeta) -> *mut Obj<Function> {
+    // SAFETY: code lives as long as the isolate.
+    if !has_captures(unsafe { &*frame.code }) {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: the slot below the window holds the closure.
+    let closure = std::mem::ManuallyDrop::new(unsafe { (*base.sub(1)).clone() });
+    closure.payload() as *mut Obj<Function>
+}
+
+/// Whether the closures of a function have captured variables.
+pub(crate) fn has_captures(code: &FunctionCode) -> bool {
+    code.proto.as_ref().is_some_and(|loaded| !loaded.proto.captures.is_empty())
 }
 
 /// Removes a record that [`push_record`] pushed; the registers stay as they are.
 pub(crate) fn drop_record(vm: &mut Vm, before: u32) {
-    // SAFETY: the record on top was pushed by `push_record` and owns nothing.
-    vm.frame = unsafe { vm.frame.sub(1) };
+    // SAFETY: the record on top was pushed by `push_record` and owns nothing but the closure.
+    unsafe {
+        let closure = (*vm.frame).closure;
+        if !closure.is_null() {
+            drop(Value::from_parts(Tag::Function, closure as u64));
+        }
+        vm.frame = vm.frame.sub(1);
+    }
     vm.native.depth = before;
 }
 

@@ -137,6 +137,8 @@ pub enum Helper {
     Closure,
     /// `()`: a cell.
     NewCell,
+    /// `(slot, count)`: releases what a row of slots holds and leaves null.
+    ReleaseRow,
     /// `new_struct(shape, fields)`: makes an instance; takes the fields out of their slots.
     NewStruct,
     /// `(text)`: the bytes of an ASCII text; 0 if it is not one.
@@ -159,6 +161,14 @@ pub enum Helper {
     UpdatePlace,
     /// `(slot, place, window, slot)`: reads a place into the last slot.
     LoadPlace,
+    /// `(dict, int)`: the address of the value under a key, or 0; right until the dict changes.
+    DictFindInt,
+    /// `(dict, text)`: the same.
+    DictFindText,
+    /// `(slot, int, value slot, is_last)`: sets the value under a key.
+    DictSetInt,
+    /// `(slot, text, value slot, is_last)`: the same.
+    DictSetText,
     /// `(array slot, item slot)`: takes the last element of an array.
     Pop,
 }
@@ -173,7 +183,7 @@ pub enum Callee {
 }
 
 /// A call of compiled code.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Call {
     pub callee: Callee,
     /// The register where the callee's window starts.
@@ -186,10 +196,13 @@ pub struct Call {
     pub expect: Option<(Ty, ExitId)>,
     /// The inlined frame that makes the call.
     pub frame: Option<FrameId>,
+    /// An error that a handler of the function takes does not leave it: the tag word is
+    /// [`crate::abi::RAISED`] then, and the payload the handler's pc.
+    pub catches: bool,
 }
 
 /// What a node does.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
     /// A parameter of its block.
     Param,
@@ -253,20 +266,23 @@ pub enum Op {
     ElemLoad(Elem, NodeId, NodeId),
     /// The 32-bit count of an object.
     LoadCount(NodeId),
-    /// The closure of the frame on top, which is the function's own.
+    /// The closure that runs: that of the frame on top, or the one below the window.
     Closure,
     /// Leaves if there is no room for the frames of the inlined calls.
     Room(ExitId),
+    /// What follows counts as done by a native; leaves if there is no room for that.
+    EnterBody(ExitId),
+    /// Ends what `EnterBody` began.
+    LeaveBody,
     /// Goes on only if the bool is true.
     Guard(NodeId, ExitId),
     /// Exits if an interrupt is pending.
     Poll(ExitId),
-    /// Runs one instruction through the interpreter; its value is the next pc. Errors and
-    /// handled errors return from the function.
-    Step(u32),
-    /// Runs one instruction that needs no frame, straight on the window; its value is the next
-    /// pc. An error returns from the function or goes to its handler.
-    Direct(u32, Option<FrameId>),
+    /// Runs one instruction through the interpreter; its value is the next pc, if the flag is set
+    /// perhaps that of a handler. Other errors return from the function.
+    Step(u32, bool),
+    /// Runs one instruction that needs no frame, straight on the window; as for `Step`.
+    Direct(u32, Option<FrameId>, bool),
     /// A runtime helper; the value is its result word. Arguments are words.
     Help(Helper, Vec<NodeId>),
     /// The code of a character as an int.
@@ -331,6 +347,8 @@ pub enum Source {
     Node(NodeId),
     /// The home slot of another register, from which it is moved.
     Slot(u16),
+    /// The home slot of another register, which keeps it too.
+    Copy(u16),
     /// The payload and tag words of a call's result.
     Pair(NodeId, NodeId),
 }
@@ -352,8 +370,12 @@ pub struct InlinedFrame {
     pub call_pc: u32,
     /// The register that owns the closure that runs, if it has captured variables.
     pub closure: Option<u16>,
+    /// That register keeps its count; the frame takes one of its own.
+    pub borrows_closure: bool,
     /// The receiver survives the frame.
     pub keeps_receiver: bool,
+    /// What a native does: no call for depth and tracebacks.
+    pub is_body: bool,
 }
 
 /// How to go on in the interpreter: resume at `pc` after writing these registers.
@@ -376,8 +398,6 @@ pub struct Func {
     pub edges: Vec<Edge>,
     pub exits: Vec<ExitSite>,
     pub frames: Vec<InlinedFrame>,
-    /// Address of the thread's free lists.
-    pub free_lists: usize,
     /// Calls inlined into each other at most.
     pub inline_depth: u32,
     /// Registers, with those of inlined calls.
@@ -408,8 +428,9 @@ impl Func {
         let mut depth = 0;
         let mut at = frame;
         while let Some(id) = at {
-            depth += 1;
-            at = self.frames[id.0 as usize].caller;
+            let frame = &self.frames[id.0 as usize];
+            depth += u32::from(!frame.is_body);
+            at = frame.caller;
         }
         depth
     }
@@ -440,36 +461,49 @@ impl Func {
     }
 }
 
+impl Helper {
+    /// Whether it only looks something up.
+    pub fn is_lookup(self) -> bool {
+        matches!(self, Helper::DictFindInt | Helper::DictFindText)
+    }
+}
+
 impl Op {
     /// The nodes whose values it reads, besides those of its exit.
     pub fn inputs(&self) -> Vec<NodeId> {
+        let mut inputs = Vec::new();
+        self.clone().each_input(|input| inputs.push(*input));
+        inputs
+    }
+
+    /// Calls `f` with the place of each node that it reads, besides those of its exit.
+    pub fn each_input(&mut self, mut f: impl FnMut(&mut NodeId)) {
         match self {
-            Op::Param | Op::Const(_) | Op::LoadSlot(_) | Op::LoadTag(_) => vec![],
-            Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Release(_) => vec![],
-            Op::Poll(_)
-            | Op::Step(_)
-            | Op::Direct(..)
-            | Op::SlotAddr(_)
-            | Op::Unshare(_)
-            | Op::Room(_)
-            | Op::Alloc(_)
-            | Op::Closure => vec![],
-            Op::Int(_, a, b) | Op::Checked(_, a, b, _) | Op::Float(_, a, b) => vec![*a, *b],
-            Op::ICmp(_, a, b) | Op::FCmp(_, a, b) | Op::Below(a, b) => vec![*a, *b],
-            Op::Or(a, b) => vec![*a, *b],
-            Op::Select(a, b, c) => vec![*a, *b, *c],
-            Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) => vec![*a],
-            Op::StoreSlot(_, a) | Op::Retain(a) | Op::Load(a, _) | Op::LoadCount(a) => vec![*a],
-            Op::Code(a) | Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => {
-                vec![*a]
-            }
-            Op::StorePair(_, a, b) | Op::Store(a, _, b) | Op::ElemLoad(_, a, b) => vec![*a, *b],
-            Op::ElemStore(_, a, b, c) => vec![*a, *b, *c],
-            Op::Push(_, a, _) | Op::Load32(a, _) | Op::ReleaseAt(a, _) => vec![*a],
-            Op::NoOperators(a, b, _) => vec![*a, *b],
-            Op::RetainPair(a, b) | Op::ReleasePair(a, b) => vec![*a, *b],
-            Op::Help(_, args) => args.clone(),
-            Op::Call(call) => call.args.clone(),
+            Op::Param | Op::Const(_) | Op::LoadSlot(_) | Op::LoadTag(_) | Op::Closure => {}
+            Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Release(_) => {}
+            Op::Poll(_) | Op::Step(..) | Op::Direct(..) | Op::SlotAddr(_) => {}
+            Op::EnterBody(_) | Op::LeaveBody => {}
+            Op::Unshare(_) | Op::Room(_) | Op::Alloc(_) => {}
+            Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) | Op::Code(a) => f(a),
+            Op::StoreSlot(_, a) | Op::Retain(a) | Op::Load(a, _) | Op::LoadCount(a) => f(a),
+            Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => f(a),
+            Op::Push(_, a, _) | Op::Load32(a, _) | Op::ReleaseAt(a, _) => f(a),
+            Op::Int(_, a, b)
+            | Op::Checked(_, a, b, _)
+            | Op::Float(_, a, b)
+            | Op::ICmp(_, a, b)
+            | Op::FCmp(_, a, b)
+            | Op::Below(a, b)
+            | Op::Or(a, b)
+            | Op::StorePair(_, a, b)
+            | Op::Store(a, _, b)
+            | Op::ElemLoad(_, a, b)
+            | Op::NoOperators(a, b, _)
+            | Op::RetainPair(a, b)
+            | Op::ReleasePair(a, b) => [a, b].into_iter().for_each(f),
+            Op::Select(a, b, c) | Op::ElemStore(_, a, b, c) => [a, b, c].into_iter().for_each(f),
+            Op::Help(_, args) => args.iter_mut().for_each(f),
+            Op::Call(call) => call.args.iter_mut().for_each(f),
         }
     }
 
@@ -478,6 +512,7 @@ impl Op {
         match self {
             Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => vec![*exit],
             Op::Push(_, _, exit) | Op::NoOperators(_, _, exit) | Op::Room(exit) => vec![*exit],
+            Op::EnterBody(exit) => vec![*exit],
             Op::Call(call) => {
                 let after = call.expect.map(|(_, exit)| exit);
                 std::iter::once(call.depth).chain(after).collect()
@@ -502,9 +537,9 @@ impl Op {
             Op::Param | Op::Checked(..) | Op::StoreSlot(..) | Op::StorePair(..) => false,
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Retain(_) => false,
             Op::Release(_) | Op::Store(..) | Op::ElemStore(..) | Op::Guard(..) => false,
-            Op::Poll(_) | Op::Step(_) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
+            Op::Poll(_) | Op::Step(..) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
             Op::RetainPair(..) | Op::ReleaseAt(..) | Op::Unshare(_) => false,
-            Op::NoOperators(..) | Op::Room(_) => false,
+            Op::NoOperators(..) | Op::Room(_) | Op::EnterBody(_) | Op::LeaveBody => false,
             Op::ReleasePair(..) | Op::Direct(..) | Op::Alloc(_) => false,
         }
     }

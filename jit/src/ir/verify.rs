@@ -69,7 +69,7 @@ fn check_node(
             let nodes = match source {
                 Source::Node(node) => vec![*node],
                 Source::Pair(payload, tag) => vec![*payload, *tag],
-                Source::Slot(_) => vec![],
+                Source::Slot(_) | Source::Copy(_) => vec![],
             };
             if let Some(&node) = nodes.iter().find(|node| !known.contains(node) && !is_own(node)) {
                 return Err(Fault::Undefined(block, node));

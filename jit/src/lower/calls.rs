@@ -10,7 +10,7 @@ use super::memory::trusted;
 use super::{Lowering, typed_signature};
 use crate::abi;
 use crate::helpers::Routine;
-use crate::ir::{Call, Callee, ExitId, NodeId, Ty};
+use crate::ir::{Call, Callee, ExitId, FrameId, NodeId, Ty};
 
 impl Lowering<'_, '_> {
     /// Calls a routine of the compiler's runtime.
@@ -41,11 +41,12 @@ impl Lowering<'_, '_> {
     }
 
     /// Runs one instruction through the interpreter; its value is the next pc.
-    pub(super) fn step(&mut self, pc: u32) -> ir::Value {
+    pub(super) fn step(&mut self, pc: u32, catches: bool) -> ir::Value {
         let (vm, base, depth) = (self.vm, self.base, self.depth);
         let meta = self.word(self.input.metas.frame as u64);
         let pc = self.word(u64::from(pc));
-        let next = self.call_routine(Routine::Step, &[vm, base, depth, meta, pc]);
+        let routine = if catches { Routine::StepCaught } else { Routine::Step };
+        let next = self.call_routine(routine, &[vm, base, depth, meta, pc]);
         let left = self.word(abi::LEFT);
         let has_left = self.b.ins().icmp(IntCC::Equal, next, left);
         let (out, on) = (self.left_block(), self.b.create_block());
@@ -82,9 +83,53 @@ impl Lowering<'_, '_> {
             }
         };
         let (payload, tag) = (self.b.inst_results(inst)[0], self.b.inst_results(inst)[1]);
+        let (payload, tag) = if call.catches {
+            self.caught_result(call, payload, tag)
+        } else {
+            self.check_result(call, tag);
+            (payload, tag)
+        };
         self.values.insert(id, payload);
         self.tags.insert(id, tag);
-        self.check_result(call, tag);
+    }
+
+    /// The words of a call's result; those of a handled error have the tag of errors and the
+    /// handler's pc.
+    fn caught_result(
+        &mut self,
+        call: &Call,
+        payload: ir::Value,
+        tag: ir::Value,
+    ) -> (ir::Value, ir::Value) {
+        let raised = self.word(abi::RAISED);
+        let (error, on) = (self.b.create_block(), self.b.create_block());
+        self.b.set_cold_block(error);
+        let result = self.b.append_block_param(on, types::I64);
+        let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
+        self.b.ins().brif(is_raised, error, [].iter(), on, [payload.into()].iter());
+        self.b.switch_to_block(error);
+        let handler = self.catch(call.frame, call.pc);
+        self.b.ins().jump(on, [handler.into()].iter());
+        self.b.switch_to_block(on);
+        (result, tag)
+    }
+
+    /// The handler that takes the error in the context, raised at `pc`; leaves if there is none.
+    pub(super) fn catch(&mut self, frame: Option<FrameId>, pc: u32) -> ir::Value {
+        let meta = match frame {
+            Some(id) => self.input.metas.inlined(id),
+            None => self.input.metas.frame,
+        };
+        let (vm, base, depth) = (self.vm, self.base, self.depth);
+        let (meta, pc) = (self.word(meta as u64), self.word(u64::from(pc)));
+        let handler = self.call_routine(Routine::Catch, &[vm, base, depth, meta, pc]);
+        let left = self.word(abi::LEFT);
+        let has_left = self.b.ins().icmp(IntCC::Equal, handler, left);
+        let (out, on) = (self.left_block(), self.b.create_block());
+        self.b.set_cold_block(on);
+        self.b.ins().brif(has_left, out, [].iter(), on, [].iter());
+        self.b.switch_to_block(on);
+        handler
     }
 
     /// Goes on if the call gave a result (of the expected type).
@@ -135,6 +180,12 @@ impl Lowering<'_, '_> {
         let limit = self.b.ins().load(types::I64, trusted(), self.vm, abi::CONTEXT_STACK_LIMIT);
         let is_over = self.b.ins().icmp(IntCC::UnsignedGreaterThan, end, limit);
         self.exit_if(is_over, exit);
+    }
+
+    /// Leaves if no more calls from natives are allowed.
+    pub(super) fn enter_body(&mut self, exit: ExitId) {
+        let declined = self.call_routine(Routine::EnterBody, &[self.vm]);
+        self.exit_if(declined, exit);
     }
 
     pub(super) fn ret(&mut self, payload: NodeId, tag: NodeId) {

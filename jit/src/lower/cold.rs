@@ -9,23 +9,32 @@ use crate::helpers::Routine;
 
 /// Routines that are called on cold paths of hot code.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
 pub(crate) enum ColdRoutine {
+    /// [`super::free`]; calls [`ColdRoutine::ReleaseAny`].
     Release,
+    ReleaseAny,
     Push,
     Unshare,
-    ReleasePair,
+    Allocate,
 }
 
 impl ColdRoutine {
-    pub(crate) const ALL: [ColdRoutine; 4] =
-        [ColdRoutine::Release, ColdRoutine::Push, ColdRoutine::Unshare, ColdRoutine::ReleasePair];
+    /// Those that others call come first.
+    pub(crate) const ALL: [ColdRoutine; 5] = [
+        ColdRoutine::ReleaseAny,
+        ColdRoutine::Release,
+        ColdRoutine::Push,
+        ColdRoutine::Unshare,
+        ColdRoutine::Allocate,
+    ];
 
     fn routine(self) -> (Routine, usize) {
         match self {
-            ColdRoutine::Release => (Routine::Release, 1),
+            ColdRoutine::Release | ColdRoutine::ReleaseAny => (Routine::ReleasePair, 2),
             ColdRoutine::Push => (Routine::Push, 3),
             ColdRoutine::Unshare => (Routine::Unshare, 1),
-            ColdRoutine::ReleasePair => (Routine::ReleasePair, 2),
+            ColdRoutine::Allocate => (Routine::Allocate, 1),
         }
     }
 }
@@ -34,14 +43,22 @@ impl ColdRoutine {
 #[derive(Default)]
 pub(crate) struct Cold {
     addresses: [usize; ColdRoutine::ALL.len()],
-    /// Address of the result word of the last routine.
-    result: usize,
+    places: Places,
+}
+
+/// Addresses in the program's thread that code contains.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Places {
+    /// The result word of the last routine.
+    pub result: usize,
+    /// The free lists of the heap.
+    pub lists: usize,
 }
 
 impl Cold {
-    /// Without trampolines; routines leave their results at this address.
-    pub(crate) fn new(result: usize) -> Cold {
-        Cold { result, ..Cold::default() }
+    /// Without trampolines.
+    pub(crate) fn new(places: Places) -> Cold {
+        Cold { places, ..Cold::default() }
     }
 
     pub(crate) fn set(&mut self, routine: ColdRoutine, address: usize) {
@@ -53,7 +70,11 @@ impl Cold {
     }
 
     pub(crate) fn result(&self) -> usize {
-        self.result
+        self.places.result
+    }
+
+    pub(crate) fn lists(&self) -> usize {
+        self.places.lists
     }
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn lower_entry(
     isa: &dyn TargetIsa,
     cell: CellAddress,
     params: &[Option<Ty>],
-    (meta, is_method): (usize, bool),
+    (meta, is_method, is_closure): (usize, bool, bool),
     (target, context): (&mut ir::Function, &mut FunctionBuilderContext),
 ) {
     target.signature = entry_signature(isa);
@@ -103,6 +103,11 @@ pub(crate) fn lower_entry(
         call_routine(&mut b, isa, Routine::Release, &[base]);
         b.ins().jump(on, [].iter());
         b.switch_to_block(on);
+    }
+    if is_closure {
+        let size = b.ins().iconst(types::I64, i64::from(abi::VALUE_SIZE));
+        let below = b.ins().isub(base, size);
+        call_routine(&mut b, isa, Routine::Release, &[below]);
     }
     let raised = b.ins().iconst(types::I64, abi::RAISED as i64);
     let is_raised = b.ins().icmp(IntCC::Equal, tag, raised);

@@ -93,7 +93,7 @@ impl Lowering<'_, '_> {
                     let tag = self.tag_value(tag);
                     self.buffer(&mut index, tag);
                 }
-                Source::Slot(_) => {}
+                Source::Slot(_) | Source::Copy(_) => {}
             }
         }
         let meta = self.input.metas.exit(exit, is_stress);
@@ -204,6 +204,7 @@ pub(crate) fn write_kind(func: &crate::ir::Func, source: Source) -> (WriteKind, 
             crate::ir::Ty::Int | crate::ir::Ty::Word | crate::ir::Ty::None => (WriteKind::Int, 1),
         },
         Source::Slot(from) => (WriteKind::Slot(from), 0),
+        Source::Copy(from) => (WriteKind::Copy(from), 0),
         Source::Pair(..) => (WriteKind::Pair, 2),
     }
 }

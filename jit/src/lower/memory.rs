@@ -140,10 +140,7 @@ impl Lowering<'_, '_> {
         let tag = self.load_tag(r);
         self.if_heap(tag, true, |this| {
             let object = this.load_slot(r, Ty::Word);
-            this.give_up(object, |this| {
-                let address = this.slot_address(r);
-                this.call_cold(ColdRoutine::Release, &[address]);
-            });
+            this.release_object(tag, object);
             this.store_tag(r, Tag::Null);
         });
     }
@@ -157,10 +154,13 @@ impl Lowering<'_, '_> {
 
     /// Releases what a tag word and a payload word mean.
     pub(super) fn release_pair(&mut self, tag: ir::Value, payload: ir::Value) {
-        self.if_heap(tag, true, |this| {
-            this.give_up(payload, |this| {
-                this.call_cold(ColdRoutine::ReleasePair, &[tag, payload]);
-            });
+        self.if_heap(tag, true, |this| this.release_object(tag, payload));
+    }
+
+    /// Releases an object.
+    pub(super) fn release_object(&mut self, tag: ir::Value, object: ir::Value) {
+        self.give_up(object, |this| {
+            this.call_cold(ColdRoutine::Release, &[tag, object]);
         });
     }
 
@@ -221,7 +221,7 @@ impl Lowering<'_, '_> {
 
     /// Takes a block off its free list, or asks the heap for one.
     pub(super) fn alloc(&mut self, size: u32) -> ir::Value {
-        let lists = self.word(self.func.free_lists as u64);
+        let lists = self.word(self.input.cold.lists() as u64);
         let head_at = (size.div_ceil(16) * 8) as i32;
         let head = self.b.ins().load(types::I64, trusted(), lists, head_at);
         let (take, ask, on) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
@@ -238,7 +238,8 @@ impl Lowering<'_, '_> {
         self.b.ins().jump(on, [head.into()].iter());
         self.b.switch_to_block(ask);
         let size = self.word(size.into());
-        let fresh = self.call_routine(Routine::Allocate, &[size]);
+        self.call_cold(ColdRoutine::Allocate, &[size]);
+        let fresh = self.cold_result();
         self.b.ins().jump(on, [fresh.into()].iter());
         self.b.switch_to_block(on);
         block

@@ -12,6 +12,7 @@ mod cold;
 mod emit;
 mod entry;
 mod exits;
+mod free;
 mod memory;
 mod nodes;
 mod texts;
@@ -29,9 +30,10 @@ use crate::abi;
 use crate::ir::{BlockId, EdgeId, ExitId, Func, NodeId, Term, Ty};
 use crate::metas::MetaAddresses;
 
-pub(crate) use cold::{Cold, ColdRoutine, lower_trampoline};
+pub(crate) use cold::{Cold, ColdRoutine, Places, lower_trampoline};
 pub(crate) use entry::{lower_adapter, lower_entry, tag_of_ty};
 pub(crate) use exits::write_kind;
+pub(crate) use free::lower_release;
 
 /// What the lowering needs besides the IR.
 pub(crate) struct Input<'a> {

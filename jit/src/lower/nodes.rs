@@ -34,10 +34,14 @@ impl Lowering<'_, '_> {
                 self.values.insert(id, block);
             }
             Op::Room(exit) => self.room(*exit),
+            Op::EnterBody(exit) => self.enter_body(*exit),
+            Op::LeaveBody => {
+                self.call_routine(Routine::LeaveBody, &[self.vm]);
+            }
             Op::Push(slot, value, exit) => self.push(*slot, *value, *exit),
             Op::Call(call) => self.call(id, call),
-            Op::Step(pc) => {
-                let next = self.step(*pc);
+            Op::Step(pc, catches) => {
+                let next = self.step(*pc, *catches);
                 self.values.insert(id, next);
             }
             Op::ReleaseAt(at, offset) => {
@@ -52,8 +56,8 @@ impl Lowering<'_, '_> {
                 self.stress(*exit);
                 self.no_operators(*tag, *payload, *exit);
             }
-            Op::Direct(pc, frame) => {
-                let next = self.direct(*pc, *frame);
+            Op::Direct(pc, frame, catches) => {
+                let next = self.direct(*pc, *frame, *catches);
                 self.values.insert(id, next);
             }
             Op::Help(helper, args) => {
@@ -62,8 +66,14 @@ impl Lowering<'_, '_> {
                 self.values.insert(id, result);
             }
             Op::ReleasePair(tag, payload) => {
+                let is_object = matches!(self.func.node(*tag).op, Op::Const(_));
                 let (tag, payload) = (self.value(*tag), self.value(*payload));
-                self.release_pair(tag, payload);
+                if is_object {
+                    // Others were dropped.
+                    self.release_object(tag, payload);
+                } else {
+                    self.release_pair(tag, payload);
+                }
             }
             Op::CallTag(call) => {
                 let tag = self.tags[call];
@@ -185,6 +195,10 @@ impl Lowering<'_, '_> {
             }
             Op::ElemLoad(elem, data, index) => self.elem_load(*elem, (*data, *index), ty),
             Op::SlotAddr(r) => self.slot_address(*r),
+            Op::Closure if !self.input.is_framed => {
+                let at = abi::PAYLOAD_OFFSET - abi::VALUE_SIZE;
+                self.b.ins().load(types::I64, trusted(), self.base, at)
+            }
             Op::Closure => {
                 let frame = self.b.ins().load(types::I64, trusted(), self.vm, abi::VM_FRAME);
                 self.b.ins().load(types::I64, trusted(), frame, abi::FRAME_CLOSURE)
@@ -201,6 +215,7 @@ fn routine_of(helper: Helper) -> Routine {
     match helper {
         Helper::NewStruct => Routine::NewStruct,
         Helper::Closure => Routine::Closure,
+        Helper::ReleaseRow => Routine::ReleaseRow,
         Helper::NewCell => Routine::NewCell,
         Helper::Push => Routine::Push,
         Helper::TextData => Routine::TextData,
@@ -213,6 +228,10 @@ fn routine_of(helper: Helper) -> Routine {
         Helper::StorePlace => Routine::StorePlace,
         Helper::UpdatePlace => Routine::UpdatePlace,
         Helper::LoadPlace => Routine::LoadPlace,
+        Helper::DictFindInt => Routine::DictFindInt,
+        Helper::DictFindText => Routine::DictFindText,
+        Helper::DictSetInt => Routine::DictSetInt,
+        Helper::DictSetText => Routine::DictSetText,
         Helper::Pop => Routine::Pop,
     }
 }

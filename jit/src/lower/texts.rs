@@ -1,7 +1,7 @@
 //! Instructions run straight on the window, and releasing values that are in no slot.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{self, InstBuilder};
+use cranelift_codegen::ir::{self, InstBuilder, types};
 
 use super::Lowering;
 use crate::abi;
@@ -10,7 +10,7 @@ use crate::ir::FrameId;
 
 impl Lowering<'_, '_> {
     /// Runs one instruction that needs no frame; its value is the next pc.
-    pub(super) fn direct(&mut self, pc: u32, frame: Option<FrameId>) -> ir::Value {
+    pub(super) fn direct(&mut self, pc: u32, frame: Option<FrameId>, catches: bool) -> ir::Value {
         let vm = self.vm;
         let (base, meta) = match frame {
             Some(id) => {
@@ -26,10 +26,16 @@ impl Lowering<'_, '_> {
         let has_failed = self.b.ins().icmp(IntCC::Equal, next, failed);
         let (error, on) = (self.b.create_block(), self.b.create_block());
         self.b.set_cold_block(error);
-        self.b.ins().brif(has_failed, error, [].iter(), on, [].iter());
+        let next_pc = self.b.append_block_param(on, types::I64);
+        self.b.ins().brif(has_failed, error, [].iter(), on, [next.into()].iter());
         self.b.switch_to_block(error);
-        self.raised(frame, pc);
+        if catches {
+            let handler = self.catch(frame, pc);
+            self.b.ins().jump(on, [handler.into()].iter());
+        } else {
+            self.raised(frame, pc);
+        }
         self.b.switch_to_block(on);
-        next
+        next_pc
     }
 }

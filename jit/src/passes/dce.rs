@@ -41,7 +41,7 @@ fn exit_inputs(func: &Func, exit: ExitId) -> Vec<NodeId> {
         match *source {
             Source::Node(node) => inputs.push(node),
             Source::Pair(payload, tag) => inputs.extend([payload, tag]),
-            Source::Slot(_) => {}
+            Source::Slot(_) | Source::Copy(_) => {}
         }
     }
     inputs

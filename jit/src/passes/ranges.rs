@@ -6,8 +6,8 @@
 
 use std::collections::HashMap;
 
+use super::graph::Graph;
 use crate::ir::{BlockId, Cond, EdgeId, Func, IntOp, NodeId, Op, Term, Ty};
-use crate::lower::reachable;
 
 /// A closed interval of ints.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,12 +62,10 @@ type Fact = (Cond, NodeId, NodeId);
 
 struct Ranges<'a> {
     func: &'a Func,
-    order: Vec<BlockId>,
+    graph: Graph,
     ranges: HashMap<NodeId, Range>,
     /// What holds in a block because of branches and guards that dominate it.
     facts: HashMap<BlockId, Vec<Fact>>,
-    /// The edges into each block, with the block that they leave.
-    incoming: HashMap<BlockId, Vec<(BlockId, EdgeId)>>,
 }
 
 /// Replaces checked operations that cannot overflow.
@@ -87,55 +85,25 @@ pub(super) fn run(func: &mut Func) {
 
 impl<'a> Ranges<'a> {
     fn new(func: &'a Func) -> Ranges<'a> {
-        let order = reachable(func);
-        let mut incoming: HashMap<BlockId, Vec<(BlockId, EdgeId)>> = HashMap::new();
-        for &block in &order {
-            for edge in func.edges_of(block) {
-                if let Some(to) = func.edge(edge).to {
-                    incoming.entry(to).or_default().push((block, edge));
-                }
-            }
-        }
-        let mut this =
-            Ranges { func, order, ranges: HashMap::new(), facts: HashMap::new(), incoming };
+        let graph = Graph::new(func);
+        let mut this = Ranges { func, graph, ranges: HashMap::new(), facts: HashMap::new() };
         this.find_facts();
         this
     }
 
     /// Facts of a block: those at the end of its dominator, and of the only edge to it.
     fn find_facts(&mut self) {
-        let dominators = self.dominators();
-        for &block in &self.order {
+        for &block in &self.graph.order {
             let mut facts = Vec::new();
-            if let Some(&above) = dominators.get(&block) {
+            if let Some(above) = self.graph.dominator(block) {
                 facts.extend(self.facts.get(&above).cloned().unwrap_or_default());
                 facts.extend(self.guards_of(above));
             }
-            if let Some([(from, edge)]) = self.incoming.get(&block).map(Vec::as_slice) {
-                facts.extend(self.fact_of_edge(*from, *edge));
+            if let Some((from, edge)) = self.graph.only_edge(block) {
+                facts.extend(self.fact_of_edge(from, edge));
             }
             self.facts.insert(block, facts);
         }
-    }
-
-    /// The immediate dominator of each block but the first.
-    fn dominators(&self) -> HashMap<BlockId, BlockId> {
-        let index: HashMap<BlockId, usize> =
-            self.order.iter().enumerate().map(|(i, &block)| (block, i)).collect();
-        let mut above: Vec<Option<usize>> = vec![None; self.order.len()];
-        let mut changed = true;
-        while std::mem::take(&mut changed) {
-            for (i, block) in self.order.iter().enumerate().skip(1) {
-                let from = self.incoming.get(block).into_iter().flatten();
-                let from = from.map(|(from, _)| index[from]);
-                let known = from.filter(|&from| from == 0 || above[from].is_some());
-                let new = known.reduce(|a, b| common(&above, a, b));
-                changed |= above[i] != new;
-                above[i] = new;
-            }
-        }
-        let pairs = above.iter().enumerate();
-        pairs.filter_map(|(i, a)| Some((self.order[i], self.order[(*a)?]))).collect()
     }
 
     /// What the guards of a block say.
@@ -198,8 +166,8 @@ impl<'a> Ranges<'a> {
     fn round(&mut self, is_widening: bool) -> bool {
         let func = self.func;
         let mut changed = false;
-        for at in 0..self.order.len() {
-            let block = self.order[at];
+        for at in 0..self.graph.order.len() {
+            let block = self.graph.order[at];
             for (i, &param) in func.block(block).params.iter().enumerate() {
                 if func.ty(param) == Ty::Int {
                     let new = self.param(block, i, is_widening);
@@ -218,7 +186,7 @@ impl<'a> Ranges<'a> {
     }
 
     fn param(&self, block: BlockId, index: usize, is_widening: bool) -> Range {
-        let Some(edges) = self.incoming.get(&block) else { return Range::ALL };
+        let Some(edges) = self.graph.incoming.get(&block) else { return Range::ALL };
         let param = self.func.block(block).params[index];
         let mut joined: Option<Range> = None;
         for &(from, edge) in edges {
@@ -269,7 +237,7 @@ impl<'a> Ranges<'a> {
     /// Checked operations whose result always fits.
     fn safe_operations(&self) -> Vec<NodeId> {
         let mut found = Vec::new();
-        for &block in &self.order {
+        for &block in &self.graph.order {
             let facts = self.facts.get(&block).map_or(&[][..], Vec::as_slice);
             for &node in &self.func.block(block).nodes {
                 if let Op::Checked(op, a, b, _) = self.func.node(node).op
@@ -281,18 +249,6 @@ impl<'a> Ranges<'a> {
         }
         found
     }
-}
-
-/// The nearest common dominator of two blocks, by index in reverse post-order.
-fn common(above: &[Option<usize>], mut a: usize, mut b: usize) -> usize {
-    while a != b {
-        if a > b {
-            a = above[a].unwrap_or(0);
-        } else {
-            b = above[b].unwrap_or(0);
-        }
-    }
-    a
 }
 
 /// The range of a remainder, whose sign is that of the dividend.

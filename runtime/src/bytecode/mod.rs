@@ -77,6 +77,40 @@ pub struct FunctionProto {
     pub profile: Profile,
 }
 
+impl FunctionProto {
+    /// A copy for another isolate, with what has been learned about arithmetic: all other
+    /// feedback and compiled code belong to one isolate. Functions nest no deeper than blocks.
+    pub fn fresh(&self) -> FunctionProto {
+        let profile = Profile::new(self.code.len());
+        let code: Box<[Instr]> = self.code.iter().cloned().collect();
+        for (pc, instr) in code.iter().enumerate() {
+            if instr.op().info().effects.has(ops::Effects::QUICK) {
+                profile.set_site(pc, self.profile.site(pc));
+            }
+        }
+        FunctionProto {
+            info: self.info.clone(),
+            code,
+            consts: self.consts.clone(),
+            n_registers: self.n_registers,
+            captures: self.captures.clone(),
+            upvalue_names: self.upvalue_names.clone(),
+            children: self.children.iter().map(|child| Arc::new(child.fresh())).collect(),
+            handlers: self.handlers.clone(),
+            places: self.places.clone(),
+            name_lists: self.name_lists.clone(),
+            structs: self.structs.clone(),
+            enums: self.enums.clone(),
+            variants: self.variants.clone(),
+            paths: self.paths.clone(),
+            spans: self.spans.clone(),
+            source: self.source.clone(),
+            line: self.line,
+            profile,
+        }
+    }
+}
+
 /// A constant as plain data; turned into a value when the code is loaded into an isolate.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Const {

@@ -200,6 +200,8 @@ macro_rules! for_each_op {
         take_receiver = TakeReceiver { dst: Update, root: Update, desc: Desc } [THROWS];
         /// raises `Pipe operator requires a function on the right side` unless R[src] is callable
         check_pipe = CheckPipe { src: Read } [THROWS];
+        /// raises unless R[src] is a number other than NaN, as the result of a comparator of `sort`
+        check_order = CheckOrder { src: Read } [THROWS];
         /// return R[src]
         ret = Ret { src: Use } [ENDS_BLOCK];
         /// return null
@@ -210,6 +212,8 @@ macro_rules! for_each_op {
         yield_value = Yield { dst: Def, src: Use } [THROWS | CALLS];
         /// R[dst] = the outcome of R[src] if it is a promise, for which the task waits, else R[src]
         await_value = Await { dst: Def, src: Use } [THROWS | CALLS];
+        /// R[dst] = the promise of the closure R[src], which runs on another thread
+        spawn_block = Spawn { dst: Def, src: Use } [THROWS | CALLS];
         /// R[dst] = a closure of child function `proto`
         closure = Closure { dst: Def, proto: Proto } [];
         /// R[dst] = a new cell, unassigned

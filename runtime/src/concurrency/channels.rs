@@ -1,8 +1,14 @@
 //! Channels (LS 17.3): first-in first-out queues that tasks share.
+//!
+//! A channel that has not left its isolate holds plain values. When it is packed for another one
+//! it becomes shared: from then on all is done by [`super::shared_channels`].
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use super::parcel::Parcel;
+use super::shared_channels::{Content, SharedChannel};
 use super::tasks::{Wait, Waiter, park};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
@@ -12,6 +18,8 @@ use crate::value::Value;
 /// What is behind a channel.
 pub struct Core {
     state: RefCell<State>,
+    /// What has taken over from `state`.
+    shared: OnceCell<Arc<SharedChannel>>,
 }
 
 struct State {
@@ -38,10 +46,62 @@ impl Core {
                 senders: VecDeque::new(),
                 handed: Vec::new(),
             }),
+            shared: OnceCell::new(),
         }
     }
 
+    /// This isolate's end of a shared channel.
+    pub(crate) fn of_shared(shared: Arc<SharedChannel>) -> Core {
+        let core = Core::new(shared.capacity);
+        core.shared.get_or_init(|| shared);
+        core
+    }
+
+    pub(super) fn shared(&self) -> Option<&Arc<SharedChannel>> {
+        self.shared.get()
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.state.borrow().capacity
+    }
+
+    /// Whether both are the same channel.
+    pub fn is_same(&self, other: &Core) -> bool {
+        match (self.shared(), other.shared()) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            _ => std::ptr::eq(self, other),
+        }
+    }
+
+    /// Hands everything over to a shared channel; `parcels` are the values of
+    /// [`Core::each_value`] in order.
+    pub(super) fn become_shared(
+        &self,
+        host: &mut dyn Host,
+        shared: Arc<SharedChannel>,
+        parcels: Vec<Parcel>,
+    ) {
+        let isolate = host.isolate().membership();
+        let mut state = self.state.borrow_mut();
+        let mut parcels = parcels.into_iter();
+        let queue = parcels.by_ref().take(state.queue.len()).collect();
+        state.queue.clear();
+        let senders = std::mem::take(&mut state.senders);
+        let senders = senders.iter().map(|(sender, _)| sender.number());
+        let senders = senders.zip(parcels.by_ref()).collect();
+        let handed = std::mem::take(&mut state.handed);
+        let handed = handed.iter().map(|(wait, _)| *wait).zip(parcels).collect();
+        let receivers = std::mem::take(&mut state.receivers);
+        let receivers = receivers.iter().map(Waiter::number).collect();
+        let is_closed = state.is_closed;
+        shared.fill(&isolate, Content { is_closed, queue, receivers, senders, handed });
+        self.shared.get_or_init(|| shared);
+    }
+
     pub fn len(&self) -> usize {
+        if let Some(shared) = self.shared() {
+            return shared.len();
+        }
         self.state.borrow().queue.len()
     }
 
@@ -79,7 +139,7 @@ impl State {
 }
 
 #[cold]
-fn closed() -> Error {
+pub(super) fn closed() -> Error {
     Error::new(Kind::ConcurrencyError, "Cannot send on a closed channel")
 }
 
@@ -88,6 +148,9 @@ fn closed() -> Error {
 /// # Errors
 /// ConcurrencyError if the channel is closed, or if the wait can never end.
 pub fn send(host: &mut dyn Host, channel: &ChannelBody, value: Value) -> Result<()> {
+    if let Some(shared) = channel.core.shared() {
+        return shared.send(host, value);
+    }
     let waiter = {
         let mut state = channel.core.state.borrow_mut();
         if state.is_closed {
@@ -110,7 +173,10 @@ pub fn send(host: &mut dyn Host, channel: &ChannelBody, value: Value) -> Result<
         waiter
     };
     let (core, wait) = (channel.core.clone(), waiter.number());
-    let finish = move |_: &mut dyn Host| {
+    let finish = move |host: &mut dyn Host| {
+        if let Some(shared) = core.shared() {
+            return shared.finish_send(host, wait);
+        }
         let mut state = core.state.borrow_mut();
         match state.senders.iter().position(|(sender, _)| sender.number() == wait) {
             // It was woken, but nobody took the value.
@@ -134,6 +200,9 @@ pub fn receive(
     channel: &ChannelBody,
     limit: Option<f64>,
 ) -> Result<Option<Value>> {
+    if let Some(shared) = channel.core.shared() {
+        return shared.receive(host, limit);
+    }
     let waiter = {
         let mut state = channel.core.state.borrow_mut();
         if let Some(value) = state.take(host) {
@@ -153,7 +222,10 @@ pub fn receive(
         host.isolate().tasks.wake_later(ms, waiter.clone());
     }
     let (core, wait) = (channel.core.clone(), waiter.number());
-    let finish = move |_: &mut dyn Host| {
+    let finish = move |host: &mut dyn Host| {
+        if let Some(shared) = core.shared() {
+            return shared.finish_receive(host, wait);
+        }
         let mut state = core.state.borrow_mut();
         state.receivers.retain(|receiver| receiver.number() != wait);
         Ok(state.take_handed(wait))
@@ -162,12 +234,21 @@ pub fn receive(
 }
 
 /// The next value if there is one.
-pub fn try_receive(host: &mut dyn Host, channel: &ChannelBody) -> Option<Value> {
-    channel.core.state.borrow_mut().take(host)
+///
+/// # Errors
+/// None at present.
+pub fn try_receive(host: &mut dyn Host, channel: &ChannelBody) -> Result<Option<Value>> {
+    match channel.core.shared() {
+        Some(shared) => shared.try_receive(host),
+        None => Ok(channel.core.state.borrow_mut().take(host)),
+    }
 }
 
 /// Ends sending; all who wait go on.
 pub fn close(host: &mut dyn Host, channel: &ChannelBody) {
+    if let Some(shared) = channel.core.shared() {
+        return shared.close(host);
+    }
     let mut state = channel.core.state.borrow_mut();
     state.is_closed = true;
     for receiver in std::mem::take(&mut state.receivers) {

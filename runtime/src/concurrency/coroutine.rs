@@ -231,10 +231,18 @@ fn check_depth(host: &mut dyn Host, info: &FunctionInfo) -> Result<()> {
 /// Marks a generator that has not ended as running.
 ///
 /// # Errors
-/// ConcurrencyError if it is running already.
+/// ConcurrencyError if it is running already or belongs to another thread.
 pub fn begin_request(body: &GeneratorBody) -> Result<()> {
-    if body.progress.replace(Progress::Running) == Progress::Running {
-        return Err(Error::new(Kind::ConcurrencyError, "Generator is already running"));
-    }
-    Ok(())
+    let message = match body.progress.get() {
+        Progress::Running => "Generator is already running",
+        Progress::Foreign => FOREIGN,
+        Progress::Suspended | Progress::Exhausted => {
+            body.progress.set(Progress::Running);
+            return Ok(());
+        }
+    };
+    Err(Error::new(Kind::ConcurrencyError, message))
 }
+
+/// What using a generator or iterator raises on a thread that it does not belong to.
+pub const FOREIGN: &str = "Cannot use a generator of another thread";

@@ -5,9 +5,27 @@
 //! suspended anywhere: below compiled code, inside `try`, in a generator. [`tasks`] holds the
 //! ready queue and the timers of an isolate and decides who runs; [`promises`] and [`channels`]
 //! are what tasks wait for.
+//!
+//! [`isolates`] are threads. Values cross between them as [`parcel`]s, news as events of a
+//! [`mailbox`]; [`program`] knows which isolates there are and whether any of them can go on.
 
 pub mod channels;
 pub mod coroutine;
+pub mod isolates;
+pub mod jobs;
+pub mod mailbox;
+pub mod pack;
+pub mod parallel;
+pub mod parcel;
+pub mod pool;
+pub mod program;
 pub mod promises;
+pub mod remote;
+pub mod shared_channels;
 mod stack;
+pub mod store;
 pub mod tasks;
+#[cfg(test)]
+mod tests;
+mod timers;
+pub mod unpack;

@@ -1,6 +1,7 @@
 //! Settling promises, awaiting them, and promises made of others.
 
-use super::tasks::{Wait, park};
+use super::tasks::{Finish, Wait, park};
+use super::{pack, remote};
 use crate::error::{Error, Kind, Result};
 use crate::heap::Ref;
 use crate::host::Host;
@@ -24,6 +25,7 @@ pub enum Alarm {
 pub fn await_value(host: &mut dyn Host, v: Value) -> Result<Value> {
     let View::Promise(promise) = v.view() else { return Ok(v) };
     promise.is_observed.set(true);
+    remote::observe(host, &v);
     if let Some(outcome) = outcome(promise) {
         return outcome;
     }
@@ -39,6 +41,30 @@ pub fn await_value(host: &mut dyn Host, v: Value) -> Result<Value> {
         _ => Ok(None),
     };
     park(host, &waiter, Box::new(finish)).map(Option::unwrap_or_default)
+}
+
+/// Waits until a pending promise of this isolate has settled; then `finish` gives the value.
+///
+/// # Errors
+/// What `finish` raises; ConcurrencyError if the wait can never end.
+pub(super) fn await_then(host: &mut dyn Host, promise: &Value, finish: Finish) -> Result<Value> {
+    let View::Promise(body) = promise.view() else { return Ok(Value::NULL) };
+    body.is_observed.set(true);
+    let Some(waiter) = host.isolate().tasks.begin_wait(Wait::Await) else {
+        return Err(Wait::Await.deadlock());
+    };
+    if let PromiseState::Pending(observers) = &mut *body.state.borrow_mut() {
+        observers.push(Observer::Task(waiter.clone()));
+    }
+    park(host, &waiter, finish).map(Option::unwrap_or_default)
+}
+
+/// What a promise has come to, if it has settled.
+pub(super) fn known_outcome(promise: &Value) -> Option<Result<Value>> {
+    match promise.view() {
+        View::Promise(body) => outcome(body),
+        _ => None,
+    }
 }
 
 /// What a promise has come to, if it has settled.
@@ -59,6 +85,11 @@ pub fn settle(host: &mut dyn Host, promise: &Value, result: Result<Value>) {
             continue;
         }
         let is_failure = result.is_err();
+        if let Some(core) = body.owned_core()
+            && remote::is_known_elsewhere(&core)
+        {
+            core.settle(pack::pack_outcome(host, result.clone()));
+        }
         let state = match result {
             Ok(value) => PromiseState::Resolved(value),
             Err(mut error) => {
@@ -67,7 +98,7 @@ pub fn settle(host: &mut dyn Host, promise: &Value, result: Result<Value>) {
             }
         };
         let before = body.state.replace(state);
-        if is_failure && !body.is_observed.get() {
+        if is_failure && !body.is_observed.get() && !body.is_proxy() {
             host.isolate().tasks.rejected.push(promise.clone());
         }
         let PromiseState::Pending(observers) = before else { continue };
@@ -104,12 +135,15 @@ pub(super) fn is_pending(promise: &Value) -> bool {
     matches!(promise.view(), View::Promise(body) if body.is_pending())
 }
 
-/// The error of a rejected promise that nobody has observed.
-pub(super) fn unobserved_error(promise: &Value) -> Option<Error> {
+/// The error of a rejected promise that nobody has observed, and whether it is of a thread.
+pub(super) fn unobserved_error(promise: &Value) -> Option<(Error, bool)> {
     let View::Promise(body) = promise.view() else { return None };
+    if body.is_observed.get() || body.owned_core().is_some_and(|core| core.is_observed()) {
+        return None;
+    }
     match &*body.state.borrow() {
-        PromiseState::Rejected(error) if !body.is_observed.get() => Some(error.clone()),
-        PromiseState::Pending(_) | PromiseState::Resolved(_) | PromiseState::Rejected(_) => None,
+        PromiseState::Rejected(error) => Some((error.clone(), body.is_thread.get())),
+        PromiseState::Pending(_) | PromiseState::Resolved(_) => None,
     }
 }
 
@@ -128,6 +162,7 @@ pub fn combine(host: &mut dyn Host, promises: &[Value], rule: Rule) -> Value {
     for (index, promise) in promises.iter().enumerate() {
         let View::Promise(part) = promise.view() else { continue };
         part.is_observed.set(true);
+        remote::observe(host, promise);
         if let PromiseState::Pending(observers) = &mut *part.state.borrow_mut() {
             observers.push(Observer::Part(combined.clone(), index));
             continue;

@@ -12,10 +12,13 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxHashMap;
+
 use super::coroutine::{self, Body, Coroutine, Handles, Left, Resumed};
-use super::promises;
+use super::timers::{Alarm, Timer};
+use super::{isolates, promises};
 use crate::error::{Error, Kind, Result};
-use crate::host::{Counters, Host};
+use crate::host::{Counters, Host, Isolate};
 use crate::limits::StackFloor;
 use crate::value::Value;
 
@@ -81,39 +84,6 @@ pub struct Waiter {
     wait: u64,
 }
 
-/// What a timer does.
-enum Alarm {
-    Wake(Waiter),
-    /// Settles a promise.
-    Promise(Value, promises::Alarm),
-}
-
-struct Timer {
-    due: Instant,
-    number: u64,
-    alarm: Alarm,
-}
-
-impl PartialEq for Timer {
-    fn eq(&self, other: &Self) -> bool {
-        self.number == other.number
-    }
-}
-
-impl Eq for Timer {}
-
-impl PartialOrd for Timer {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Timer {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.number).cmp(&(other.due, other.number))
-    }
-}
-
 /// The tasks of an isolate.
 pub struct Tasks {
     /// Bytes of native stack that a coroutine gets.
@@ -137,6 +107,8 @@ pub struct Tasks {
     is_stopping: bool,
     /// Rejected promises that nobody observed when they were.
     pub(super) rejected: Vec<Value>,
+    /// Promises that other threads settle, by their token.
+    tokens: FxHashMap<u64, Value>,
 }
 
 impl Default for Tasks {
@@ -155,6 +127,7 @@ impl Default for Tasks {
             fatal: None,
             is_stopping: false,
             rejected: Vec::new(),
+            tokens: FxHashMap::default(),
         }
     }
 }
@@ -186,6 +159,31 @@ impl Tasks {
             self.ready.push_back(task.clone());
         }
         true
+    }
+
+    /// Ends the wait with this number, if it is still going on.
+    pub(super) fn wake_number(&mut self, wait: u64) {
+        if let Some(task) = self.waiting.get(&wait) {
+            let waiter = Waiter { task: task.clone(), wait };
+            self.wake(&waiter);
+        }
+    }
+
+    /// A token under which other threads settle a promise.
+    pub(super) fn register(&mut self, promise: Value) -> u64 {
+        let token = self.number();
+        self.tokens.insert(token, promise);
+        token
+    }
+
+    /// The promise with this token, which is settled now.
+    pub(super) fn registered(&mut self, token: u64) -> Option<Value> {
+        self.tokens.remove(&token)
+    }
+
+    /// Nobody is going to settle a promise.
+    pub(super) fn unregister(&mut self, promise: &Value) {
+        self.tokens.retain(|_, known| !known.is_identical(promise));
     }
 
     fn add_timer(&mut self, ms: f64, alarm: Alarm) {
@@ -423,7 +421,10 @@ pub fn sleep(host: &mut dyn Host, ms: f64) -> Result<()> {
 /// Lets the next ready task run; if there is none, waits for something to happen.
 fn run_one(host: &mut dyn Host) -> Result<()> {
     host.isolate().poll_if_pending()?;
+    // What happens may end a wait in place, whose task is not in the ready queue.
+    let mut has_happened = isolates::read_mail(host);
     while let Some(timer) = host.isolate().tasks.due() {
+        has_happened = true;
         match timer.alarm {
             Alarm::Wake(waiter) => {
                 host.isolate().tasks.wake(&waiter);
@@ -434,19 +435,33 @@ fn run_one(host: &mut dyn Host) -> Result<()> {
     if let Some(task) = host.isolate().tasks.ready.pop_front() {
         return run_task(host, &task, Counters { depth: 0, nested: 0, callbacks: 0 });
     }
-    wait_for_something(host)
+    if has_happened { Ok(()) } else { wait_for_something(host) }
 }
 
 /// Nothing is ready: waits for the next timer or another isolate.
 fn wait_for_something(host: &mut dyn Host) -> Result<()> {
-    let tasks = &mut host.isolate().tasks;
-    let Some(due) = tasks.next_due() else {
-        end_longest_wait(tasks);
+    let isolate = host.isolate();
+    let due = isolate.tasks.next_due();
+    if let Some(membership) = isolate.membership.clone() {
+        isolate.out.flush()?;
+        membership.mailbox.sleep(&membership.program, due);
+        return Ok(());
+    }
+    let Some(due) = due else {
+        end_longest_wait(&mut isolate.tasks);
         return Ok(());
     };
-    host.isolate().out.flush()?;
+    isolate.out.flush()?;
     std::thread::sleep(due.saturating_duration_since(Instant::now()).min(SLICE));
     Ok(())
+}
+
+/// No isolate can go on, unless something has happened here meanwhile.
+pub(super) fn end_deadlock(host: &mut dyn Host) {
+    let tasks = &mut host.isolate().tasks;
+    if tasks.ready.is_empty() && tasks.next_due().is_none() {
+        end_longest_wait(tasks);
+    }
 }
 
 /// Nobody can go on: main gets an error, or else the task that has waited longest.
@@ -467,17 +482,30 @@ pub fn run_main<H: Host + 'static>(
     host: &mut H,
     body: impl FnOnce(&mut H) -> Result<()>,
 ) -> Result<()> {
-    let outcome = Rc::new(RefCell::new(None));
-    let shared = outcome.clone();
     let body = move |host: &mut dyn Host| {
         let host: *mut dyn Host = host;
         // SAFETY: the engine that main is resumed with is the one of this call.
-        let host = unsafe { &mut *host.cast::<H>() };
+        body(unsafe { &mut *host.cast::<H>() }).map(|()| Value::NULL)
+    };
+    run_main_value(host, Box::new(body)).map(drop)
+}
+
+/// As [`run_main`], with the value of the body.
+///
+/// # Errors
+/// As for [`run_main`].
+pub(super) fn run_main_value(
+    host: &mut dyn Host,
+    body: Box<dyn FnOnce(&mut dyn Host) -> Result<Value> + '_>,
+) -> Result<Value> {
+    let outcome = Rc::new(RefCell::new(None));
+    let shared = outcome.clone();
+    let body = move |host: &mut dyn Host| {
         let result = body(host);
         host.isolate().tasks.is_stopping |= result.is_err();
         let end = match &result {
             Err(error) if !error.is_catchable() => Err(error.clone()),
-            Ok(()) | Err(_) => Ok(Value::NULL),
+            Ok(_) | Err(_) => Ok(Value::NULL),
         };
         *shared.borrow_mut() = Some(result);
         end
@@ -498,7 +526,7 @@ pub fn run_main<H: Host + 'static>(
             stop_one(host, &main)?;
         }
     }
-    let result = outcome.borrow_mut().take().unwrap_or(Ok(()));
+    let result = outcome.borrow_mut().take().unwrap_or(Ok(Value::NULL));
     match host.isolate().tasks.fatal.take() {
         Some(error) => Err(error),
         None => result,
@@ -524,8 +552,9 @@ pub fn drain(host: &mut dyn Host) -> Result<()> {
     host.isolate().tasks.fatal.take().map_or(Ok(()), Err)
 }
 
-/// The errors of promises that were rejected and that nobody has awaited.
-pub fn unobserved(isolate: &mut crate::host::Isolate) -> Vec<Error> {
+/// The errors of promises that were rejected and that nobody has awaited, and whether they are of
+/// other threads.
+pub(super) fn unobserved(isolate: &mut Isolate) -> Vec<(Error, bool)> {
     let rejected = std::mem::take(&mut isolate.tasks.rejected);
     rejected.iter().filter_map(promises::unobserved_error).collect()
 }
@@ -543,6 +572,7 @@ pub fn stop(host: &mut dyn Host) {
         }
     }
     host.isolate().tasks.rejected.clear();
+    host.isolate().tasks.tokens.clear();
     host.isolate().tasks.fatal = None;
     host.isolate().tasks.is_stopping = false;
 }

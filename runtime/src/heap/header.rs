@@ -15,6 +15,9 @@ pub struct Header {
     pub(crate) class: u16,
 }
 
+/// Offset of the size class, for compiled code that frees objects.
+pub const CLASS_OFFSET: usize = std::mem::offset_of!(Header, class);
+
 /// An object: header and body.
 #[repr(C)]
 pub struct Obj<T> {

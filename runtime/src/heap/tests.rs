@@ -22,6 +22,8 @@ fn closure(cell: &Value) -> Value {
         info: FunctionInfo::default(),
         proto: None,
         tree: None,
+        module: std::ptr::null(),
+        index: 0,
         file: "f".into(),
     }));
     // SAFETY: the code was leaked.

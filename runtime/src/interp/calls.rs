@@ -8,7 +8,7 @@ use super::Vm;
 use super::enter::{Args, Begun};
 use super::machine::{Machine, Step, Stop};
 use super::stack::{Frame, flags, loaded};
-use crate::bytecode::operand::{Def, Group, Native};
+use crate::bytecode::operand::{Def, Group, Native, Op};
 use crate::bytecode::ops;
 use crate::error::{Error, Kind, Result};
 use crate::heap::Obj;
@@ -16,7 +16,12 @@ use crate::natives;
 use crate::objects::function::{CallInfo, Function, FunctionCode};
 use crate::profile::site;
 use crate::semantics::index;
-use crate::value::{Tag, Value};
+use crate::value::{Tag, Value, View};
+
+/// Items with which a native's work counts as iterations of the loop around it.
+const LONG: usize = 16;
+/// Instructions that are searched for the header of a loop.
+const FAR: usize = 200;
 
 impl Machine {
     /// Whether a frame of `info` can start at `window` without further ado; counts the call.
@@ -184,7 +189,7 @@ impl Machine {
     pub(super) fn take_list(mut self, reg: usize) -> Vec<Value> {
         let array = self.take(reg);
         match array.view() {
-            crate::value::View::Array(array) => array.iter().collect(),
+            View::Array(array) => array.iter().collect(),
             _ => Vec::new(),
         }
     }
@@ -207,11 +212,57 @@ impl Machine {
         self.save();
         // SAFETY: the verifier bounds the group; user code cannot reach the frame's registers.
         let args = unsafe { std::slice::from_raw_parts_mut(self.at(first.idx()), n) };
+        self.note_callback(args);
         self.vm().can_finish_later = true;
         let result = natives::call(self.vm(), native.0.into(), args);
         self.vm().can_finish_later = false;
         args.fill(Value::NULL);
         self.checked(result)
+    }
+
+    /// Notes the function that a native gets as its last argument, and the elements of the array
+    /// that it gets as its first.
+    #[inline(always)]
+    fn note_callback(&self, args: &[Value]) {
+        let [first, .., last] = args else { return };
+        if last.tag() != Tag::Function {
+            return;
+        }
+        // SAFETY: the tag says that the value owns a live function.
+        let code = unsafe { (*(last.payload() as *const Obj<Function>)).body.code_ptr() };
+        let kind = match first.view() {
+            View::Array(array) => {
+                if array.len() >= LONG {
+                    self.heat_loop(array.len());
+                }
+                array.kind() as u64
+            }
+            _ => site::MIXED_ITEMS,
+        };
+        let site = self.site();
+        let target = site & site::TARGET_MASK & !site::ITEMS;
+        if target != code as u64 {
+            return self.set_site(new_target(site, code as u64 | kind));
+        }
+        let known = site & site::ITEMS;
+        if known != kind && kind != 0 {
+            let kind = if known == 0 { kind } else { site::MIXED_ITEMS };
+            self.set_site(site & !site::ITEMS | kind);
+        }
+    }
+
+    /// Counts the work of a native towards the hotness of the loop it is called in.
+    #[inline(never)]
+    fn heat_loop(&self, n: usize) {
+        let frame = self.frame();
+        let (at, proto) = (frame.index_before(self.pc), &frame.loaded().proto);
+        let first = at.saturating_sub(FAR);
+        let is_header = |pc: &usize| proto.code[*pc].op() == Op::LoopHeader;
+        let Some(header) = (first..at).rev().find(is_header) else { return };
+        let left = proto.profile.site(header);
+        if left > 1 && left <= u64::from(u32::MAX) {
+            proto.profile.set_site(header, left.saturating_sub(n as u64).max(1));
+        }
     }
 
     #[inline(always)]
@@ -234,7 +285,7 @@ impl Machine {
     #[inline(never)]
     fn native_spread(self, native: Native, array: &Value) -> std::result::Result<Value, Stop> {
         let mut list: Vec<Value> = match array.view() {
-            crate::value::View::Array(array) => array.iter().collect(),
+            View::Array(array) => array.iter().collect(),
             _ => Vec::new(),
         };
         self.native_list(native, &mut list)
@@ -259,6 +310,12 @@ impl Machine {
             Tag::Function | Tag::Native | Tag::Wrapper => Ok(()),
             _ => Err(self.raise(not_a_pipe())),
         }
+    }
+
+    #[inline(always)]
+    pub(super) fn check_order(&mut self, op: ops::CheckOrder) -> Step {
+        let order = natives::order_of_verdict("sort", self.reg(op.src.idx()));
+        self.checked(order).map(drop)
     }
 
     #[inline(always)]
@@ -361,8 +418,12 @@ impl Vm {
                 drop(Value::from_parts(Tag::Function, frame.closure as u64));
             }
             self.native.depth -= u32::from(frame.has(flags::USER));
-            if frame.has(flags::GENERATOR) {
-                self.generator_ended(frame.base);
+            if frame.has(flags::GENERATOR | flags::BODY) {
+                if frame.has(flags::BODY) {
+                    self.leave_body();
+                } else {
+                    self.generator_ended(frame.base);
+                }
             }
             self.frame = self.frame.sub(1);
         }

@@ -54,7 +54,7 @@ pub fn is_frameless(word: Word) -> bool {
         Op::GetIndex | Op::GetField | Op::GetFieldOrNull | Op::Concat => true,
         Op::ArrayItem | Op::ArrayRest | Op::DictItem | Op::GetPayload | Op::Wrap => true,
         Op::JumpUnlessLiteral | Op::IterInit | Op::IterTest | Op::IterLoop => true,
-        Op::Add | Op::AddConst => true,
+        Op::Add | Op::AddConst | Op::CheckOrder => true,
         Op::SetIndex => ops::SetIndex::decode(word).root.kind == RootKind::Register,
         Op::SetField => ops::SetField::decode(word).root.kind == RootKind::Register,
         Op::CallNative => is_pure(ops::CallNative::decode(word).native.0),
@@ -63,8 +63,10 @@ pub fn is_frameless(word: Word) -> bool {
     }
 }
 
+/// Whether a native only looks at its arguments; those that never return only raise.
 fn is_pure(native: u16) -> bool {
-    natives::get(native.into()).effect == Effect::Pure
+    let native = natives::get(native.into());
+    native.effect == Effect::Pure || native.result == "never"
 }
 
 impl Vm {
@@ -89,11 +91,16 @@ impl Vm {
         let (consts, site_delta) = (call.consts, call.site_delta);
         let mut machine = Machine { vm: self, pc, base, consts, site_delta };
         let word = machine.instr().word();
+        // The frame on top is that of a caller, who must not be moved on.
+        // SAFETY: there is a frame on top.
+        let caller_pc = unsafe { (*machine.vm().frame).pc };
         let step = match word.op() {
             Op::CallNative => machine.native_frameless(ops::CallNative::decode(word)),
             Op::CallNativeOne => machine.native_one_frameless(ops::CallNativeOne::decode(word)),
             _ => machine.step_out_of_line(word),
         };
+        // SAFETY: as above.
+        debug_assert!(unsafe { (*machine.vm().frame).pc } == caller_pc, "{:?}", word.op());
         // SAFETY: `pc` stays inside the code.
         step.ok().map(|()| unsafe { machine.pc.offset_from(call.code) } as usize)
     }

@@ -208,7 +208,10 @@ impl Vm {
             let code = (*closure).body.code_ptr();
             (code, loaded(code))
         };
-        let entry = loaded.proto.profile.entry()?;
+        let Some(entry) = loaded.proto.profile.entry() else {
+            loaded.proto.profile.note_callback();
+            return None;
+        };
         let end = window.wrapping_add(loaded.call.n_registers as usize);
         let native = &self.native;
         let is_plain = loaded.call.exact_args as usize == args.len()

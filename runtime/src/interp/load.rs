@@ -22,13 +22,13 @@ pub(super) fn value_of(value: &Const) -> Value {
 }
 
 impl Vm {
-    /// The code of a prototype and all its children, for functions of `module`. It lives as long
-    /// as the VM.
+    /// The code of a prototype (the first) and all its children, for functions of `module`. It
+    /// lives as long as the VM.
     pub(super) fn load(
         &mut self,
         proto: &Arc<FunctionProto>,
         module: &ModuleBody,
-    ) -> *const FunctionCode {
+    ) -> Box<[*const FunctionCode]> {
         // Children come before their parents, so that nesting needs no recursion.
         let mut order = vec![proto];
         let mut at = 0;
@@ -41,9 +41,9 @@ impl Vm {
         for at in (0..order.len()).rev() {
             next_child -= order[at].children.len();
             let children = loaded[next_child..next_child + order[at].children.len()].into();
-            loaded[at] = self.load_one(order[at], children, module);
+            loaded[at] = self.load_one(order[at], children, module, at as u32);
         }
-        loaded[0]
+        loaded.into()
     }
 
     fn load_one(
@@ -51,6 +51,7 @@ impl Vm {
         proto: &Arc<FunctionProto>,
         children: Box<[*const FunctionCode]>,
         module: &ModuleBody,
+        index: u32,
     ) -> *const FunctionCode {
         self.prepare_profile(proto);
         let consts: Box<[Value]> = proto.consts.iter().map(value_of).collect();
@@ -72,6 +73,8 @@ impl Vm {
             file: proto.source.file.clone(),
             proto: Some(LoadedProto { call, proto: proto.clone(), consts, children, module }),
             tree: None,
+            module,
+            index,
         });
         let address = &raw const *code;
         self.codes.push(code);

@@ -96,7 +96,9 @@ impl Machine {
             next
         } else {
             let source = self.at(base);
-            self.save();
+            if iterate::may_leave(self.tag(base)) {
+                self.save();
+            }
             let next = self.vm().next_of(source);
             self.vm().can_finish_later = false;
             self.checked(next)?

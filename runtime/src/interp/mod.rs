@@ -34,6 +34,7 @@ mod variables;
 mod tests;
 
 use std::any::Any;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::concurrency::tasks;
@@ -41,6 +42,7 @@ use crate::error::{Error, Kind, Result};
 use crate::heap;
 use crate::host::{Counters, Host, Isolate, ModuleLoader};
 use crate::objects::function::FunctionCode;
+use crate::objects::module::{ModuleBody, Origin, Template};
 use crate::tier::Tier;
 use crate::value::{Value, View};
 
@@ -154,7 +156,8 @@ impl Vm {
     /// Calls a function from a native, an operator or the VM itself, to its end.
     fn call_nested(&mut self, callee: &Value, flags: u64, args: &mut [Value]) -> Result<Value> {
         self.check_native_stack(callee)?;
-        let window = self.free_registers();
+        // The register in between is for the closure.
+        let window = self.free_registers().wrapping_add(1);
         self.callbacks += 1;
         let compiled = self.call_compiled(callee, flags, window, args);
         self.callbacks -= 1;
@@ -174,6 +177,24 @@ impl Vm {
             self.clear(window, args.len());
         }
         result
+    }
+
+    /// For compiled code that does the work of a native which calls functions: what they call
+    /// counts as called from a native until [`Vm::leave_body`]. False if the limit of such calls
+    /// is reached.
+    pub fn enter_body(&mut self) -> bool {
+        if self.native.nested >= self.native.nested_limit {
+            return false;
+        }
+        self.native.nested += 1;
+        self.callbacks += 1;
+        true
+    }
+
+    /// Ends what [`Vm::enter_body`] began; popping a frame with `flags::BODY` does that too.
+    pub fn leave_body(&mut self) {
+        self.native.nested -= 1;
+        self.callbacks -= 1;
     }
 
     /// Moves values into free registers.
@@ -260,6 +281,23 @@ impl Host for Vm {
         self.run_suspendable(callee, receiver, args)
     }
 
+    fn run_block(&mut self, block: &Value) -> Result<Value> {
+        self.run_closure(block)
+    }
+
+    fn adopt_module(&mut self, origin: &Origin) -> Rc<ModuleBody> {
+        self.copy_of_module(origin)
+    }
+
+    fn code_at(
+        &mut self,
+        module: &ModuleBody,
+        index: u32,
+        _piece: Option<&Template>,
+    ) -> *const FunctionCode {
+        self.code_in(module, index)
+    }
+
     fn counters(&self) -> Counters {
         let native = &self.native;
         Counters { depth: native.depth, nested: native.nested, callbacks: self.callbacks }
@@ -292,7 +330,7 @@ impl Drop for Vm {
     fn drop(&mut self) {
         tasks::stop(self);
         self.methods = MethodCache::new();
-        for body in &self.modules.bodies {
+        for body in &self.isolate.modules {
             for slot in 0..body.n_slots() {
                 body.set(slot, Value::NULL);
             }
@@ -300,6 +338,8 @@ impl Drop for Vm {
         self.native.result = Value::NULL;
         drop(self.native.take_error());
         self.modules = Modules::default();
+        self.isolate.imports.clear();
+        self.isolate.common_defs.clear();
         heap::collect_cycles();
         self.codes.clear();
     }

@@ -9,26 +9,24 @@ use super::Vm;
 use super::machine::{Machine, Step, Stop};
 use super::stack::flags;
 use crate::bytecode::operand::Name;
-use crate::bytecode::{CompiledModule, ops};
+use crate::bytecode::{CompiledModule, FunctionProto, ops};
 use crate::concurrency::tasks;
 use crate::error::{Error, Kind, Result};
-use crate::heap::Ref;
-use crate::objects::function::FunctionCode;
-use crate::objects::module::{ModuleBody, ModuleObj};
+use crate::heap::{Obj, Ref};
+use crate::objects::function::{Function, FunctionCode};
+use crate::objects::module::{ModuleBody, ModuleObj, Origin};
 use crate::semantics::{error_value, index};
 use crate::value::{Value, View};
 
 /// The modules of an isolate.
 #[derive(Default)]
 pub(super) struct Modules {
-    /// Imported modules by importing file and path, so that a repeated import finds no files.
-    requests: FxHashMap<(Arc<str>, Vec<Arc<str>>), Value>,
     /// Imported modules by real path.
     loaded: Vec<(Arc<str>, Value)>,
     /// Modules whose import is under way: name and real path.
     loading: Vec<(Arc<str>, Arc<str>)>,
-    /// All module instances, which live as long as the isolate.
-    pub(super) bodies: Vec<Rc<ModuleBody>>,
+    /// The code of each module instance's functions, by the number of its origin.
+    codes: FxHashMap<u64, Box<[*const FunctionCode]>>,
     /// The code of the main program, whose children are its tests.
     main: Option<*const FunctionCode>,
 }
@@ -49,7 +47,7 @@ impl Vm {
     /// # Errors
     /// What is not caught; also `exit` and interruptions.
     pub fn run_main(&mut self, module: &Arc<CompiledModule>) -> Result<()> {
-        let (code, _) = self.instantiate(module);
+        let (code, _) = self.instantiate(module, None);
         self.modules.main = Some(code);
         self.run_as_main(code)
     }
@@ -72,16 +70,67 @@ impl Vm {
     }
 
     /// Loads a module's code and makes an instance of its variables.
-    fn instantiate(&mut self, module: &CompiledModule) -> (*const FunctionCode, Rc<ModuleBody>) {
+    fn instantiate(
+        &mut self,
+        module: &Arc<CompiledModule>,
+        real_path: Option<Arc<str>>,
+    ) -> (*const FunctionCode, Rc<ModuleBody>) {
+        self.instance_of(module, &module.top, Origin::new(module.clone(), real_path))
+    }
+
+    /// An instance of a module whose top level runs the code `top`.
+    fn instance_of(
+        &mut self,
+        module: &CompiledModule,
+        top: &Arc<FunctionProto>,
+        origin: Origin,
+    ) -> (*const FunctionCode, Rc<ModuleBody>) {
         let (name, file) = (module.name.clone(), module.source.file.clone());
-        let body = ModuleBody::new(name, file, module.slot_names.clone(), module.exports.clone());
-        let code = self.load(&module.top, &body);
-        self.modules.bodies.push(body.clone());
+        let (names, exports) = (module.slot_names.clone(), module.exports.clone());
+        let number = origin.number;
+        let body = ModuleBody::new(name, file, names, exports, origin);
+        let codes = self.load(top, &body);
+        let code = codes[0];
+        self.modules.codes.insert(number, codes);
+        self.isolate.modules.push(body.clone());
         (code, body)
     }
 
-    /// Runs code without parameters that is no function of the program.
-    fn run_top(&mut self, code: *const FunctionCode) -> Result<()> {
+    /// See `Host::adopt_module`.
+    pub(super) fn copy_of_module(&mut self, origin: &Origin) -> Rc<ModuleBody> {
+        let Some(module) = origin.template.downcast_ref::<CompiledModule>() else {
+            return ModuleBody::new("".into(), "".into(), Vec::new(), Vec::new(), origin.clone());
+        };
+        let top = Arc::new(module.top.fresh());
+        let (_, body) = self.instance_of(module, &top, origin.clone());
+        if let Some(path) = &origin.real_path {
+            let value = Value::from_ref(Ref::new(ModuleObj { body: body.clone() }));
+            self.modules.loaded.push((path.clone(), value));
+        }
+        body
+    }
+
+    /// See `Host::code_at`.
+    pub(super) fn code_in(&self, module: &ModuleBody, index: u32) -> *const FunctionCode {
+        let codes = self.modules.codes.get(&module.origin.number);
+        let code = codes.and_then(|codes| codes.get(index as usize));
+        code.copied().unwrap_or(std::ptr::null())
+    }
+
+    /// Runs the closure of a `spawn` block.
+    pub(super) fn run_closure(&mut self, block: &Value) -> Result<Value> {
+        let View::Function(function) = block.view() else { return Ok(Value::NULL) };
+        let code = function.code_ptr();
+        let window = self.check_top(code)?;
+        let closure = std::mem::ManuallyDrop::new(block.clone()).payload() as *mut Obj<Function>;
+        // SAFETY: the code is this VM's, as the limits were just checked; the frame owns the
+        // count of the closure that was taken here.
+        unsafe { self.push_frame(code, closure, window, flags::BOUNDARY) };
+        self.complete(Ok(super::enter::Begun::Entered))
+    }
+
+    /// The window for code that is no function of the program.
+    fn check_top(&self, code: *const FunctionCode) -> Result<*mut Value> {
         let window = self.free_registers();
         // SAFETY: the code was loaded by this VM.
         let loaded = unsafe { super::stack::loaded(code) };
@@ -93,6 +142,12 @@ impl Vm {
                 format!("Maximum call stack depth of {limit} exceeded while calling {name}");
             return Err(Error::new(Kind::RecursionError, message));
         }
+        Ok(window)
+    }
+
+    /// Runs code without parameters that is no function of the program.
+    fn run_top(&mut self, code: *const FunctionCode) -> Result<()> {
+        let window = self.check_top(code)?;
         // SAFETY: the code was loaded by this VM; the limits were just checked.
         unsafe { self.push_frame(code, std::ptr::null_mut(), window, flags::BOUNDARY) };
         self.complete(Ok(super::enter::Begun::Entered)).map(drop)
@@ -105,7 +160,7 @@ impl Vm {
         importer: &Arc<str>,
     ) -> Result<Value> {
         let request = (importer.clone(), path.to_vec());
-        if let Some(module) = self.modules.requests.get(&request) {
+        if let Some(module) = self.isolate.imports.get(&request) {
             return Ok(module.clone());
         }
         let loaded = self.loader.load(path, importer)?;
@@ -117,7 +172,7 @@ impl Vm {
         if let Some(error) = self.modules.circular(&name, &loaded.real_path) {
             return Err(error);
         }
-        let (code, body) = self.instantiate(&loaded.module);
+        let (code, body) = self.instantiate(&loaded.module, Some(loaded.real_path.clone()));
         self.modules.loading.push((name.clone(), loaded.real_path.clone()));
         let result = self.run_top(code);
         self.modules.loading.pop();
@@ -126,7 +181,7 @@ impl Vm {
         }
         let module = Value::from_ref(Ref::new(ModuleObj { body }));
         self.modules.loaded.push((loaded.real_path, module.clone()));
-        self.modules.requests.insert(request, module.clone());
+        self.isolate.imports.insert(request, module.clone());
         Ok(module)
     }
 

@@ -43,6 +43,8 @@ pub mod flags {
     pub const HIDDEN: u64 = 8;
     /// The body of a generator; the slot below register 0 holds the generator.
     pub const GENERATOR: u64 = 16;
+    /// What a native does, as bytecode: no call of a function; see `Vm::enter_body`.
+    pub const BODY: u64 = 32;
 }
 
 impl Frame {

@@ -9,7 +9,7 @@ use super::machine::{Machine, Step};
 use super::stack::{Frame, Stacks, flags};
 use crate::bytecode::operand::{Instr, Op};
 use crate::bytecode::ops;
-use crate::concurrency::promises;
+use crate::concurrency::{isolates, promises};
 use crate::error::{Error, Kind, Result};
 use crate::objects::function::Receiver;
 use crate::tier::Status;
@@ -225,6 +225,21 @@ impl Machine {
         let value = self.await_slow(value)?;
         self.set(op.dst.idx(), value);
         Ok(())
+    }
+
+    #[inline(always)]
+    pub(super) fn spawn_block(&mut self, op: ops::Spawn) -> Step {
+        let block = self.value(op.src);
+        self.save();
+        let promise = self.spawn_slow(&block)?;
+        self.set(op.dst.idx(), promise);
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn spawn_slow(mut self, block: &Value) -> std::result::Result<Value, super::machine::Stop> {
+        let promise = isolates::spawn(self.vm(), block);
+        self.checked(promise)
     }
 
     #[inline(never)]

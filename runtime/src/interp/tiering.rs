@@ -128,6 +128,15 @@ impl Vm {
         }
     }
 
+    /// For compiled code that was left: the function may have been given up, and if all that
+    /// call it are compiled, nobody else asks for new code.
+    pub fn ask_for_code(&mut self, code: &FunctionCode) {
+        // SAFETY: functions of the VM are loaded.
+        if unsafe { loaded(code) }.proto.profile.entry().is_none() {
+            self.function_is_hot(code);
+        }
+    }
+
     /// Runs compiled code for the frame on top.
     ///
     /// # Safety

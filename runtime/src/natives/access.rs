@@ -303,6 +303,20 @@ claiming! {
             }
         }
     };
+    /// Paths that are read.
+    ReadPaths(Texts<'a>) = "array<string>", "read": |value, claims| {
+        if let View::Array(paths) = value.view() {
+            let paths = paths.iter().filter_map(|path| text_of(&path).map(str::to_owned));
+            claims.claims.extend(paths.map(|path| Claim::Read(path, Last::Followed)));
+        }
+    };
+    /// Paths that are created or changed.
+    WritePaths(Texts<'a>) = "array<string>", "write": |value, claims| {
+        if let View::Array(paths) = value.view() {
+            let paths = paths.iter().filter_map(|path| text_of(&path).map(str::to_owned));
+            claims.claims.extend(paths.map(|path| Claim::Write(path, Last::Followed)));
+        }
+    };
     /// A program and its arguments.
     Argv(Texts<'a>) = "array<string>", "program": |value, claims| {
         if let View::Array(argv) = value.view() {

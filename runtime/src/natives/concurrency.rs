@@ -12,7 +12,7 @@ use crate::heap::Ref;
 use crate::host::Isolate;
 use crate::objects::array::Array;
 use crate::objects::channel::ChannelBody;
-use crate::objects::module::{ModuleBody, ModuleObj};
+use crate::objects::module::{ModuleBody, ModuleObj, Origin};
 use crate::objects::promise::Rule;
 use crate::semantics::{display, type_name};
 use crate::value::{Tag, Value};
@@ -111,7 +111,8 @@ pub(super) fn promise_module(isolate: &Isolate) -> Value {
         let exports = [("all", "promise_all"), ("race", "promise_race"), ("any", "promise_any")];
         let names: Vec<Arc<str>> = exports.iter().map(|(name, _)| Arc::from(*name)).collect();
         let slots = names.iter().cloned().zip(0..).collect();
-        let body = ModuleBody::new("Promise".into(), "".into(), names, slots);
+        let origin = Origin::predefined();
+        let body = ModuleBody::new("Promise".into(), "".into(), names, slots, origin);
         for (slot, (_, native)) in exports.iter().enumerate() {
             body.set(slot, super::lookup(native).map_or(Value::NULL, Value::native));
         }
@@ -190,7 +191,7 @@ fn receive(cx: &mut Cx<'_>, channel: &ChannelBody) -> Result<Value> {
 }
 
 fn try_receive(cx: &mut Cx<'_>, channel: &ChannelBody) -> Result<Value> {
-    Ok(channels::try_receive(cx.host, channel).unwrap_or_default())
+    Ok(channels::try_receive(cx.host, channel)?.unwrap_or_default())
 }
 
 fn receive_timeout(cx: &mut Cx<'_>, channel: &ChannelBody, ms: Number) -> Result<Value> {

@@ -21,11 +21,46 @@ pub(super) fn reason(error: &io::Error) -> String {
     }
 }
 
+/// Whoever reads or writes, for errors.
+pub(super) trait Blame {
+    /// The name of the native.
+    fn name(&self) -> &'static str;
+
+    /// `NAME: what went wrong`.
+    #[cold]
+    fn because(&self, kind: Kind, what: &str) -> Error {
+        Error::new(kind, format!("{}: {what}", self.name()))
+    }
+
+    /// `NAME: 'PATH': REASON`.
+    #[cold]
+    fn because_of(&self, path: impl AsRef<Path>, error: &io::Error) -> Error {
+        let reason = reason(error);
+        self.because(Kind::IoError, &format!("'{}': {reason}", path.as_ref().display()))
+    }
+}
+
+impl Blame for Cx<'_> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+/// A native that goes on without its call.
+#[derive(Clone, Copy)]
+pub(super) struct Named(pub &'static str);
+
+impl Blame for Named {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+}
+
 impl Cx<'_> {
     /// `NAME: 'PATH': REASON`.
     #[cold]
     pub(super) fn io_error(&self, path: impl AsRef<Path>, error: &io::Error) -> Error {
-        self.path_error(path, &reason(error))
+        self.because_of(path, error)
     }
 
     /// `NAME: 'PATH': REASON` for a reason of our own.
@@ -48,9 +83,9 @@ impl Cx<'_> {
 }
 
 /// All of a file, if it is not longer than a value may be.
-pub(super) fn read_all(cx: &Cx<'_>, path: &Path) -> Result<Vec<u8>> {
-    let file = File::open(path).map_err(|e| cx.io_error(path, &e))?;
-    let size = file.metadata().map_err(|e| cx.io_error(path, &e))?.len();
+pub(super) fn read_all(cx: &impl Blame, path: &Path) -> Result<Vec<u8>> {
+    let file = File::open(path).map_err(|e| cx.because_of(path, &e))?;
+    let size = file.metadata().map_err(|e| cx.because_of(path, &e))?.len();
     if size > limits::STRING_BYTES as u64 {
         return Err(string_limit());
     }
@@ -64,29 +99,29 @@ pub(super) fn read_all(cx: &Cx<'_>, path: &Path) -> Result<Vec<u8>> {
 
 /// Reads until `count` bytes or the end.
 pub(super) fn read_up_to(
-    cx: &Cx<'_>,
+    cx: &impl Blame,
     path: &Path,
     file: &File,
     count: u64,
     data: &mut Vec<u8>,
 ) -> Result<()> {
-    file.take(count).read_to_end(data).map_err(|e| cx.io_error(path, &e))?;
+    file.take(count).read_to_end(data).map_err(|e| cx.because_of(path, &e))?;
     Ok(())
 }
 
 /// All of a file as text.
-pub(super) fn read_text(cx: &Cx<'_>, path: &Path) -> Result<String> {
+pub(super) fn read_text(cx: &impl Blame, path: &Path) -> Result<String> {
     String::from_utf8(read_all(cx, path)?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let what = format!("'{}': invalid UTF-8 at byte {at}", path.display());
-        cx.failure(Kind::ParseError, what)
+        cx.because(Kind::ParseError, &what)
     })
 }
 
 /// Makes `data` the content of a file; with `overwrite` false the file must not exist.
 ///
 /// The content goes to a file beside it, which then takes its place.
-pub(super) fn write_all(cx: &Cx<'_>, path: &Path, data: &[u8], overwrite: bool) -> Result<()> {
+pub(super) fn write_all(cx: &impl Blame, path: &Path, data: &[u8], overwrite: bool) -> Result<()> {
     if !overwrite {
         let file = OpenOptions::new().write(true).create_new(true).open(path);
         let written = file.and_then(|mut file| {
@@ -95,9 +130,9 @@ pub(super) fn write_all(cx: &Cx<'_>, path: &Path, data: &[u8], overwrite: bool) 
                 let _ = fs::remove_file(path);
             })
         });
-        return written.map_err(|e| cx.io_error(path, &e));
+        return written.map_err(|e| cx.because_of(path, &e));
     }
-    replace_file(path, |file| file.write_all(data)).map_err(|e| cx.io_error(path, &e))
+    replace_file(path, |file| file.write_all(data)).map_err(|e| cx.because_of(path, &e))
 }
 
 /// Makes what `fill` writes the content of a file.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Cx;
 use super::access::{MovedPath, NewPath, ReadPath, ReadTree, WriteEntry, WritePath};
 use super::args::string_value;
-use super::disk::{read_all, read_text, write_all};
+use super::disk::{Blame, read_all, read_text, write_all};
 use crate::error::Result;
 use crate::objects::bytes::Bytes;
 use crate::value::Value;
@@ -146,10 +146,14 @@ fn append_file(cx: &mut Cx<'_>, path: WritePath<'_>, text: &str) -> Result<bool>
 
 /// Appends to a file, creating it if needed.
 pub(super) fn append(cx: &Cx<'_>, path: &str, data: &[u8]) -> Result<bool> {
-    let path = cx.path("path", path)?;
-    let file = OpenOptions::new().append(true).create(true).open(path);
-    file.and_then(|mut file| file.write_all(data)).map_err(|e| cx.io_error(path, &e))?;
+    append_to(cx, cx.path("path", path)?, data)?;
     Ok(true)
+}
+
+/// As [`append`], for whoever does it.
+pub(super) fn append_to(cx: &impl Blame, path: &Path, data: &[u8]) -> Result<()> {
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    file.and_then(|mut file| file.write_all(data)).map_err(|e| cx.because_of(path, &e))
 }
 
 fn read_lines(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<Vec<Value>> {

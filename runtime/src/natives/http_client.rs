@@ -205,7 +205,10 @@ fn send_all(
 }
 
 #[cold]
-fn failed(cx: &Cx<'_>, failure: &Failure) -> Error {
+pub(super) fn failed(cx: &Cx<'_>, failure: &Failure) -> Error {
+    if failure.is_denied {
+        return cx.failure(Kind::PermissionError, "capability 'net-client' denied");
+    }
     let kind = if failure.is_timeout { Kind::TimeoutError } else { Kind::NetworkError };
     cx.failure(kind, &failure.what)
 }
@@ -230,7 +233,8 @@ fn body_text(incoming: &Incoming) -> String {
     charset.unwrap_or(encoding_rs::UTF_8).decode(&incoming.body).0.into_owned()
 }
 
-fn response(incoming: &Incoming) -> Dict {
+/// The dict of an answer.
+pub(super) fn response(incoming: &Incoming) -> Dict {
     let mut headers = Dict::with_capacity(incoming.headers.len());
     for (name, value) in &incoming.headers {
         headers.insert_str(name, Value::str(value));
@@ -243,22 +247,32 @@ fn response(incoming: &Incoming) -> Dict {
     dict
 }
 
-fn simple(cx: &mut Cx<'_>, method: Method, url: &str, options: Option<&Dict>) -> Result<Dict> {
+/// A request with options and without body.
+pub(super) fn bare(
+    cx: &mut Cx<'_>,
+    method: Method,
+    url: &str,
+    options: Option<&Dict>,
+) -> Result<Outgoing> {
     let options = Options::new(cx, "options", options, &OPTIONS)?;
-    let request = outgoing(cx, method, "url", url, &options)?;
+    outgoing(cx, method, "url", url, &options)
+}
+
+fn simple(cx: &mut Cx<'_>, method: Method, url: &str, options: Option<&Dict>) -> Result<Dict> {
+    let request = bare(cx, method, url, options)?;
     Ok(response(&send(cx, request)?))
 }
 
 /// The arguments of a request with a body.
-struct WithBody<'a> {
-    url: &'a str,
-    body: Option<&'a Value>,
-    headers: Option<&'a Dict>,
-    options: Option<&'a Dict>,
+pub(super) struct WithBody<'a> {
+    pub url: &'a str,
+    pub body: Option<&'a Value>,
+    pub headers: Option<&'a Dict>,
+    pub options: Option<&'a Dict>,
 }
 
 impl WithBody<'_> {
-    fn send(self, cx: &mut Cx<'_>, method: Method) -> Result<Dict> {
+    pub(super) fn request(self, cx: &mut Cx<'_>, method: Method) -> Result<Outgoing> {
         let options = Options::new(cx, "options", self.options, &OPTIONS)?;
         let body = self.body.cloned().unwrap_or_default();
         if !matches!(body.tag(), Tag::Null | Tag::Dict | Tag::Array | Tag::Bytes | Tag::Str) {
@@ -274,6 +288,11 @@ impl WithBody<'_> {
             request.headers.extend(own);
         }
         set_body(cx, &mut request, &body)?;
+        Ok(request)
+    }
+
+    fn send(self, cx: &mut Cx<'_>, method: Method) -> Result<Dict> {
+        let request = self.request(cx, method)?;
         Ok(response(&send(cx, request)?))
     }
 }
@@ -331,7 +350,12 @@ fn http_get_binary(cx: &mut Cx<'_>, url: Url<'_>, options: Option<&Dict>) -> Res
     Ok(incoming.body)
 }
 
-fn http_request(cx: &mut Cx<'_>, request: UrlOrDict<'_>, options: Option<&Dict>) -> Result<Value> {
+/// The request that a URL or a dict describes.
+pub(super) fn described(
+    cx: &mut Cx<'_>,
+    request: UrlOrDict<'_>,
+    options: Option<&Dict>,
+) -> Result<Outgoing> {
     let mut known = OPTIONS.to_vec();
     known.extend(["method", "body"]);
     Options::new(cx, "options", options, &known)?;
@@ -360,6 +384,11 @@ fn http_request(cx: &mut Cx<'_>, request: UrlOrDict<'_>, options: Option<&Dict>)
         .map_err(|_| all.bad_value(cx, "method", "the name of a method"))?;
     let mut request = outgoing(cx, method, "url", url, &all)?;
     set_body(cx, &mut request, all.get("body").unwrap_or(&Value::NULL))?;
+    Ok(request)
+}
+
+fn http_request(cx: &mut Cx<'_>, request: UrlOrDict<'_>, options: Option<&Dict>) -> Result<Value> {
+    let request = described(cx, request, options)?;
     let answer = send_all(cx, vec![request])?.pop();
     Ok(match answer {
         Some(Ok(incoming)) => Wrapper::Ok.wrap(dict_value(response(&incoming))),

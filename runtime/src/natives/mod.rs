@@ -14,6 +14,7 @@ mod argparse;
 mod args;
 mod arrays;
 mod asserts;
+mod async_files;
 mod binary_files;
 mod case;
 #[cfg(feature = "crypto")]
@@ -44,6 +45,8 @@ mod files;
 mod format;
 mod handles;
 mod higher_order;
+#[cfg(feature = "http")]
+mod http_async;
 #[cfg(feature = "http")]
 mod http_client;
 #[cfg(feature = "http")]
@@ -80,6 +83,7 @@ mod sort;
 mod strings;
 mod system;
 mod text;
+mod threads;
 mod time;
 #[cfg(feature = "crypto")]
 mod tokens;
@@ -97,6 +101,7 @@ use crate::host::{Host, Isolate};
 use crate::value::{Value, Wrapper};
 
 pub use native::Param;
+pub use sort::order_of_verdict;
 
 /// A native function under one of its names.
 pub struct Native {
@@ -148,6 +153,7 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         argparse::TABLE,
         arrays::TABLE,
         asserts::TABLE,
+        async_files::TABLE,
         binary_files::TABLE,
         case::TABLE,
         #[cfg(feature = "crypto")]
@@ -165,6 +171,8 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         files::TABLE,
         format::TABLE,
         higher_order::TABLE,
+        #[cfg(feature = "http")]
+        http_async::TABLE,
         #[cfg(feature = "http")]
         http_client::TABLE,
         #[cfg(feature = "network")]
@@ -191,6 +199,7 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         system::TABLE,
         concurrency::TABLE,
         text::TABLE,
+        threads::TABLE,
         time::TABLE,
         #[cfg(feature = "crypto")]
         tokens::TABLE,

@@ -84,19 +84,28 @@ pub(super) fn sort_with(cx: &mut Cx<'_>, array: &Array, comparator: &Func<'_>) -
     let items: Vec<Value> = array.iter().collect();
     let order = merge_sort(items.len(), |a, b| {
         let verdict = cx.call(comparator.0, [items[a].clone(), items[b].clone()])?;
-        match verdict.view() {
-            View::Int(v) => Ok(v.cmp(&0)),
-            View::Float(v) => v.partial_cmp(&0.0).ok_or_else(|| {
-                cx.failure(Kind::ValueError, "result of 'comparator' must not be NaN")
-            }),
-            _ => {
-                let got = type_name(&verdict);
-                let what = format!("result of 'comparator' must be number, got {got}");
-                Err(cx.failure(Kind::TypeError, what))
-            }
-        }
+        order_of_verdict(cx.name, &verdict)
     })?;
     Ok(permuted(items, &order))
+}
+
+/// What a comparator said, for the native of this name.
+///
+/// # Errors
+/// TypeError and ValueError if it is no number, or NaN.
+pub fn order_of_verdict(name: &str, verdict: &Value) -> Result<Ordering> {
+    match verdict.view() {
+        View::Int(v) => Ok(v.cmp(&0)),
+        View::Float(v) => v.partial_cmp(&0.0).ok_or_else(|| {
+            let what = format!("{name}: result of 'comparator' must not be NaN");
+            Error::new(Kind::ValueError, what)
+        }),
+        _ => {
+            let got = type_name(verdict);
+            let what = format!("{name}: result of 'comparator' must be number, got {got}");
+            Err(Error::new(Kind::TypeError, what))
+        }
+    }
 }
 
 fn permuted(mut items: Vec<Value>, order: &[u32]) -> Array {

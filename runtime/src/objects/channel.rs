@@ -1,8 +1,10 @@
 //! Channels: the value; what is behind it is in `concurrency::channels`.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::concurrency::channels::Core;
+use crate::concurrency::shared_channels::SharedChannel;
 use crate::heap::Ref;
 use crate::value::{Object, Tag, Value};
 
@@ -18,6 +20,11 @@ impl Object for ChannelBody {
 impl ChannelBody {
     pub fn make(core: Rc<Core>) -> Value {
         Value::from_ref(Ref::new(ChannelBody { core }))
+    }
+
+    /// A handle of a channel that came from another isolate.
+    pub(crate) fn of_shared(shared: Arc<SharedChannel>) -> Value {
+        Self::make(Rc::new(Core::of_shared(shared)))
     }
 
     /// Calls `f` with every value that waits in the channel.

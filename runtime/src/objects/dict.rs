@@ -1,8 +1,10 @@
 //! Insertion-ordered dicts with string and int keys.
 //!
-//! Entries sit in a vector in insertion order; a hash table maps a key's hash to its position.
-//! A removed entry leaves a hole until enough of them have gathered. Small dicts (up to
-//! [`SMALL`] entries) have no table and are searched in order.
+//! Entries sit in a vector in insertion order; an index leads from a key to its position. A
+//! removed entry leaves a hole until enough of them have gathered. Small dicts (up to [`SMALL`]
+//! entries) have no index and are searched in order. Where all keys are ints that lie as close
+//! together as [`SPREAD`] says, the index is an array by key; else it is a hash table. The choice
+//! is made anew whenever the number of entries has doubled.
 
 use std::cell::Cell;
 
@@ -12,6 +14,10 @@ use crate::heap::{LARGE, note_block};
 use crate::value::{Object, Tag, Value};
 
 const SMALL: usize = 8;
+/// Ints up to so many times the number of entries get an index by key.
+const SPREAD: usize = 4;
+/// No entry, in an index by key.
+const NOWHERE: u32 = u32::MAX;
 
 /// One key with its value. `key` is an int or a string; an entry whose key is `Unassigned` is a
 /// hole.
@@ -25,8 +31,13 @@ pub struct Entry {
 #[derive(Clone, Default)]
 pub struct Dict {
     entries: Vec<Entry>,
-    /// Positions in `entries`; unused while there are at most [`SMALL`] entries.
+    /// Positions in `entries`; unused while there are at most [`SMALL`] entries, and with an
+    /// index by key.
     index: HashTable<u32>,
+    /// Positions by key, if all keys are ints from 0 to below its length; else empty.
+    by_key: Vec<u32>,
+    /// With this many entries the kind of index is decided anew.
+    next_choice: usize,
     len: usize,
     /// Where a key was found last: programs ask whether a key is there, read it and write it.
     last: Cell<u32>,
@@ -136,14 +147,24 @@ impl Dict {
     }
 
     #[inline]
-    fn find(&self, hash: u64, key: &Value) -> Option<usize> {
-        if self.index.is_empty() {
-            return self.entries.iter().position(|e| e.matches(hash, key));
+    fn find(&self, key: &Value) -> Option<usize> {
+        if !self.by_key.is_empty() {
+            return self.position_of(key.as_int()?);
         }
         let entries = &self.entries;
         let last = self.last.get() as usize;
         if entries.get(last).is_some_and(|e| e.key.is_identical(key)) {
             return Some(last);
+        }
+        self.find_hashed(hash_of(key)?, key)
+    }
+
+    /// As `find`, without an index by key.
+    #[inline]
+    fn find_hashed(&self, hash: u64, key: &Value) -> Option<usize> {
+        let entries = &self.entries;
+        if self.index.is_empty() {
+            return entries.iter().position(|e| e.matches(hash, key));
         }
         let found = self.index.find(hash, |&i| entries[i as usize].matches(hash, key));
         found.map(|&i| {
@@ -152,7 +173,30 @@ impl Dict {
         })
     }
 
+    /// The position of an int in the index by key.
+    #[inline]
+    fn position_of(&self, key: i64) -> Option<usize> {
+        let at = *self.by_key.get(usize::try_from(key).ok()?)?;
+        (at != NOWHERE).then_some(at as usize)
+    }
+
+    /// The value under an int, for compiled code.
+    #[inline]
+    pub fn get_int(&self, key: i64) -> Option<&Value> {
+        let at = match self.by_key.is_empty() {
+            true => self.find(&Value::int(key)),
+            false => self.position_of(key),
+        };
+        Some(&self.entries[at?].value)
+    }
+
     fn find_key(&self, key: Key<'_>) -> Option<usize> {
+        if !self.by_key.is_empty() {
+            return match key {
+                Key::Int(v) => self.position_of(v),
+                Key::Str(_) => None,
+            };
+        }
         let hash = match key {
             Key::Int(v) => hash_int(v),
             Key::Str(s) => super::string::hash_text(s),
@@ -168,7 +212,7 @@ impl Dict {
     /// The value under `key`; `None` also for values that cannot be keys.
     #[inline]
     pub fn get(&self, key: &Value) -> Option<&Value> {
-        let at = self.find(hash_of(key)?, key)?;
+        let at = self.find(key)?;
         Some(&self.entries[at].value)
     }
 
@@ -181,7 +225,7 @@ impl Dict {
     }
 
     pub fn get_mut(&mut self, key: &Value) -> Option<&mut Value> {
-        let at = self.find(hash_of(key)?, key)?;
+        let at = self.find(key)?;
         Some(&mut self.entries[at].value)
     }
 
@@ -197,23 +241,59 @@ impl Dict {
     /// Sets the value under `key` and returns the one it replaces. The key keeps its position
     /// if it is there already. `key` must satisfy [`Dict::is_key`].
     pub fn insert(&mut self, key: Value, value: Value) -> Option<Value> {
-        let hash = hash_of(&key).expect("keys are ints or strings, checked by the caller");
-        if let Some(at) = self.find(hash, &key) {
+        if let Some(at) = self.find(&key) {
             return Some(std::mem::replace(&mut self.entries[at].value, value));
         }
+        self.add(key, value);
+        None
+    }
+
+    /// Adds an entry whose key is not there.
+    fn add(&mut self, key: Value, value: Value) {
+        let hash = hash_of(&key).expect("keys are ints or strings, checked by the caller");
         let at = self.entries.len();
-        if at >= LARGE / size_of::<Entry>() && at == self.entries.capacity() {
+        if at == self.entries.capacity() && at >= LARGE / size_of::<Entry>() {
             note_block(2 * at * size_of::<Entry>());
         }
+        let int = key.as_int();
         self.entries.push(Entry { key, hash, value });
         self.len += 1;
-        if !self.index.is_empty() {
+        if at < SMALL {
+            return;
+        }
+        if !self.by_key.is_empty() {
+            match int.and_then(|key| self.slot_by_key(key)) {
+                Some(slot) => self.by_key[slot] = at as u32,
+                None => self.rebuild(),
+            }
+        } else if self.index.is_empty() || self.entries.len() >= self.next_choice {
+            self.rebuild();
+        } else {
             let entries = &self.entries;
             self.index.insert_unique(hash, at as u32, |&i| entries[i as usize].hash);
-        } else if at >= SMALL {
-            self.rebuild();
         }
-        None
+    }
+
+    /// Where the index by key keeps an int, which is then inside it; `None` if it is too far off.
+    #[inline]
+    fn slot_by_key(&mut self, key: i64) -> Option<usize> {
+        let slot = usize::try_from(key).ok()?;
+        if slot >= self.by_key.len() {
+            if slot >= SPREAD * self.entries.len() {
+                return None;
+            }
+            self.resize_by_key(slot);
+        }
+        Some(slot)
+    }
+
+    #[cold]
+    fn resize_by_key(&mut self, slot: usize) {
+        let len = (slot + 1).next_power_of_two();
+        if len >= LARGE / size_of::<u32>() {
+            note_block(len * size_of::<u32>());
+        }
+        self.by_key.resize(len, NOWHERE);
     }
 
     pub fn insert_str(&mut self, key: &str, value: Value) {
@@ -222,9 +302,11 @@ impl Dict {
 
     /// Removes an entry; the order of the others stays.
     pub fn remove(&mut self, key: &Value) -> Option<Value> {
+        let at = self.find(key)?;
         let hash = hash_of(key)?;
-        let at = self.find(hash, key)?;
-        if !self.index.is_empty()
+        if !self.by_key.is_empty() {
+            self.by_key[key.int_payload() as usize] = NOWHERE;
+        } else if !self.index.is_empty()
             && let Ok(found) = self.index.find_entry(hash, |&i| i as usize == at)
         {
             found.remove();
@@ -247,11 +329,35 @@ impl Dict {
         *self = Dict::default();
     }
 
+    /// The greatest key, if an index by key is in order.
+    fn last_slot(&self) -> Option<usize> {
+        let most = SPREAD * self.entries.len();
+        let slot = |e: &Entry| e.key.as_int().and_then(|key| usize::try_from(key).ok());
+        self.entries.iter().try_fold(0, |last, entry| {
+            let slot = slot(entry).filter(|&slot| slot < most)?;
+            Some(slot.max(last))
+        })
+    }
+
+    /// Closes the holes and makes the index anew.
     #[cold]
     fn rebuild(&mut self) {
         self.entries.retain(|e| !e.is_hole());
         self.index.clear();
-        if self.entries.len() > SMALL {
+        self.by_key.clear();
+        self.last.set(0);
+        self.next_choice = 2 * self.entries.len();
+        if self.entries.len() <= SMALL {
+            return;
+        }
+        if let Some(last) = self.last_slot() {
+            self.index = HashTable::new();
+            self.resize_by_key(last);
+            for (i, entry) in self.entries.iter().enumerate() {
+                self.by_key[entry.key.int_payload() as usize] = i as u32;
+            }
+        } else {
+            self.by_key = Vec::new();
             let entries = &self.entries;
             for (i, entry) in entries.iter().enumerate() {
                 self.index.insert_unique(entry.hash, i as u32, |&i| entries[i as usize].hash);

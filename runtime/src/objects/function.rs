@@ -52,6 +52,10 @@ pub struct FunctionCode {
     pub tree: Option<Box<dyn Any>>,
     /// The file of the function, for tracebacks.
     pub file: Arc<str>,
+    /// The module instance that the function belongs to; null for code outside a program.
+    pub module: *const super::module::ModuleBody,
+    /// Tells the function from others of its module, in every isolate.
+    pub index: u32,
 }
 
 /// What a call and the interpreter loop need of a function, gathered in one place. Offsets are
@@ -102,6 +106,7 @@ impl Object for Function {
 pub mod offsets {
     use super::Function;
     pub const CODE: usize = std::mem::offset_of!(Function, code);
+    pub const N_UPVALUES: usize = std::mem::offset_of!(Function, n_upvalues);
     pub const UPVALUES: usize = std::mem::offset_of!(Function, upvalues);
 }
 

@@ -21,6 +21,8 @@ pub enum Progress {
     Running,
     /// It has ended, for good.
     Exhausted,
+    /// It belongs to another thread.
+    Foreign,
 }
 
 /// A generator.
@@ -31,6 +33,8 @@ pub struct GeneratorBody {
     frame: UnsafeCell<SavedFrame>,
     /// The coroutine on other engines.
     pub coroutine: RefCell<Option<Box<dyn Any>>>,
+    /// What stands for the code of a generator of another thread.
+    _stand_in: Option<Box<FunctionCode>>,
 }
 
 impl Object for GeneratorBody {
@@ -75,7 +79,27 @@ impl GeneratorBody {
             code,
             frame: UnsafeCell::new(frame),
             coroutine: RefCell::new(None),
+            _stand_in: None,
         })
+    }
+
+    /// What another thread sees of a generator: how it is displayed.
+    pub fn foreign(info: FunctionInfo) -> Value {
+        let code = Box::new(FunctionCode {
+            info,
+            proto: None,
+            tree: None,
+            file: "".into(),
+            module: ptr::null(),
+            index: 0,
+        });
+        Value::from_ref(Ref::new(GeneratorBody {
+            progress: Cell::new(Progress::Foreign),
+            code: &raw const *code,
+            frame: UnsafeCell::new(SavedFrame::none()),
+            coroutine: RefCell::new(None),
+            _stand_in: Some(code),
+        }))
     }
 
     /// A generator of the VM.

@@ -30,6 +30,8 @@ pub struct IteratorState {
 pub enum Source {
     /// Nothing is left, for good.
     Exhausted,
+    /// It belongs to another thread.
+    Foreign,
     /// The elements of a collection from a position on (a byte offset in a string).
     Collection { value: Value, at: usize },
     /// Another iterator, whose position is shared.
@@ -90,7 +92,7 @@ impl IteratorState {
     /// Calls `f` with every value the state holds.
     pub fn each_value(&self, f: &mut dyn FnMut(&Value)) {
         match &self.source {
-            Source::Exhausted => {}
+            Source::Exhausted | Source::Foreign => {}
             Source::Collection { value, .. } | Source::Iterator(value) => f(value),
         }
         for stage in &self.stages {

@@ -1,11 +1,39 @@
 //! A loaded module: its variables, and the value that `import m` gives.
 
+use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::value::{Object, Tag, Value};
+
+/// What a module is made of, in the form of the engine; shared by all isolates.
+pub type Template = Arc<dyn Any + Send + Sync>;
+
+/// Where a module instance comes from.
+#[derive(Clone)]
+pub struct Origin {
+    /// Shared by an instance and its copies in other isolates; 0 for the predefined module.
+    pub number: u64,
+    pub template: Template,
+    /// The file's path after resolving links; `None` for the main program.
+    pub real_path: Option<Arc<str>>,
+}
+
+impl Origin {
+    /// The origin of an instance that is no copy.
+    pub fn new(template: Template, real_path: Option<Arc<str>>) -> Origin {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Origin { number: NEXT.fetch_add(1, Ordering::Relaxed), template, real_path }
+    }
+
+    /// The origin of the predefined module, which every isolate makes for itself.
+    pub fn predefined() -> Origin {
+        Origin { number: 0, template: Arc::new(()), real_path: None }
+    }
+}
 
 /// One module instance of an isolate. Functions of the module point to it, so it lives as long
 /// as the isolate.
@@ -23,6 +51,9 @@ pub struct ModuleBody {
     pub export_order: Vec<Arc<str>>,
     /// The address of the first slot, for compiled code.
     base: Cell<*mut Value>,
+    pub origin: Origin,
+    /// Every isolate of the program has a copy.
+    pub is_everywhere: Cell<bool>,
 }
 
 impl ModuleBody {
@@ -31,6 +62,7 @@ impl ModuleBody {
         file: Arc<str>,
         slot_names: Vec<Arc<str>>,
         exports: Vec<(Arc<str>, u32)>,
+        origin: Origin,
     ) -> Rc<ModuleBody> {
         let mut slots: Box<[Value]> = slot_names.iter().map(|_| Value::UNASSIGNED).collect();
         let base = Cell::new(slots.as_mut_ptr());
@@ -42,6 +74,8 @@ impl ModuleBody {
             export_order: exports.iter().map(|(name, _)| name.clone()).collect(),
             exports: exports.into_iter().collect(),
             base,
+            origin,
+            is_everywhere: Cell::new(false),
         })
     }
 

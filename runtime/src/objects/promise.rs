@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 
+use crate::concurrency::remote::Link;
 use crate::concurrency::tasks::Waiter;
 use crate::error::Error;
 use crate::heap::Ref;
@@ -39,6 +40,10 @@ pub struct PromiseBody {
     pub state: RefCell<PromiseState>,
     /// Somebody awaits it, or has: a rejection is not reported.
     pub is_observed: Cell<bool>,
+    /// It is the outcome of another thread.
+    pub is_thread: Cell<bool>,
+    /// How it is connected with other isolates.
+    pub link: RefCell<Link>,
     /// What it waits for, if it is a combination.
     pub combination: RefCell<Option<Combination>>,
 }
@@ -76,6 +81,8 @@ impl PromiseBody {
         Value::from_ref(Ref::new(PromiseBody {
             state: RefCell::new(state),
             is_observed: Cell::new(false),
+            is_thread: Cell::new(false),
+            link: RefCell::default(),
             combination: RefCell::new(None),
         }))
     }

@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustc_hash::FxHashMap;
 
@@ -21,6 +22,8 @@ const MAX_SCANNED: usize = 8;
 pub struct Shape {
     /// Unique among the shapes of this thread; never 0.
     id: u32,
+    /// The number of names, where compiled code finds it.
+    n_fields: u32,
     def: *const Obj<StructDef>,
     names: Box<[Arc<str>]>,
     /// Only for shapes with more than [`MAX_SCANNED`] fields.
@@ -74,6 +77,10 @@ pub struct StructDef {
     has_operators: Cell<bool>,
     /// The predeclared `Error`.
     pub is_error: bool,
+    /// Shared by an evaluated declaration and its copies in other isolates; 0 until it is needed.
+    identity: Cell<u64>,
+    /// Every isolate of the program has a copy.
+    pub is_everywhere: Cell<bool>,
 }
 
 impl Object for StructDef {
@@ -82,6 +89,18 @@ impl Object for StructDef {
 
 thread_local! {
     static NEXT_SHAPE: Cell<u32> = const { Cell::new(1) };
+    /// Declarations of this thread that have an identity.
+    static KNOWN: RefCell<FxHashMap<u64, *const Obj<StructDef>>> = RefCell::default();
+}
+
+impl Drop for StructDef {
+    fn drop(&mut self) {
+        let identity = self.identity.get();
+        if identity != 0 {
+            // A thread that ends has no table any more.
+            let _ = KNOWN.try_with(|known| known.borrow_mut().remove(&identity));
+        }
+    }
 }
 
 impl StructDef {
@@ -96,10 +115,59 @@ impl StructDef {
             base: Cell::new(ptr::null()),
             has_operators: Cell::new(false),
             is_error,
+            identity: Cell::new(0),
+            is_everywhere: Cell::new(false),
         });
         let raw = obj_of(&def);
         def.base.set(def.add_shape(raw, fields));
         def
+    }
+
+    /// A number that the declaration has in every isolate.
+    pub fn identity(&self) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        if self.identity.get() == 0 {
+            self.identify(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        self.identity.get()
+    }
+
+    /// Makes this declaration the one that stands for `identity` on this thread.
+    pub fn identify(&self, identity: u64) {
+        self.identity.set(identity);
+        let raw = self.base_shape().def;
+        KNOWN.with_borrow_mut(|known| known.insert(identity, raw));
+    }
+
+    /// The declaration of this thread with this identity.
+    pub fn known(identity: u64) -> Option<Ref<StructDef>> {
+        let raw = KNOWN.with_borrow(|known| known.get(&identity).copied())?;
+        // SAFETY: declarations leave the table when they are freed; the new owner's count is
+        // taken first.
+        unsafe {
+            (*raw).header.retain();
+            Some(Ref::from_raw(raw.cast_mut()))
+        }
+    }
+
+    /// Calls `f` with each method and its name.
+    pub fn each_method(&self, f: &mut dyn FnMut(&Arc<str>, &Value)) {
+        self.methods.borrow().iter().for_each(|(name, method)| f(name, method));
+    }
+
+    /// Calls `f` with the default of each field.
+    pub fn each_default(&self, f: &mut dyn FnMut(&Value)) {
+        self.defaults.borrow().iter().for_each(f);
+    }
+
+    /// The shape of the declared fields followed by `added` ones.
+    pub fn shape_of(&self, added: &[Arc<str>]) -> &Shape {
+        let mut shape = self.base_shape();
+        for name in added {
+            // SAFETY: shapes live as long as their declaration.
+            shape = unsafe { &*self.shape_with(shape, name) };
+        }
+        shape
     }
 
     fn add_shape(&self, raw: *const Obj<StructDef>, names: &[Arc<str>]) -> *const Shape {
@@ -110,7 +178,8 @@ impl StructDef {
             index.extend(names.iter().enumerate().map(|(i, n)| (n.clone(), i as u32)));
         }
         let grown = RefCell::default();
-        let shape = Box::new(Shape { id, def: raw, names: names.into(), index, grown });
+        let n_fields = names.len() as u32;
+        let shape = Box::new(Shape { id, n_fields, def: raw, names: names.into(), index, grown });
         let at = &raw const *shape;
         self.shapes.borrow_mut().push(shape);
         at
@@ -198,6 +267,7 @@ pub mod offsets {
     pub const SHAPE: usize = std::mem::offset_of!(Struct, shape);
     pub const FIELDS: usize = std::mem::offset_of!(Struct, fields);
     pub const SHAPE_ID: usize = std::mem::offset_of!(super::Shape, id);
+    pub const SHAPE_N_FIELDS: usize = std::mem::offset_of!(super::Shape, n_fields);
     pub const SHAPE_DEF: usize = std::mem::offset_of!(super::Shape, def);
     pub const DEF_BASE: usize = std::mem::offset_of!(super::StructDef, base);
     pub const DEF_HAS_OPERATORS: usize = std::mem::offset_of!(super::StructDef, has_operators);

@@ -50,6 +50,43 @@ fn arrays_insert_remove_extend_and_slice() {
 }
 
 #[test]
+fn dicts_find_ints_whatever_index_they_have() {
+    let mut dict = Dict::new();
+    let mut expected = Vec::new();
+    // Close together, then far apart, then close again for their number, with a text and holes.
+    let keys = (0..40).rev().chain([1_000_000, -5]).chain(40..5000).chain([5000 * 3]);
+    for (i, key) in keys.enumerate() {
+        assert!(dict.insert(Value::int(key), Value::int(i as i64)).is_none());
+        expected.push((key, i as i64));
+    }
+    dict.insert(Value::str("text"), Value::NULL);
+    dict.remove(&Value::str("text"));
+    for key in (0..5000).step_by(3) {
+        assert!(dict.remove(&Value::int(key)).is_some(), "{key}");
+        expected.retain(|(known, _)| *known != key);
+    }
+    for key in [1_000_000, -5] {
+        assert!(dict.remove(&Value::int(key)).is_some());
+        expected.retain(|(known, _)| *known != key);
+    }
+    for key in 10_000..30_000 {
+        assert!(dict.insert(Value::int(key), Value::int(key)).is_none() || key == 15_000);
+        match expected.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, value)) => *value = key,
+            None => expected.push((key, key)),
+        }
+    }
+    let found: Vec<(i64, i64)> =
+        dict.iter().filter_map(|(k, v)| Some((k.as_int()?, v.as_int()?))).collect();
+    assert_eq!(found, expected);
+    for (key, value) in &expected {
+        assert_eq!(dict.get_int(*key).and_then(Value::as_int), Some(*value));
+    }
+    assert!(dict.get_int(3).is_none() && dict.get_int(-5).is_none());
+    assert!(dict.get(&Value::str("text")).is_none());
+}
+
+#[test]
 fn dicts_keep_order_through_removals_and_growth() {
     let mut dict = Dict::new();
     for i in 0..100 {

@@ -21,6 +21,8 @@ pub struct Profile {
     /// their headers.
     budget: AtomicI32,
     threshold: AtomicU32,
+    /// Natives call it.
+    is_callback: AtomicBool,
     /// The tier declined for good.
     is_bailed_out: AtomicBool,
     /// How often compiled code was left by an exit.
@@ -36,6 +38,7 @@ impl Profile {
             entry: AtomicPtr::new(ptr::null_mut()),
             budget: AtomicI32::new(0),
             threshold: AtomicU32::new(0),
+            is_callback: AtomicBool::new(false),
             is_bailed_out: AtomicBool::new(false),
             exits: AtomicU32::new(0),
         }
@@ -116,6 +119,16 @@ impl Profile {
     pub fn bail_out(&self) {
         self.is_bailed_out.store(true, Ordering::Relaxed);
         self.set_threshold(u32::MAX);
+    }
+
+    /// Notes that a native called it.
+    pub fn note_callback(&self) {
+        self.is_callback.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether natives call it, which costs the interpreter more than a call of its own.
+    pub fn is_callback(&self) -> bool {
+        self.is_callback.load(Ordering::Relaxed)
     }
 
     pub fn is_bailed_out(&self) -> bool {

@@ -8,7 +8,8 @@
 //! | `get_field`, `get_field_or_null`, `set_field`, `update_field`, `new_struct` | 0-31 shape id, 32-47 slot, 48-51 [`MONO`], [`MEGA`], [`DICT`], 52-61 types of the field |
 //! | `call`, `call_module` | 0-47 address of the `FunctionCode`, 48-51 [`MONO`], [`MEGA`], 52-61 types of the result |
 //! | `call_method`, `call_method_place` | 0-31 shape id of a struct receiver, 32-41 types of the receiver, 48-51 [`MONO`], [`MEGA`], 52-61 types of the result |
-//! | `call_native`, `call_native_one` | 52-61 types of the result |
+//! | `call_native` | 0-47 address of the `FunctionCode` that is the last argument, in whose lowest three bits [`ITEMS`]; 48-51 [`MONO`], [`MEGA`]; 52-61 types of the result |
+//! | `call_native_one` | 52-61 types of the result |
 //! | `iter_init` | 0-9 types of the source, 40-44 array kinds |
 //! | `iter_test`, `iter_loop` | 20-29 types of the value |
 //! | `loop_header` | iterations left until the loop is hot |
@@ -80,6 +81,11 @@ pub const MEGA: u64 = 1 << 49;
 pub const DICT: u64 = 1 << 50;
 /// Something else than a struct, dict or function was seen.
 pub const OTHER: u64 = 1 << 51;
+/// In the address of a native's callback: the kind of the array that is the first argument,
+/// 0 if it was always empty, [`MIXED_ITEMS`] if kinds vary or it is no array.
+pub const ITEMS: u64 = 7;
+/// See [`ITEMS`].
+pub const MIXED_ITEMS: u64 = 7;
 /// First bit of the types of a field's or call's result.
 pub const CALL_RESULT: u32 = 52;
 /// The bits of a code address or of shape and slot.

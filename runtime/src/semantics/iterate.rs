@@ -53,6 +53,13 @@ pub fn cannot_iterate(v: &Value) -> Error {
     Error::new(Kind::TypeError, format!("Cannot iterate over {}", type_name(v)))
 }
 
+/// Whether taking the next value of a source may run user code or wait, so that the place of the
+/// loop must be known. Compiled code counts on collections not to: it may have no frame.
+#[inline]
+pub(crate) fn may_leave(source: Tag) -> bool {
+    matches!(source, Tag::Iterator | Tag::Generator | Tag::Channel)
+}
+
 /// The next value of a loop, and the position moved on; `None` at the end.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 
 use std::cell::Cell;
 
+use crate::concurrency::coroutine::FOREIGN;
 use crate::error::{Error, Kind, Result};
 use crate::heap::Ref;
 use crate::host::Host;
@@ -75,6 +76,9 @@ pub fn pull(host: &mut dyn Host, iterator: &Value) -> Result<Option<Value>> {
         if shared.is_running {
             let message = "Iterator is already running";
             return Err(Error::new(Kind::ConcurrencyError, message));
+        }
+        if matches!(shared.source, Source::Foreign) {
+            return Err(Error::new(Kind::ConcurrencyError, FOREIGN));
         }
         shared.is_running = true;
         let source = std::mem::replace(&mut shared.source, Source::Exhausted);
@@ -153,7 +157,7 @@ fn request(host: &mut dyn Host, state: &mut IteratorState) -> Result<(Option<Val
         }
     }
     let item = match &mut state.source {
-        Source::Exhausted => None,
+        Source::Exhausted | Source::Foreign => None,
         Source::Collection { value, at } => item_from(value, at),
         Source::Iterator(inner) => pull(host, inner)?,
     };

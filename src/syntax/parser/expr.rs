@@ -3,6 +3,8 @@
 //! Nesting is recursion here, so stack frames are kept small: expressions travel boxed, and what
 //! a primary or step needs is kept out of line.
 
+use std::sync::Arc;
+
 use super::operators::{Infix, assigns, infix};
 use super::{MAX_CHAIN, Parse, Parser, is_name};
 use crate::syntax::ast::{Arg, Elem, Entry, Expr, ExprKind, Ident, Literal, UnaryOp};
@@ -447,7 +449,7 @@ impl Parser<'_> {
     #[inline(never)]
     fn spawn(&mut self) -> Parse<Box<Expr>> {
         let start = self.bump().span;
-        let body = self.block()?;
+        let body = Arc::new(self.block()?);
         let span = self.since(start);
         Ok(self.expr_node(ExprKind::Spawn { body }, span))
     }

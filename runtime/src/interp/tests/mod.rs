@@ -2,9 +2,7 @@
 
 mod programs;
 
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::{Vm, VmOptions};
 use crate::bytecode::asm::{Assembler, ProtoHeader};
@@ -24,11 +22,11 @@ impl ModuleLoader for NoModules {
 }
 
 #[derive(Clone, Default)]
-struct Captured(Rc<RefCell<Vec<u8>>>);
+struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
+        self.0.lock().expect("writers do not panic").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -83,6 +81,7 @@ pub(super) fn run(top: Arc<FunctionProto>, slots: &[&str], limits: Limits) -> (S
     let result = vm.run_main(&module);
     vm.isolate.out.flush().expect("captured output");
     drop(vm);
-    let text = String::from_utf8(captured.0.borrow().clone()).expect("text");
+    let text =
+        String::from_utf8(captured.0.lock().expect("writers do not panic").clone()).expect("text");
     (text, result)
 }

@@ -7,6 +7,7 @@ use ruff_runtime::objects::cell::{self, CellBody};
 use ruff_runtime::objects::function::{self, Function, LoadedProto};
 use ruff_runtime::objects::string::{self, Str};
 use ruff_runtime::objects::structs::{self, Struct};
+use ruff_runtime::objects::tagged;
 use ruff_runtime::value::Value;
 
 /// Bytes of a register.
@@ -26,6 +27,7 @@ pub const WRAPPED: i32 = BODY as i32;
 pub const IMMORTAL: i64 = 1 << 31;
 
 const BODY: usize = size_of::<Header>();
+const TAGGED_BODY: usize = std::mem::offset_of!(Obj<tagged::Tagged>, body);
 const DEF_BODY: usize = std::mem::offset_of!(Obj<structs::StructDef>, body);
 
 pub const ARRAY_DATA: i32 = (BODY + array::offsets::DATA) as i32;
@@ -43,6 +45,9 @@ pub const CELL_CONTENT: i32 =
 pub const STRUCT_SHAPE: i32 = (BODY + structs::offsets::SHAPE) as i32;
 pub const STRUCT_FIELDS: i32 = (BODY + structs::offsets::FIELDS) as i32;
 pub const SHAPE_ID: i32 = structs::offsets::SHAPE_ID as i32;
+pub const TAGGED_VARIANT: i32 = (TAGGED_BODY + tagged::offsets::VARIANT) as i32;
+pub const TAGGED_N: i32 = (TAGGED_BODY + tagged::offsets::N) as i32;
+pub const TAGGED_PAYLOAD: i32 = (TAGGED_BODY + tagged::offsets::PAYLOAD) as i32;
 pub const SHAPE_N_FIELDS: i32 = structs::offsets::SHAPE_N_FIELDS as i32;
 pub const SHAPE_DEF: i32 = structs::offsets::SHAPE_DEF as i32;
 pub const DEF_BASE_SHAPE: i32 = (DEF_BODY + structs::offsets::DEF_BASE) as i32;

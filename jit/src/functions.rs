@@ -87,6 +87,15 @@ impl FunctionState {
             }
         }
     }
+
+    /// The parameters of the next typed form, if there is one already: types are only given up,
+    /// so that callers of older forms can be led to it. Registers say nothing about them, which
+    /// may be those of a call that is on its way.
+    pub(crate) fn known_params(&self) -> Option<Vec<Option<Ty>>> {
+        let feedback = &self.shared.feedback;
+        let kept = |(i, &ty)| Option::filter(ty, |_| feedback.may_type_param(i));
+        self.typed.as_ref().map(|known| known.params.iter().enumerate().map(kept).collect())
+    }
 }
 
 /// Code that has been replaced; freed when no frame of it can be active.

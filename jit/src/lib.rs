@@ -32,6 +32,7 @@ pub mod ir;
 pub mod log;
 mod lower;
 mod metas;
+mod options;
 mod passes;
 #[allow(unsafe_code, reason = "turns code addresses into entries")]
 pub mod pipeline;
@@ -42,4 +43,5 @@ mod worker;
 mod worth;
 
 pub use log::{LogForm, Stage};
-pub use pipeline::{Jit, Options, Stress};
+pub use options::{Options, Stress};
+pub use pipeline::Jit;

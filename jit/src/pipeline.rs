@@ -28,44 +28,13 @@ use crate::exit::{EntryMeta, StressCounter, has_captures};
 use crate::functions::{FunctionState, Installed, Part, Retired, Typed};
 use crate::generator::{Generated, Generator, Job, Outcome, TypedJob};
 use crate::ir::{Func, Ty};
-use crate::log::{Dumped, Log, LogForm, Stage, Subject};
+use crate::log::{Dumped, Log, Subject};
 use crate::lower::Places;
 use crate::metas::Metas;
+use crate::options::{Options, Stress};
 use crate::stats::Stats;
 use crate::worker::Worker;
 use crate::{arch, lower, passes, worth};
-
-/// Forced exits, for tests.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Stress {
-    /// This guard, counted from 1 as they are compiled, fails the first time it is executed.
-    pub exit_at: Option<u64>,
-    /// Every so manieth executed guard fails.
-    pub every: Option<u64>,
-}
-
-/// Options of the compiler.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Options {
-    /// Compile instructions without a profile too, instead of leaving at them.
-    pub is_eager: bool,
-    pub stress: Stress,
-    /// Bytes of code memory.
-    pub code_limit: usize,
-    pub log: LogForm,
-    /// Name compiled functions for `perf`.
-    pub perf_map: bool,
-    /// Write this form of all code to stderr.
-    pub dump: Option<Stage>,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        let (is_eager, stress) = (false, Stress::default());
-        let (log, perf_map) = (LogForm::None, false);
-        Options { is_eager, stress, code_limit: 64 << 20, log, perf_map, dump: None }
-    }
-}
 
 /// Recompilations of one function before it is left alone.
 const MAX_RECOMPILATIONS: u32 = 8;
@@ -256,15 +225,14 @@ impl Jit {
         };
         let is_method = code.info.receiver != Receiver::None;
         let n_params = code.info.n_params as usize + usize::from(is_method);
-        let params = match &state.typed {
-            // The registers may be those of a call that is on its way.
-            Some(known) => {
-                let kept = |(i, &ty)| Option::filter(ty, |_| feedback.may_type_param(i));
-                known.params.iter().enumerate().map(kept).collect()
-            }
-            None => (0..n_params).map(param).collect::<Vec<_>>(),
-        };
+        let found = || (0..n_params).map(param).collect();
+        let params: Vec<_> = state.known_params().unwrap_or_else(found);
         let func = self.build(vm, (code, None), EntryKind::Typed(params.clone()))?;
+        // A function expression is most often too small for anything but being inlined.
+        let is_named = code.info.name.is_some() || self.options.is_eager;
+        if !is_named && !worth::is_worthwhile(&func, code) {
+            return Err(Bailout::MostlyGeneric.into());
+        }
         let mut metas = self.metas(&func, code, false);
         let expected = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();
         let meta =

@@ -1,8 +1,7 @@
 //! Hand-assembled functions, run through the compiler.
 
-use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ruff_runtime::bytecode::asm::{Assembler, ProtoHeader};
 use ruff_runtime::bytecode::operand::Use;
@@ -27,11 +26,11 @@ impl ModuleLoader for NoModules {
 }
 
 #[derive(Clone, Default)]
-struct Captured(Rc<RefCell<Vec<u8>>>);
+struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl std::io::Write for Captured {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
+        self.0.lock().expect("writers do not panic").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -93,7 +92,8 @@ fn run(top: FunctionProto, slots: &[&str], setup: Setup) -> (String, Option<Stri
     let result = vm.run_main(&module);
     vm.isolate.out.flush().expect("captured output");
     drop(vm);
-    let text = String::from_utf8(captured.0.borrow().clone()).expect("text");
+    let text =
+        String::from_utf8(captured.0.lock().expect("writers do not panic").clone()).expect("text");
     (text, result.err().map(|error| error.message.clone()), stats)
 }
 

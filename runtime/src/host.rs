@@ -74,10 +74,15 @@ pub trait Host {
     ///
     /// # Errors
     /// What the block raises.
-    fn run_block(&mut self, block: &Value) -> Result<Value>;
+    fn run_block(&mut self, block: &Value) -> Result<Value> {
+        self.call(block, &mut [])
+    }
 
-    /// Makes a copy of a module instance of another isolate; its variables are unassigned.
-    fn adopt_module(&mut self, origin: &Origin) -> Rc<ModuleBody>;
+    /// Makes a copy of a module instance of another isolate; its variables are unassigned. The
+    /// copy is empty on an engine of a single isolate, as are those that are of another engine.
+    fn adopt_module(&mut self, origin: &Origin) -> Rc<ModuleBody> {
+        ModuleBody::new("".into(), "".into(), Vec::new(), Vec::new(), origin.clone())
+    }
 
     /// What another isolate needs besides the module and the index to find the code of a
     /// function.
@@ -88,10 +93,12 @@ pub trait Host {
     /// The code of a function of this isolate's instance of a module; null if there is none.
     fn code_at(
         &mut self,
-        module: &ModuleBody,
-        index: u32,
-        piece: Option<&Template>,
-    ) -> *const FunctionCode;
+        _module: &ModuleBody,
+        _index: u32,
+        _piece: Option<&Template>,
+    ) -> *const FunctionCode {
+        std::ptr::null()
+    }
 
     fn counters(&self) -> Counters;
 

@@ -1,6 +1,7 @@
 //! `match` (LS 11.4): cases are tested in text order, `default` comes last.
 
 use ruff_runtime::bytecode::VariantDesc;
+use ruff_runtime::objects::tagged::Variant;
 
 use crate::syntax::ast::{Bind, Case, CasePattern, CasePatternKind, Expr, ExprKind, Match};
 
@@ -85,12 +86,14 @@ impl<'a> Builder<'a> {
             CasePatternKind::Name { name, binds } => VariantDesc {
                 enum_name: None,
                 variant: name.name.clone(),
+                interned: None,
                 has_parens: binds.is_some(),
                 arity: None,
             },
             CasePatternKind::Variant { enum_name, variant, binds } => VariantDesc {
                 enum_name: Some(enum_name.name.clone()),
                 variant: variant.name.clone(),
+                interned: Some(Variant::intern(&enum_name.name, &variant.name)),
                 has_parens: binds.is_some(),
                 arity: None,
             },

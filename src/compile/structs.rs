@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ruff_runtime::bytecode::{Const, NameList, VariantDesc};
 use ruff_runtime::error::Kind;
+use ruff_runtime::objects::tagged::Variant;
 
 use crate::resolve::{ExportKind, Ref, VarId, VarKind};
 use crate::syntax::ast::{Elem, Expr, ExprKind, Ident};
@@ -124,6 +125,7 @@ impl<'a> Builder<'a> {
         let desc = self.code.variant(VariantDesc {
             enum_name: Some(enum_name.name.clone()),
             variant: variant.name.clone(),
+            interned: Some(Variant::intern(&enum_name.name, &variant.name)),
             has_parens: !args.is_empty(),
             arity,
         });

@@ -19,8 +19,11 @@ use crate::sandbox;
 use crate::settings::Setting;
 
 /// Natives and methods that end the program, wait, read standard input, move the process
-/// elsewhere, or take long on purpose.
-const LEFT_OUT: [&str; 15] = [
+/// elsewhere, take long on purpose, or report failures when the program has ended.
+const LEFT_OUT: [&str; 18] = [
+    "async_append_file",
+    "async_read_file",
+    "async_write_file",
     "exit",
     "hash_password",
     "input",

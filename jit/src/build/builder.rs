@@ -333,6 +333,11 @@ impl Builder<'_> {
                 self.update_field(root, name, src, op);
             }
             Insn::NewStruct { dst, first, desc } => self.new_struct(dst, first, desc),
+            Insn::JumpUnlessVariant { subject, desc, target } => {
+                self.jump_unless_variant(subject, desc, target);
+            }
+            Insn::GetPayload { dst, src, index } => self.get_payload(dst, src, index),
+            Insn::NewTag { dst, first, count, desc } => self.new_tag(dst, first, count, desc),
             Insn::IterInit { base } => self.iter_init(base),
             Insn::IterStep { dst, base, target, at_end } => {
                 self.iter_step(dst, base, target, at_end);
@@ -454,6 +459,8 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::CheckOrder { .. } => true,
         Insn::CheckAssigned { .. } | Insn::GetField { .. } | Insn::SetField { .. } => true,
         Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
+        Insn::JumpUnlessVariant { .. } | Insn::GetPayload { .. } => true,
+        Insn::NewTag { .. } => false,
         Insn::GetCaptured { .. } | Insn::GetUpvalue { .. } | Insn::SetUpvalue { .. } => true,
         Insn::GetCell { .. } | Insn::SetCell { .. } | Insn::Method { .. } => true,
         Insn::Closure { .. } | Insn::NewCell { .. } => false,

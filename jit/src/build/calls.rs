@@ -281,7 +281,14 @@ impl<'a> Builder<'a> {
             let (Some(code), Some(r)) = (code, copied) else { continue };
             let is_kept = !written.has(r) && self.is_live(key_pc, r);
             if is_kept && self.slot_of(r) == Some(r) && self.state.get(r).know == Know::Any {
+                self.last_exit = None;
+                let n_exits = self.func.exits.len();
                 self.function_in(r, code as *const FunctionCode, ExitReason::Hoisted);
+                // Other functions than this one say nothing about other checks of the loop.
+                for exit in &mut self.func.exits[n_exits..] {
+                    (exit.site, exit.reason) = (pc, ExitReason::WrongCallee);
+                }
+                self.last_exit = None;
             }
         }
     }

@@ -33,7 +33,7 @@ impl Builder<'_> {
         // A receiver stays where it was.
         self.state.set(window, Reg::slot(Know::Any));
         let caught = self.state.clone();
-        self.to_handlers(payload, &caught, true);
+        self.branch_to_handlers(payload, &caught, true);
         (self.block, self.state, self.is_done, self.last_exit) = (on, state, false, None);
     }
 
@@ -49,11 +49,11 @@ impl Builder<'_> {
         touched.for_each(|&r| caught.set(r, Reg::slot(Know::Any)));
         let above = regs.window.unwrap_or(self.n_regs())..self.n_regs();
         above.for_each(|r| caught.set(r, Reg::slot(Know::Any)));
-        self.to_handlers(next, &caught, false);
+        self.branch_to_handlers(next, &caught, false);
     }
 
     /// Branches to the handler whose pc is in a node; goes on if it is none, unless one is sure.
-    fn to_handlers(&mut self, pc: NodeId, caught: &State, is_sure: bool) {
+    fn branch_to_handlers(&mut self, pc: NodeId, caught: &State, is_sure: bool) {
         let handlers: Vec<Handler> = self.handlers().collect();
         for (i, handler) in handlers.iter().enumerate() {
             if is_sure && i + 1 == handlers.len() {

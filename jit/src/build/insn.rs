@@ -208,6 +208,22 @@ pub enum Insn {
         src: Use,
         op: Arith,
     },
+    JumpUnlessVariant {
+        subject: u16,
+        desc: u16,
+        target: u32,
+    },
+    GetPayload {
+        dst: u16,
+        src: u16,
+        index: u16,
+    },
+    NewTag {
+        dst: u16,
+        first: u16,
+        count: u8,
+        desc: u16,
+    },
     /// An instance of the declaration in `first`, with the fields behind it.
     NewStruct {
         dst: u16,
@@ -502,6 +518,19 @@ fn decode_fields(word: Word, pc: u32) -> Insn {
         Op::GetField => {
             let o = ops::GetField::decode(word);
             Insn::GetField { dst: o.dst.0, object: o.object, name: o.name.0 }
+        }
+        Op::JumpUnlessVariant => {
+            let o = ops::JumpUnlessVariant::decode(word);
+            let target = near(pc, o.target.0.into());
+            Insn::JumpUnlessVariant { subject: o.subject.0, desc: o.desc.0, target }
+        }
+        Op::GetPayload => {
+            let o = ops::GetPayload::decode(word);
+            Insn::GetPayload { dst: o.dst.0, src: o.src.0, index: o.index.idx() as u16 }
+        }
+        Op::NewTag => {
+            let o = ops::NewTag::decode(word);
+            Insn::NewTag { dst: o.dst.0, first: o.first.0, count: o.count.0, desc: o.desc.0 }
         }
         Op::NewStruct => {
             let o = ops::NewStruct::decode(word);

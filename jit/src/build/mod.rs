@@ -31,6 +31,7 @@ mod regs;
 mod state;
 mod texts;
 mod values;
+mod variants;
 
 use ruff_runtime::objects::function::FunctionCode;
 use ruff_runtime::value::{Tag, Value};

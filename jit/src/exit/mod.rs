@@ -23,7 +23,7 @@ use crate::abi;
 use crate::build::feedback::Feedback;
 use crate::exit_reason::{ExitReason, Policy};
 use crate::log::Log;
-use crate::pipeline::Stress;
+use crate::options::Stress;
 use crate::stats::Stats;
 
 /// Exits at one site after which its speculation is given up.

@@ -1,6 +1,6 @@
 //! The routine that gives back the last count of an object, written as code.
 //!
-//! It frees instances, wrapped values (`Ok`, `Err`, `Some`) and closures by itself, as long as
+//! It frees instances, values of enums (`Ok`, `Err`, `Some` too) and closures by itself, as long as
 //! nothing else dies with them; all else is left to the runtime. It preserves every register
 //! and, on its own way, calls nothing, so that it saves only the few that it uses.
 
@@ -87,6 +87,7 @@ impl Free<'_, '_> {
         }
         self.instance(head);
         self.wrapped(head);
+        self.variant(head);
         self.closure(head);
         self.values(head);
     }
@@ -120,6 +121,13 @@ impl Free<'_, '_> {
         let other = self.case(Tag::Ok, Tag::Some);
         let (one, none) = (self.word(1), self.word(0));
         self.begin(head, abi::WRAPPED, one, none, other);
+    }
+
+    fn variant(&mut self, head: Block) {
+        let other = self.case(Tag::Tagged, Tag::Tagged);
+        let n = self.b.ins().load(types::I64, trusted(), self.object, abi::TAGGED_N);
+        let none = self.word(0);
+        self.begin(head, abi::TAGGED_PAYLOAD, n, none, other);
     }
 
     fn closure(&mut self, head: Block) {

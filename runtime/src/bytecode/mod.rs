@@ -21,6 +21,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::objects::function::FunctionInfo;
+use crate::objects::tagged::Variant;
 use crate::profile::Profile;
 use operand::Instr;
 use spans::{SourceMap, SpanTable};
@@ -210,6 +211,8 @@ pub struct VariantDesc {
     /// `None` for a pattern that is a bare name.
     pub enum_name: Option<Arc<str>>,
     pub variant: Arc<str>,
+    /// What values of the variant point to, unless the enum's name is missing.
+    pub interned: Option<&'static Variant>,
     /// The pattern has a parenthesised list.
     pub has_parens: bool,
     /// Number of declared parameters, if the enum is known.

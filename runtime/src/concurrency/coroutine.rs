@@ -35,7 +35,7 @@ type Inner = corosensei::Coroutine<HostPtr, Out, Result<Value>, TaskStack>;
 type Handle = *const Yielder<HostPtr, Out>;
 
 /// What a coroutine runs, which may borrow.
-type BodyWith<'a> = Box<dyn FnOnce(&mut dyn Host) -> Result<Value> + 'a>;
+pub(super) type BodyWith<'a> = Box<dyn FnOnce(&mut dyn Host) -> Result<Value> + 'a>;
 /// What a coroutine runs.
 pub(super) type Body = BodyWith<'static>;
 

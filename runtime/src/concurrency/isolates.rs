@@ -150,21 +150,16 @@ pub(super) fn seed_with(
 /// ConcurrencyError if there are too many threads; the end of the program. The seed is dropped.
 pub(super) fn start(seed: Seed) -> Result<Arc<Mailbox>> {
     let mailbox = Mailbox::new(Arc::<Interrupt>::default(), false);
-    start_at(seed, &mailbox).map_err(|(error, _)| error)?;
+    start_at(seed, &mailbox)?;
     Ok(mailbox)
 }
 
 /// As [`start`], with a mailbox that has been made.
 ///
 /// # Errors
-/// As for [`start`], with the seed unless the system has refused a thread.
-pub(super) fn start_at(
-    seed: Seed,
-    mailbox: &Arc<Mailbox>,
-) -> std::result::Result<(), (Error, Option<Seed>)> {
-    if let Err(error) = seed.program.enter(mailbox) {
-        return Err((error, Some(seed)));
-    }
+/// As for [`start`].
+pub(super) fn start_at(seed: Seed, mailbox: &Arc<Mailbox>) -> Result<()> {
+    seed.program.enter(mailbox)?;
     let (program, own) = (seed.program.clone(), mailbox.clone());
     let thread = thread::Builder::new().name("spawn".to_owned()).stack_size(STACK);
     let run = move || {
@@ -178,7 +173,7 @@ pub(super) fn start_at(
     if let Err(error) = thread.spawn(run) {
         program.leave(mailbox);
         let message = format!("Cannot start a thread: {error}");
-        return Err((Error::new(Kind::ConcurrencyError, message), None));
+        return Err(Error::new(Kind::ConcurrencyError, message));
     }
     Ok(())
 }
@@ -228,7 +223,7 @@ fn run(seed: Seed, mailbox: Arc<Mailbox>) {
     isolate.engine = Some(engine.clone());
     let membership = Membership { program: program.clone(), mailbox, is_root: false };
     isolate.membership = Some(membership.clone());
-    let mut report = Report { program: program.clone(), on_end: Some(on_end) };
+    let mut report = Report { program, on_end: Some(on_end) };
     let told = &mut report;
     let work = move |host: &mut dyn Host| {
         let body = |host: &mut dyn Host| {
@@ -248,22 +243,17 @@ fn run(seed: Seed, mailbox: Arc<Mailbox>) {
 
 /// Reports how the main task of an isolate has ended; true if nothing else is to run.
 fn tell(host: &mut dyn Host, report: &mut Report, result: Result<Value>) -> bool {
-    match &result {
-        Err(error) => match error.cause_of_exit {
-            Exit::Exit(code) => {
-                // What was printed before must be there when main ends.
-                let _ = host.isolate().out.flush();
-                report.program.exit(code);
-                report.on_end = None;
-                return true;
-            }
-            Exit::Interrupted | Exit::Suspended => {
-                report.tell(None);
-                return true;
-            }
-            Exit::Raised => {}
-        },
-        Ok(_) => {}
+    match result.as_ref().map_or_else(|error| error.cause_of_exit, |_| Exit::Raised) {
+        Exit::Exit(code) => {
+            report.program.exit(code);
+            report.on_end = None;
+            return true;
+        }
+        Exit::Interrupted | Exit::Suspended => {
+            report.tell(None);
+            return true;
+        }
+        Exit::Raised => {}
     }
     let outcome = pack::pack_outcome(host, result);
     report.tell(Some(outcome));

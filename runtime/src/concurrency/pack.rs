@@ -77,7 +77,7 @@ pub fn pack(host: &mut dyn Host, value: &Value, foreign: Foreign) -> Result<Parc
 /// As for [`pack`].
 pub fn pack_owned(host: &mut dyn Host, mut value: Value) -> Result<Parcel> {
     if let Some(array) = value.unique_mut::<Array>() {
-        match Flat::new(std::mem::replace(array, Array::new())) {
+        match Flat::new(std::mem::take(array)) {
             Ok(flat) => return Ok(Parcel::Flat(flat)),
             Err(values) => *array = values,
         }
@@ -411,10 +411,9 @@ impl<'h> Packer<'h> {
                 self.push_values(queue.0.iter(), inner);
             }
             View::Tagged(tagged) => {
-                let (enum_name, variant) = (tagged.enum_name.clone(), tagged.variant.clone());
-                let n = tagged.payload.len();
-                self.work.push(Work::Emit(Node::Tagged { enum_name, variant, n }));
-                self.push_values(tagged.payload.iter(), inner);
+                let (variant, n) = (tagged.variant(), tagged.payload().len());
+                self.work.push(Work::Emit(Node::Tagged { variant, n }));
+                self.push_values(tagged.payload().iter(), inner);
             }
             View::Ok(content) => self.wrapper(Wrapper::Ok, content, inner),
             View::Err(content) => self.wrapper(Wrapper::Err, content, inner),

@@ -19,6 +19,7 @@ use crate::objects::function::FunctionInfo;
 use crate::objects::module::{Origin, Template};
 use crate::objects::resource::Resource;
 use crate::objects::structs::EnumDef;
+use crate::objects::tagged::Variant;
 use crate::value::{Tag, Wrapper};
 
 /// A value on its way to another thread.
@@ -85,8 +86,7 @@ pub(super) enum Node {
         n: usize,
     },
     Tagged {
-        enum_name: Arc<str>,
-        variant: Arc<str>,
+        variant: &'static Variant,
         n: usize,
     },
     Wrap(Wrapper),

@@ -122,10 +122,9 @@ fn start_waiting(program: &Program) {
             program.pool.lock().n_running -= 1;
             continue;
         }
-        if let Err((error, seed)) = isolates::start_at(seed, &task.mailbox) {
+        if let Err(error) = isolates::start_at(seed, &task.mailbox) {
             program.pool.lock().n_running -= 1;
             if error.is_catchable() {
-                drop(seed);
                 let error = ErrorParcel::without_values(&error);
                 task.settle(program, Err(Box::new(error)));
             }

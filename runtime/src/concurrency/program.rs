@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn isolates_are_limited() {
         let main = Mailbox::new(Arc::default(), true);
-        let program = Program::new(main.clone(), 1);
+        let program = Program::new(main, 1);
         let first = Mailbox::new(Arc::default(), false);
         assert!(program.enter(&first).is_ok());
         let error = program.enter(&Mailbox::new(Arc::default(), false)).expect_err("it is full");

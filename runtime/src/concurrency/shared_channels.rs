@@ -134,7 +134,7 @@ impl SharedChannel {
             let Some(waiter) = host.isolate().tasks.begin_wait(Wait::Send) else {
                 return Err(Wait::Send.deadlock());
             };
-            let remote = Remote { isolate: own.clone(), wait: waiter.number() };
+            let remote = Remote { isolate: own, wait: waiter.number() };
             state.senders.push_back((remote, parcel));
             waiter
         };
@@ -177,7 +177,7 @@ impl SharedChannel {
             let Some(waiter) = host.isolate().tasks.begin_wait(what) else {
                 return Err(Wait::Receive.deadlock());
             };
-            state.receivers.push_back(Remote { isolate: own.clone(), wait: waiter.number() });
+            state.receivers.push_back(Remote { isolate: own, wait: waiter.number() });
             waiter
         };
         if let Some(ms) = limit {

@@ -494,10 +494,7 @@ pub fn run_main<H: Host + 'static>(
 ///
 /// # Errors
 /// As for [`run_main`].
-pub(super) fn run_main_value(
-    host: &mut dyn Host,
-    body: Box<dyn FnOnce(&mut dyn Host) -> Result<Value> + '_>,
-) -> Result<Value> {
+pub(super) fn run_main_value(host: &mut dyn Host, body: coroutine::BodyWith<'_>) -> Result<Value> {
     let outcome = Rc::new(RefCell::new(None));
     let shared = outcome.clone();
     let body = move |host: &mut dyn Host| {

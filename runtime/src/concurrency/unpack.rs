@@ -20,9 +20,8 @@ use crate::objects::generator::GeneratorBody;
 use crate::objects::iterator::{IteratorBody, Source};
 use crate::objects::module::{ModuleBody, ModuleObj, Origin};
 use crate::objects::string::Str;
-use crate::objects::structs::{Struct, StructDef};
-use crate::objects::tagged::Tagged;
-use crate::semantics::sets;
+use crate::objects::structs::{EnumDef, Struct, StructDef};
+use crate::semantics::{literal, sets};
 use crate::value::{Tag, Value, View};
 
 /// The value in a parcel, as an object of this isolate.
@@ -83,6 +82,23 @@ fn text_value(text: compact_str::CompactString) -> Value {
     }
 }
 
+/// What is not made of other values.
+fn single(node: Node) -> Value {
+    match node {
+        Node::Bytes(bytes) => Value::from_ref(Ref::new(Bytes(bytes))),
+        Node::Enum(def) => {
+            let (name, variants) = (def.name.clone(), def.variants.clone());
+            Value::from_ref(Ref::new(EnumDef { name, variants }))
+        }
+        Node::Resource(resource) => Value::from_ref(Ref::new(resource)),
+        Node::Promise(shared) => remote::proxy(shared),
+        Node::Channel(shared) => ChannelBody::of_shared(shared),
+        Node::ForeignGenerator(info) => GeneratorBody::foreign(*info),
+        Node::ForeignIterator => IteratorBody::make(Source::Foreign, Vec::new()),
+        _ => Value::NULL,
+    }
+}
+
 struct Unpacker<'h> {
     host: &'h mut dyn Host,
     stack: Vec<Value>,
@@ -123,7 +139,6 @@ impl<'h> Unpacker<'h> {
             Node::Plain(tag, payload) => self.push(plain(tag, payload)),
             Node::Text(text) => self.push(text_value(text)),
             Node::Flat(flat) => self.push(Value::from_ref(Ref::new(flat.into_array()))),
-            Node::Bytes(bytes) => self.push(Value::from_ref(Ref::new(Bytes(bytes)))),
             Node::Array { .. }
             | Node::Dict { .. }
             | Node::Set { .. }
@@ -138,17 +153,14 @@ impl<'h> Unpacker<'h> {
                 self.push(which.wrap(content));
             }
             Node::Struct { def, added, n } => self.instance(def, &added, n),
-            Node::Function(function) => self.function(*function),
-            Node::Enum(def) => {
-                let (name, variants) = (def.name.clone(), def.variants.clone());
-                let def = crate::objects::structs::EnumDef { name, variants };
-                self.push(Value::from_ref(Ref::new(def)));
-            }
-            Node::Resource(resource) => self.push(Value::from_ref(Ref::new(resource))),
-            Node::Promise(shared) => self.push(remote::proxy(shared)),
-            Node::Channel(shared) => self.push(ChannelBody::of_shared(shared)),
-            Node::ForeignGenerator(info) => self.push(GeneratorBody::foreign(*info)),
-            Node::ForeignIterator => self.push(IteratorBody::make(Source::Foreign, Vec::new())),
+            Node::Function(function) => self.function(&function),
+            Node::Bytes(_)
+            | Node::Enum(_)
+            | Node::Resource(_)
+            | Node::Promise(_)
+            | Node::Channel(_)
+            | Node::ForeignGenerator(_)
+            | Node::ForeignIterator => self.push(single(node)),
             Node::Keep(key) => {
                 let top = self.stack.last().cloned().unwrap_or_default();
                 self.kept[key as usize] = top;
@@ -221,10 +233,7 @@ impl<'h> Unpacker<'h> {
                 }
                 Value::from_ref(Ref::new(dict))
             }
-            Node::Tagged { enum_name, variant, n } => {
-                let payload = self.pop_n(n).into();
-                Value::from_ref(Ref::new(Tagged { enum_name, variant, payload }))
-            }
+            Node::Tagged { variant, n } => literal::make_variant(variant, self.pop_n(n)),
             _ => Value::NULL,
         })
     }
@@ -243,7 +252,7 @@ impl<'h> Unpacker<'h> {
         Some(found.1.clone())
     }
 
-    fn function(&mut self, node: FunctionNode) {
+    fn function(&mut self, node: &FunctionNode) {
         let mut upvalues = self.pop_n(node.n);
         let code = self
             .module(node.module)

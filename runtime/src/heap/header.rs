@@ -15,6 +15,15 @@ pub struct Header {
     pub(crate) class: u16,
 }
 
+/// The header of an object of this size with a count of 1 as a word, for compiled code; `None` if
+/// its blocks are not in the free lists.
+pub(crate) fn header_word(tag: crate::value::Tag, size: usize) -> Option<u64> {
+    let header = Header::new(tag as u8, size);
+    // SAFETY: a header is eight plain bytes.
+    let word = unsafe { std::mem::transmute::<Header, u64>(header) };
+    (word >> 48 != 0).then_some(word)
+}
+
 /// Offset of the size class, for compiled code that frees objects.
 pub const CLASS_OFFSET: usize = std::mem::offset_of!(Header, class);
 

@@ -18,6 +18,7 @@ pub use cycles::{collect_cycles, cycle_collection_is_due, on_due};
 pub(crate) use cycles::{register_cell, unregister_cell};
 pub use free_list::{LIVE_OFFSET, allocate_block, lists_address, live_objects};
 pub(crate) use free_list::{allocate, deallocate};
+pub(crate) use header::header_word;
 pub use header::{CLASS_OFFSET, Header, Obj};
 pub(crate) use release::free_object;
 

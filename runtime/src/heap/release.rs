@@ -95,7 +95,7 @@ unsafe fn drop_body(tag: Tag, object: *mut u8) {
             Tag::Array => drop_sized::<Array>(object),
             Tag::Dict => drop_sized::<Dict>(object),
             Tag::Struct => Struct::free(object.cast()),
-            Tag::Tagged => drop_sized::<Tagged>(object),
+            Tag::Tagged => Tagged::free(object.cast()),
             Tag::Ok | Tag::Err | Tag::Some => drop_sized::<Value>(object),
             Tag::Function => Function::free(object.cast()),
             Tag::Set => drop_sized::<Set>(object),

@@ -28,7 +28,7 @@ pub(super) fn each_child(value: &Value, mut f: impl FnMut(&Value)) {
             // given back by this value.
             f(&unsafe { Value::from_parts(Tag::StructDef, object) });
         }
-        View::Tagged(tagged) => tagged.payload.iter().for_each(f),
+        View::Tagged(tagged) => tagged.payload().iter().for_each(f),
         View::Ok(content) | View::Err(content) | View::Some(content) => f(content),
         View::Function(function) => function.upvalues().iter().for_each(f),
         View::Set(set) => set.members().iter().for_each(f),

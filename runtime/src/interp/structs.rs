@@ -175,6 +175,9 @@ impl Machine {
         let variant = self.variant(op.desc.idx());
         let subject = self.reg(op.subject.idx());
         let is_match = match &variant.enum_name {
+            _ if let (View::Tagged(tagged), Some(known)) = (subject.view(), variant.interned) => {
+                std::ptr::eq(tagged.variant(), known)
+            }
             Some(name) => match_pattern::matches_variant(subject, name, &variant.variant),
             None => match_pattern::matches_name(subject, &variant.variant, variant.has_parens),
         };
@@ -195,8 +198,10 @@ fn enum_name(variant: &VariantDesc) -> &str {
 }
 
 fn make_tag(variant: &VariantDesc, payload: Vec<Value>) -> Value {
-    let name = variant.enum_name.clone().unwrap_or_default();
-    literal::make_tag(&name, &variant.variant, payload)
+    match variant.interned {
+        Some(known) => literal::make_variant(known, payload),
+        None => literal::make_tag(&Arc::from(enum_name(variant)), &variant.variant, payload),
+    }
 }
 
 /// Raises unless `def` is a struct that declares all the fields.

@@ -132,8 +132,9 @@ impl Vm {
     /// call it are compiled, nobody else asks for new code.
     pub fn ask_for_code(&mut self, code: &FunctionCode) {
         // SAFETY: functions of the VM are loaded.
-        if unsafe { loaded(code) }.proto.profile.entry().is_none() {
-            self.function_is_hot(code);
+        let profile = unsafe { &loaded(code).proto.profile };
+        if profile.entry().is_none() && !profile.is_bailed_out() {
+            self.ask_tier(code, None);
         }
     }
 

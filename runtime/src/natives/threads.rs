@@ -57,7 +57,7 @@ natives! {
     /// Stores a copy of a value where all threads see it.
     ///
     ///     print(shared_set("n", 1))   # expect: true
-    fn shared_set(key: &str, value: Value) -> "bool" [Other; cx];
+    fn shared_set(key: &str, value: &Value) -> "bool" [Other; cx];
 
     /// A copy of a shared value, or default if that is given and there is none.
     ///
@@ -190,12 +190,12 @@ fn missing(cx: &Cx<'_>, key: &str) -> Error {
     cx.failure(Kind::KeyError, format!("key '{key}' not found"))
 }
 
-fn shared_set(cx: &mut Cx<'_>, key: &str, value: Value) -> Result<bool> {
+fn shared_set(cx: &mut Cx<'_>, key: &str, value: &Value) -> Result<bool> {
     if matches!(value.tag(), Tag::Iterator | Tag::Generator) {
-        let what = format!("cannot store {}", type_name(&value));
+        let what = format!("cannot store {}", type_name(value));
         return Err(cx.failure(Kind::TypeError, what));
     }
-    store::set(cx.host, key, &value).map_err(|error| storable(cx, error))?;
+    store::set(cx.host, key, value).map_err(|error| storable(cx, error))?;
     Ok(true)
 }
 

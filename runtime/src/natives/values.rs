@@ -5,19 +5,17 @@ use std::cmp::Ordering;
 use super::Cx;
 use super::args::{IntoValue, OptionArg, ResultArg, ResultOrOption};
 use crate::error::{Error, Kind, Result};
-use crate::heap::Ref;
 use crate::limits;
 use crate::objects::array::Array;
 use crate::objects::cell::CellBody;
 use crate::objects::collections::{Queue, Stack};
 use crate::objects::dict::Dict;
 use crate::objects::structs::Struct;
-use crate::objects::tagged::Tagged;
 use crate::semantics::compare::{comparable, sort_order};
 use crate::semantics::display::display;
 use crate::semantics::equal::{equal, hash as hash_of};
 use crate::semantics::error_value::from_thrown;
-use crate::semantics::{sets, type_name};
+use crate::semantics::{literal, sets, type_name};
 use crate::value::{Tag, Value, View, Wrapper};
 
 natives! {
@@ -189,11 +187,7 @@ fn deep_copy(value: &Value, depth: u32) -> Result<Value> {
             let mut fields = all(instance.fields())?;
             Struct::make(instance.shape(), |slot| fields[slot].take())
         }
-        View::Tagged(tagged) => Value::from_ref(Ref::new(Tagged {
-            enum_name: tagged.enum_name.clone(),
-            variant: tagged.variant.clone(),
-            payload: all(&tagged.payload)?.into(),
-        })),
+        View::Tagged(tagged) => literal::make_variant(tagged.variant(), all(tagged.payload())?),
         View::Ok(payload) => Wrapper::Ok.wrap(deep_copy(payload, depth)?),
         View::Err(payload) => Wrapper::Err.wrap(deep_copy(payload, depth)?),
         View::Some(payload) => Wrapper::Some.wrap(deep_copy(payload, depth)?),
@@ -229,7 +223,7 @@ fn hash(cx: &mut Cx<'_>, value: &Value) -> Result<i64> {
             View::Array(array) => pending.extend(array.values().unwrap_or(&[]).iter().cloned()),
             View::Dict(dict) => pending.extend(dict.iter().map(|(_, v)| v.clone())),
             View::Struct(instance) => pending.extend(instance.fields().iter().cloned()),
-            View::Tagged(tagged) => pending.extend(tagged.payload.iter().cloned()),
+            View::Tagged(tagged) => pending.extend(tagged.payload().iter().cloned()),
             View::Ok(v) | View::Err(v) | View::Some(v) => pending.push(v.clone()),
             View::Set(set) => pending.extend(set.members().iter().cloned()),
             View::Queue(queue) => pending.extend(queue.0.iter().cloned()),

@@ -322,10 +322,7 @@ impl Struct {
     /// code; `None` if its blocks are not in the free lists.
     pub fn layout(n_fields: usize) -> Option<(usize, u64)> {
         let size = block_size(n_fields);
-        let header = Header::new(Tag::Struct as u8, size);
-        // SAFETY: a header is eight plain bytes.
-        let word = unsafe { std::mem::transmute::<Header, u64>(header) };
-        (word >> 48 != 0).then_some((size, word))
+        heap::header_word(Tag::Struct, size).map(|word| (size, word))
     }
 
     /// # Safety

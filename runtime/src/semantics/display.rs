@@ -122,7 +122,7 @@ fn next_child(out: &mut String, frame: &mut Frame, form: Form) -> Result<Option<
         View::Stack(s) => s.0.get(at),
         View::Queue(q) => q.0.get(at).cloned(),
         View::Set(s) => s.members().get(at).cloned(),
-        View::Tagged(t) => t.payload.get(at).cloned(),
+        View::Tagged(t) => t.payload().get(at).cloned(),
         View::Ok(content) | View::Err(content) | View::Some(content) => {
             (at == 0).then(|| content.clone())
         }
@@ -195,10 +195,10 @@ fn open(out: &mut String, v: &Value, form: Form) -> Result<Option<Frame>> {
             if debug && !s.def().is_error { ("{", ", ", "}") } else { (" { ", ", ", " }") }
         }
         View::Tagged(t) => {
-            for text in [&*t.enum_name, "::", &*t.variant] {
+            for text in [&*t.variant().enum_name, "::", &*t.variant().name] {
                 push(out, text)?;
             }
-            if t.payload.is_empty() {
+            if t.payload().is_empty() {
                 return Ok(None);
             }
             ("(", ",", ")")

@@ -161,10 +161,9 @@ fn containers<'a>(a: &'a Value, b: &'a Value, depth: u32) -> Result<Step<'a>> {
         (View::Dict(x), View::Dict(y)) => Ok(open_if(x.len() == y.len(), Open::Dicts(x, y, 0))),
         (View::Struct(x), View::Struct(y)) => Ok(structs(x, y)),
         (View::Tagged(x), View::Tagged(y)) => {
-            let same = x.variant == y.variant
-                && x.enum_name == y.enum_name
-                && x.payload.len() == y.payload.len();
-            Ok(open_if(same, Open::Values(&x.payload, &y.payload, 0)))
+            let same =
+                std::ptr::eq(x.variant(), y.variant()) && x.payload().len() == y.payload().len();
+            Ok(open_if(same, Open::Values(x.payload(), y.payload(), 0)))
         }
         (View::Ok(x), View::Ok(y))
         | (View::Err(x), View::Err(y))
@@ -267,7 +266,7 @@ fn hash_at(v: &Value, depth: u32) -> u64 {
         View::Array(a) => hash_array(a, seed, depth),
         View::Stack(s) => hash_array(&s.0, seed, depth),
         View::Queue(q) => all(&mut q.0.iter()),
-        View::Tagged(t) => mix(hash_text(&t.variant), all(&mut t.payload.iter())),
+        View::Tagged(t) => mix(hash_text(&t.variant().name), all(&mut t.payload().iter())),
         View::Ok(content) | View::Err(content) | View::Some(content) => {
             mix(seed, hash_at(content, depth + 1))
         }

@@ -10,7 +10,7 @@ use crate::heap::Ref;
 use crate::limits::COLLECTION_LEN;
 use crate::objects::array::Array;
 use crate::objects::dict::Dict;
-use crate::objects::tagged::Tagged;
+use crate::objects::tagged::{Tagged, Variant};
 use crate::value::{Value, View};
 
 /// An array of the values.
@@ -50,11 +50,12 @@ pub fn dict_spread(dict: &mut Dict, v: &Value) -> Result<()> {
 
 /// `E::V(payload)`.
 pub fn make_tag(enum_name: &Arc<str>, variant: &Arc<str>, payload: Vec<Value>) -> Value {
-    Value::from_ref(Ref::new(Tagged {
-        enum_name: enum_name.clone(),
-        variant: variant.clone(),
-        payload: payload.into(),
-    }))
+    make_variant(Variant::intern(enum_name, variant), payload)
+}
+
+/// A value of a variant.
+pub fn make_variant(variant: &'static Variant, mut payload: Vec<Value>) -> Value {
+    Tagged::make(variant, payload.len(), |i| payload[i].take())
 }
 
 /// What `v?` does.

@@ -31,7 +31,7 @@ pub fn matches_name(v: &Value, name: &str, with_parens: bool) -> bool {
 /// `case E::V` with or without parentheses.
 pub fn matches_variant(v: &Value, enum_name: &str, variant: &str) -> bool {
     if let View::Tagged(tagged) = v.view() {
-        return *tagged.variant == *variant && *tagged.enum_name == *enum_name;
+        return *tagged.variant().name == *variant && *tagged.variant().enum_name == *enum_name;
     }
     let builtin = match (enum_name, variant) {
         ("Result", "Ok") => Tag::Ok,
@@ -47,7 +47,7 @@ pub fn matches_variant(v: &Value, enum_name: &str, variant: &str) -> bool {
 #[inline]
 pub fn payload(v: &Value, i: usize) -> Value {
     match v.view() {
-        View::Tagged(tagged) => tagged.payload.get(i).cloned().unwrap_or_default(),
+        View::Tagged(tagged) => tagged.payload().get(i).cloned().unwrap_or_default(),
         View::Ok(content) | View::Err(content) | View::Some(content) if i == 0 => content.clone(),
         _ => Value::NULL,
     }

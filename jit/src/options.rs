@@ -1,0 +1,37 @@
+//! Options of the compiler.
+//!
+//! They are set from the command line (`src/cli`) and by tests.
+
+use crate::log::{LogForm, Stage};
+
+/// Forced exits, for tests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stress {
+    /// This guard, counted from 1 as they are compiled, fails the first time it is executed.
+    pub exit_at: Option<u64>,
+    /// Every so manieth executed guard fails.
+    pub every: Option<u64>,
+}
+
+/// Options of the compiler.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Compile instructions without a profile too, instead of leaving at them.
+    pub is_eager: bool,
+    pub stress: Stress,
+    /// Bytes of code memory.
+    pub code_limit: usize,
+    pub log: LogForm,
+    /// Name compiled functions for `perf`.
+    pub perf_map: bool,
+    /// Write this form of all code to stderr.
+    pub dump: Option<Stage>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let (is_eager, stress) = (false, Stress::default());
+        let (log, perf_map) = (LogForm::None, false);
+        Options { is_eager, stress, code_limit: 64 << 20, log, perf_map, dump: None }
+    }
+}

@@ -130,7 +130,7 @@ fn denied_classes_are_denied_on_other_threads() -> Result<(), Failed> {
     let scratch = Scratch::new();
     let read = "try { read_file(\"x\") } except e { return e.kind }";
     let spawned = format!("print(await spawn {{ {read} }})");
-    let args = ["run", "--deny", "read", "-e", &spawned];
+    let args = ["run", "--deny-read", "-e", &spawned];
     expect(&ruff(&scratch, &args), 0, "PermissionError\n", "")?;
     let mapped = format!("print(parallel_map([1], func(x) {{ {read} }}))");
     expect(&ruff(&scratch, &["run", "--sandbox", "-e", &mapped]), 0, "[PermissionError]\n", "")

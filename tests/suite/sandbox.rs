@@ -122,7 +122,11 @@ func decode() {
         0, 0, 1, 2, 3, 0])
 }
 func outcome(f) {
-    try { return type(f()) } except e { return e.kind + " " + e.message }
+    try {
+        r := f()
+        if type(r) == "promise" { await r }
+        return type(r)
+    } except e { return e.kind + " " + e.message }
 }
 "#;
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use ruff_runtime::error::{Error, Kind, Position, TraceEntry};
+use ruff_runtime::host::Expiry;
 use ruff_runtime::value::{Value, View};
 
 use crate::resolve::Resolved;
@@ -44,6 +45,15 @@ pub struct Shown {
 
 /// The files of a program, by the name that messages use.
 pub type Sources = HashMap<Arc<str>, Shown>;
+
+/// That a limit of the whole run stopped the program.
+pub fn expired(expiry: Expiry) -> String {
+    match expiry {
+        Expiry::Time => "error: time limit reached (--timeout)\n",
+        Expiry::Steps => "error: step limit reached (--max-steps)\n",
+    }
+    .to_owned()
+}
 
 /// The first 20 diagnostics of a file in text order, then how many more there are.
 pub fn diagnostics(source: &Source, list: &[Diagnostic], style: Style) -> String {

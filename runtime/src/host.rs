@@ -7,7 +7,7 @@ use std::any::Any;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
@@ -21,6 +21,7 @@ use crate::limits::Limits;
 use crate::objects::function::{Function, FunctionCode};
 use crate::objects::module::{ModuleBody, Origin, Template};
 use crate::objects::structs::StructDef;
+use crate::permissions::Permissions;
 use crate::value::Value;
 
 /// The engine as seen by semantics and natives.
@@ -170,13 +171,13 @@ pub struct Isolate {
     pub interrupt: Arc<Interrupt>,
     /// The predeclared struct `Error`.
     pub error_def: Ref<StructDef>,
-    /// State of the pseudo-random generator; `None` until first used.
-    /// Capability classes that natives must not use; empty in unrestricted runs.
-    pub denied: Vec<&'static str>,
+    /// What natives may do.
+    pub permissions: Arc<Permissions>,
     /// Functions that natives call later, by the number of what they were given to.
     pub handlers: HashMap<u64, Vec<Value>>,
     /// Declarations of structs that natives return, each made when it is first needed.
     pub library_defs: Vec<Ref<StructDef>>,
+    /// State of the pseudo-random generator; `None` until first used.
     pub random: Option<Box<dyn Any>>,
     /// The predefined module `Promise`, once it is used.
     pub promise_module: OnceCell<Rc<ModuleBody>>,
@@ -199,14 +200,60 @@ pub struct Isolate {
 pub struct Interrupt {
     /// Anything at all is pending; the only word that running code reads.
     pub pending: AtomicBool,
-    /// Ctrl-C.
+    /// Ctrl-C, or a limit.
     pub stop: AtomicBool,
+    /// The limit that was reached, as [`Expiry`].
+    expiry: AtomicU8,
+    /// Steps that may still be made, plus 1; 0 if they are not counted. Counting keeps `pending`
+    /// set, so that every call and every turn of a loop asks.
+    steps: AtomicU64,
+}
+
+/// Which limit of the whole run stopped it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Expiry {
+    Time = 1,
+    Steps = 2,
 }
 
 impl Interrupt {
     pub fn request_stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
         self.pending.store(true, Ordering::Release);
+    }
+
+    /// Stops the program because of a limit.
+    pub fn expire(&self, expiry: Expiry) {
+        self.expiry.store(expiry as u8, Ordering::Relaxed);
+        self.request_stop();
+    }
+
+    /// The limit that stopped the program, if one did.
+    pub fn expired(&self) -> Option<Expiry> {
+        let expiry = self.expiry.load(Ordering::Relaxed);
+        [Expiry::Time, Expiry::Steps].into_iter().find(|&known| known as u8 == expiry)
+    }
+
+    /// Counts steps from now on.
+    fn limit_steps(&self, steps: u64) {
+        self.steps.store(steps.saturating_add(1), Ordering::Relaxed);
+        self.pending.store(true, Ordering::Release);
+    }
+
+    /// Counts a step if steps are counted; whether they are.
+    fn count_step(&self) -> bool {
+        match self.steps.load(Ordering::Relaxed) {
+            0 => false,
+            1 => {
+                self.expire(Expiry::Steps);
+                true
+            }
+            left => {
+                self.steps.store(left - 1, Ordering::Relaxed);
+                true
+            }
+        }
     }
 
     /// Whether [`Interrupt::request_stop`] has been called.
@@ -224,6 +271,9 @@ impl Isolate {
     pub fn new(out: Output, args: Vec<String>, limits: Limits, interrupt: Arc<Interrupt>) -> Self {
         crate::heap::on_due(interrupt.clone());
         crate::heap::limit_memory(limits.memory);
+        if let Some(steps) = limits.steps {
+            interrupt.limit_steps(steps);
+        }
         let error_def = crate::semantics::error_value::error_def();
         Isolate {
             out,
@@ -232,7 +282,7 @@ impl Isolate {
             interrupt,
             error_def,
             random: None,
-            denied: Vec::new(),
+            permissions: Arc::default(),
             handlers: HashMap::new(),
             library_defs: Vec::new(),
             promise_module: OnceCell::new(),
@@ -271,10 +321,11 @@ impl Isolate {
     /// The uncatchable error of an interruption; `Out of memory`.
     #[cold]
     pub fn poll(&mut self) -> Result<()> {
+        let counts = self.interrupt.count_step();
         if self.interrupt.stop.load(Ordering::Relaxed) {
             return Err(Error::interrupted());
         }
-        self.interrupt.pending.store(false, Ordering::Relaxed);
+        self.interrupt.pending.store(counts, Ordering::Relaxed);
         if crate::heap::cycle_collection_is_due() {
             crate::heap::collect_cycles();
         }

@@ -21,6 +21,7 @@ pub mod limits;
 pub mod natives;
 #[allow(unsafe_code, reason = "bodies with raw buffers or values in line")]
 pub mod objects;
+pub mod permissions;
 #[allow(unsafe_code, reason = "entries of compiled code are stored as raw pointers")]
 pub mod profile;
 pub mod semantics;

@@ -15,6 +15,8 @@ pub struct Limits {
     pub collection_len: usize,
     /// Bytes of memory; `None` for 80 % of what the process may use.
     pub memory: Option<usize>,
+    /// Steps: calls of functions and turns of loops. They are only counted with a limit.
+    pub steps: Option<u64>,
 }
 
 impl Limits {
@@ -25,6 +27,7 @@ impl Limits {
         string_bytes: (1 << 31) - 1,
         collection_len: (1 << 32) - 1,
         memory: None,
+        steps: None,
     };
 }
 

@@ -33,7 +33,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run a program (also: `ruff FILE`)
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Report errors and warnings without running anything
     Check(check::CheckArgs),
     /// Compare the output of tests/*.ruff with the files NAME.out
@@ -64,7 +64,7 @@ pub fn main() -> ExitCode {
         }
     };
     let code = match cli.command {
-        Command::Run(args) => run::run(args),
+        Command::Run(args) => run::run(*args),
         Command::Check(args) => check::run(&args),
         Command::Test(args) => test::run(&args),
         Command::TestRun(args) => test_run::run(&args),
@@ -116,6 +116,10 @@ struct EngineArgs {
     /// process may use
     #[arg(long, value_name = "N", value_parser = parse_bytes)]
     max_memory: Option<usize>,
+    /// Calls of functions and turns of loops after which the program is stopped; nothing is
+    /// compiled then
+    #[arg(long, value_name = "N")]
+    max_steps: Option<u64>,
 }
 
 #[derive(Clone, Copy, ValueEnum, PartialEq, Eq)]
@@ -185,10 +189,14 @@ impl EngineArgs {
             None if self.use_vm || mode == JitMode::Off => Engine::Vm,
             None => Engine::Jit,
         };
+        // Compiled code would leave at every step, to have it counted.
+        let is_slow = self.max_steps.is_some() && engine == Engine::Jit;
+        let engine = if is_slow { Engine::Vm } else { engine };
         let mut options = Options::new(engine);
         options.jit = self.jit_options(mode);
         options.limits.call_depth = self.max_call_depth;
         options.limits.memory = self.max_memory;
+        options.limits.steps = self.max_steps;
         options.limits.nested_depth = self.max_nested_depth.min(self.max_call_depth);
         options
     }

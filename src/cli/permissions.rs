@@ -1,75 +1,141 @@
 //! What a program may do besides computing: the flags of `ruff run` that restrict it.
 
-use clap::Args;
+use std::fmt;
 
-/// Capability classes (builtins, 1.8) that can be refused.
+use clap::Args;
+use ruff_runtime::permissions::{Class, Permissions};
+
+/// The flags. A flag without a part of its class is recorded as an empty part.
 #[derive(Args, Clone, Default)]
-pub(super) struct Permissions {
+pub(super) struct PermissionArgs {
     /// Refuse files, environment, programs, network and databases unless allowed
     #[arg(long)]
     sandbox: bool,
-    /// Allow in the sandbox: read, write, env, run, net, listen, db
-    #[arg(long, value_name = "CLASS", value_delimiter = ',', requires = "sandbox")]
-    allow: Vec<Class>,
-    /// Refuse, with or without sandbox: the classes of --allow, and clock, random
-    #[arg(long, value_name = "CLASS", value_delimiter = ',')]
-    deny: Vec<Class>,
+    /// Allow reading files and directories, or only these
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "", value_delimiter = ',', requires = "sandbox")]
+    allow_read: Vec<String>,
+    /// Allow creating, changing and deleting files, or only these
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "", value_delimiter = ',', requires = "sandbox")]
+    allow_write: Vec<String>,
+    /// Allow connections to other machines, or only these
+    #[arg(long, value_name = "HOST", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "", value_delimiter = ',', requires = "sandbox")]
+    allow_net: Vec<String>,
+    /// Allow waiting for connections
+    #[arg(long, requires = "sandbox")]
+    allow_listen: bool,
+    /// Allow environment variables, or only these
+    #[arg(long, value_name = "VAR", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "", value_delimiter = ',', requires = "sandbox")]
+    allow_env: Vec<String>,
+    /// Allow starting programs, or only these
+    #[arg(long, value_name = "PROG", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "", value_delimiter = ',', requires = "sandbox")]
+    allow_run: Vec<String>,
+    /// Allow databases
+    #[arg(long, requires = "sandbox")]
+    allow_db: bool,
+    /// Refuse reading files and directories, or only these
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "", value_delimiter = ',')]
+    deny_read: Vec<String>,
+    /// Refuse creating, changing and deleting files, or only these
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "", value_delimiter = ',')]
+    deny_write: Vec<String>,
+    /// Refuse connections to other machines, or only these
+    #[arg(long, value_name = "HOST", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "", value_delimiter = ',')]
+    deny_net: Vec<String>,
+    /// Refuse waiting for connections
+    #[arg(long)]
+    deny_listen: bool,
+    /// Refuse environment variables, or only these
+    #[arg(long, value_name = "VAR", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "", value_delimiter = ',')]
+    deny_env: Vec<String>,
+    /// Refuse starting programs, or only these
+    #[arg(long, value_name = "PROG", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "", value_delimiter = ',')]
+    deny_run: Vec<String>,
+    /// Refuse databases
+    #[arg(long)]
+    deny_db: bool,
+    /// Refuse reading the time and waiting
+    #[arg(long)]
+    deny_clock: bool,
+    /// Refuse random numbers
+    #[arg(long)]
+    deny_random: bool,
 }
 
-#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Read,
-    Write,
-    Env,
-    Run,
-    Net,
-    Listen,
-    Db,
-    Clock,
-    Random,
+/// A part of a class that means nothing.
+pub(super) struct InvalidPart {
+    flag: &'static str,
+    part: String,
 }
 
-impl Class {
-    const ALL: [Class; 9] = [
-        Class::Read,
-        Class::Write,
-        Class::Env,
-        Class::Run,
-        Class::Net,
-        Class::Listen,
-        Class::Db,
-        Class::Clock,
-        Class::Random,
-    ];
+impl fmt::Display for InvalidPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "invalid value '{}' for '{}'", self.part, self.flag)
+    }
+}
 
-    /// The class as natives declare it.
-    fn name(self) -> &'static str {
-        match self {
-            Class::Read => "fs-read",
-            Class::Write => "fs-write",
-            Class::Env => "env",
-            Class::Run => "process",
-            Class::Net => "net-client",
-            Class::Listen => "net-server",
-            Class::Db => "db",
-            Class::Clock => "clock",
-            Class::Random => "random",
+/// The parts of a class that has none.
+fn whole(is_given: bool) -> &'static [String] {
+    const WHOLE: &[String] = &[String::new()];
+    if is_given { WHOLE } else { &[] }
+}
+
+impl PermissionArgs {
+    /// The rules that the flags make.
+    ///
+    /// # Errors
+    /// [`InvalidPart`] for what is no path, host, variable or program.
+    pub(super) fn rules(&self) -> Result<Permissions, InvalidPart> {
+        let mut rules = if self.sandbox { Permissions::sandbox() } else { Permissions::default() };
+        for (flag, class, parts) in self.granted() {
+            for part in parts {
+                let given = (!part.is_empty()).then_some(part.as_str());
+                let invalid = |_| InvalidPart { flag, part: part.clone() };
+                rules.grant(class, given).map_err(invalid)?;
+            }
         }
+        for (flag, class, parts) in self.refused() {
+            for part in parts {
+                let given = (!part.is_empty()).then_some(part.as_str());
+                let invalid = |_| InvalidPart { flag, part: part.clone() };
+                rules.refuse(class, given).map_err(invalid)?;
+            }
+        }
+        Ok(rules)
     }
 
-    /// Whether the sandbox refuses the class unless it is allowed.
-    fn is_confined(self) -> bool {
-        !matches!(self, Class::Clock | Class::Random)
+    fn granted(&self) -> [(&'static str, Class, &[String]); 7] {
+        [
+            ("--allow-read", Class::FsRead, self.allow_read.as_slice()),
+            ("--allow-write", Class::FsWrite, self.allow_write.as_slice()),
+            ("--allow-net", Class::NetClient, self.allow_net.as_slice()),
+            ("--allow-listen", Class::NetServer, whole(self.allow_listen)),
+            ("--allow-env", Class::Env, self.allow_env.as_slice()),
+            ("--allow-run", Class::Process, self.allow_run.as_slice()),
+            ("--allow-db", Class::Db, whole(self.allow_db)),
+        ]
     }
-}
 
-impl Permissions {
-    /// The classes that natives must not use.
-    pub(super) fn denied(&self) -> Vec<&'static str> {
-        let is_denied = |class: &Class| {
-            let is_confined = self.sandbox && class.is_confined() && !self.allow.contains(class);
-            is_confined || self.deny.contains(class)
-        };
-        Class::ALL.iter().filter(|class| is_denied(class)).map(|class| class.name()).collect()
+    fn refused(&self) -> [(&'static str, Class, &[String]); 9] {
+        [
+            ("--deny-read", Class::FsRead, self.deny_read.as_slice()),
+            ("--deny-write", Class::FsWrite, self.deny_write.as_slice()),
+            ("--deny-net", Class::NetClient, self.deny_net.as_slice()),
+            ("--deny-listen", Class::NetServer, whole(self.deny_listen)),
+            ("--deny-env", Class::Env, self.deny_env.as_slice()),
+            ("--deny-run", Class::Process, self.deny_run.as_slice()),
+            ("--deny-db", Class::Db, whole(self.deny_db)),
+            ("--deny-clock", Class::Clock, whole(self.deny_clock)),
+            ("--deny-random", Class::Random, whole(self.deny_random)),
+        ]
     }
 }

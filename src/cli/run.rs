@@ -3,14 +3,14 @@
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use ruff_runtime::host::{Interrupt, Output};
+use ruff_runtime::host::{Expiry, Interrupt, Output};
 
-use super::permissions::Permissions;
+use super::permissions::PermissionArgs;
 use super::{EngineArgs, eprint, stderr_style};
-use crate::engine::{self, Options};
+use crate::engine::{self, Finished, Options};
 use crate::report;
 use crate::syntax::source::{self, Rejected, Source};
 
@@ -19,10 +19,13 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
-    permissions: Permissions,
+    permissions: PermissionArgs,
     /// Run this text instead of a file
     #[arg(short = 'e', long = "eval", value_name = "CODE")]
     eval: Option<String>,
+    /// Stop the program after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    timeout: Option<Duration>,
     /// Print statistics to stderr at the end: time per phase, functions compiled, exits
     #[arg(long)]
     stats: bool,
@@ -39,7 +42,13 @@ pub(super) fn run(args: RunArgs) -> u8 {
     let mut options = args.engine.options();
     options.style = stderr_style();
     options.wants_stats = args.stats;
-    options.denied = args.permissions.denied();
+    options.permissions = match args.permissions.rules() {
+        Ok(rules) => Arc::new(rules),
+        Err(what) => {
+            eprint(&format!("error: {what}\n"));
+            return 2;
+        }
+    };
     let mut rest = args.rest.into_iter();
     let start = Instant::now();
     let (loaded, dir) = match args.eval {
@@ -64,6 +73,9 @@ pub(super) fn run(args: RunArgs) -> u8 {
     };
     options.read_time = start.elapsed();
     options.args = rest.collect();
+    if let Some(limit) = args.timeout {
+        stop_after(limit, &options);
+    }
     match loaded {
         Ok(source) => run_source(source, dir, options),
         Err(rejected) => reject(&rejected, &options),
@@ -97,6 +109,28 @@ fn reject(rejected: &Rejected, options: &Options) -> u8 {
     let list = std::slice::from_ref(&rejected.diagnostic);
     eprint(&report::diagnostics(&rejected.source, list, options.style));
     3
+}
+
+/// How long a program that is busy in one native may take to notice that it is stopped.
+const GRACE: Duration = Duration::from_secs(1);
+
+fn parse_seconds(text: &str) -> Result<Duration, clap::Error> {
+    let invalid = || clap::Error::new(clap::error::ErrorKind::InvalidValue);
+    let seconds = text.parse::<f64>().ok().filter(|&seconds| seconds > 0.0);
+    Duration::try_from_secs_f64(seconds.ok_or_else(invalid)?).map_err(|_| invalid())
+}
+
+/// Stops the program when its time is over; one that does not react is ended with the process.
+fn stop_after(limit: Duration, options: &Options) {
+    let interrupt = options.interrupt.clone();
+    std::thread::spawn(move || {
+        std::thread::sleep(limit);
+        interrupt.expire(Expiry::Time);
+        std::thread::sleep(GRACE);
+        eprint(&report::expired(Expiry::Time));
+        #[expect(clippy::exit, reason = "the program did not react")]
+        std::process::exit(i32::from(Finished::EXPIRED));
+    });
 }
 
 fn run_source(source: Source, dir: PathBuf, options: Options) -> u8 {

@@ -24,6 +24,7 @@ use ruff_runtime::error::{Error, Exit};
 use ruff_runtime::heap;
 use ruff_runtime::host::{Host, Interrupt, Isolate, Output};
 use ruff_runtime::limits::Limits;
+use ruff_runtime::permissions::Permissions;
 
 use crate::loader::{Checked, Loader};
 use crate::phases::Phase;
@@ -126,8 +127,8 @@ pub struct Options {
     pub style: Style,
     /// Append statistics to the messages.
     pub wants_stats: bool,
-    /// Capability classes that the program must not use.
-    pub denied: Vec<&'static str>,
+    /// What the program may do.
+    pub permissions: Arc<Permissions>,
     /// How long it took to read the program, for the statistics.
     pub read_time: Duration,
 }
@@ -142,7 +143,7 @@ impl Options {
             interrupt: Arc::default(),
             style: Style::Plain,
             wants_stats: false,
-            denied: Vec::new(),
+            permissions: Arc::default(),
             read_time: Duration::ZERO,
         }
     }
@@ -164,6 +165,11 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// The exit code after Ctrl-C.
+    pub const INTERRUPTED: u8 = 130;
+    /// The exit code after a limit of time or steps.
+    pub const EXPIRED: u8 = 7;
+
     /// A source that is not text.
     pub fn rejected(rejected: &Rejected, options: &Options) -> Finished {
         let list = std::slice::from_ref(&rejected.diagnostic);
@@ -185,7 +191,7 @@ impl Finished {
         match error.cause_of_exit {
             Exit::Exit(exit_code) => Finished { exit_code, ..Finished::default() },
             Exit::Interrupted | Exit::Suspended => {
-                Finished { exit_code: 130, ..Finished::default() }
+                Finished { exit_code: Finished::INTERRUPTED, ..Finished::default() }
             }
             Exit::Raised => {
                 let stderr = report::runtime_error(&error, sources, style);
@@ -203,10 +209,18 @@ pub fn run(
     options: Options,
     open: impl FnOnce() -> Output + Send + 'static,
 ) -> Finished {
-    on_big_stack(options.engine.stack_bytes(), move |stack_bytes| {
+    let interrupt = options.interrupt.clone();
+    let finished = on_big_stack(options.engine.stack_bytes(), move |stack_bytes| {
         run_here(source, dir, (&options, stack_bytes), open())
     })
-    .unwrap_or_else(Finished::internal_error)
+    .unwrap_or_else(Finished::internal_error);
+    match interrupt.expired() {
+        Some(expiry) if finished.exit_code == Finished::INTERRUPTED => {
+            let stderr = report::expired(expiry) + &finished.stderr;
+            Finished { exit_code: Finished::EXPIRED, stderr, ..finished }
+        }
+        _ => finished,
+    }
 }
 
 /// Runs a program and keeps what it writes.
@@ -321,7 +335,7 @@ impl Run<'_> {
         let options = self.options;
         let args = options.args.clone();
         let mut isolate = Isolate::new(out, args, options.limits, options.interrupt.clone());
-        isolate.denied.clone_from(&options.denied);
+        isolate.permissions = options.permissions.clone();
         isolate.engine = Some(Arc::new(Further {
             options: options.clone(),
             dir: self.loader.main_dir().to_path_buf(),

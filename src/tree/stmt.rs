@@ -103,12 +103,12 @@ impl Evaluator {
             {
                 return Ok(Flow::Normal);
             }
+            self.poll()?;
             match self.block(frame, body)? {
                 Flow::Normal | Flow::Continue => {}
                 Flow::Break => return Ok(Flow::Normal),
                 Flow::Return(value) => return Ok(Flow::Return(value)),
             }
-            self.poll()?;
         }
     }
 
@@ -123,7 +123,10 @@ impl Evaluator {
     ) -> Eval<Flow> {
         let source = self.eval(frame, iterable)?;
         let (source, mut at) = frame.at(for_span, iterate::for_init(self, source))?;
-        while let Some(item) = frame.at(for_span, iterate::for_next(self, &source, &mut at))? {
+        loop {
+            let next = frame.at(for_span, iterate::for_next(self, &source, &mut at))?;
+            let Some(item) = next else { break };
+            self.poll()?;
             frame.enter(body);
             let flow = match self.assign_pattern(frame, pattern, item) {
                 Ok(()) => self.statements(frame, body),
@@ -135,7 +138,6 @@ impl Evaluator {
                 Flow::Break => break,
                 Flow::Return(value) => return Ok(Flow::Return(value)),
             }
-            self.poll()?;
         }
         Ok(Flow::Normal)
     }

@@ -15,8 +15,10 @@ const RUFF: &str = env!("CARGO_BIN_EXE_ruff");
 type Named = (&'static str, fn() -> Result<(), Failed>);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [Named; 27] = [
+    let tests: [Named; 29] = [
         ("sandbox_refuses_effects", sandbox_refuses_effects),
+        ("limits_stop_every_engine", limits_stop_every_engine),
+        ("steps_are_counted_alike", steps_are_counted_alike),
         ("runs_a_file", runs_a_file),
         ("file_without_a_subcommand", file_without_a_subcommand),
         ("passes_arguments", passes_arguments),
@@ -128,7 +130,7 @@ fn denied_classes_are_denied_on_other_threads() -> Result<(), Failed> {
     let scratch = Scratch::new();
     let read = "try { read_file(\"x\") } except e { return e.kind }";
     let spawned = format!("print(await spawn {{ {read} }})");
-    let args = ["run", "--deny", "read", "-e", &spawned];
+    let args = ["run", "--deny-read", "-e", &spawned];
     expect(&ruff(&scratch, &args), 0, "PermissionError\n", "")?;
     let mapped = format!("print(parallel_map([1], func(x) {{ {read} }}))");
     expect(&ruff(&scratch, &["run", "--sandbox", "-e", &mapped]), 0, "[PermissionError]\n", "")
@@ -412,9 +414,9 @@ fn sandbox_refuses_effects() -> Result<(), Failed> {
     let runs: [(&[&str], String); 5] = [
         (&[], "true\ntrue\ntrue\n".to_owned()),
         (&["--sandbox"], format!("{env}{read}true\n")),
-        (&["--sandbox", "--allow", "read"], format!("{env}true\ntrue\n")),
-        (&["--sandbox", "--allow=read,env", "--deny=env"], format!("{env}true\ntrue\n")),
-        (&["--deny", "clock"], format!("true\ntrue\n{clock}")),
+        (&["--sandbox", "--allow-read"], format!("{env}true\ntrue\n")),
+        (&["--sandbox", "--allow-read", "--allow-env", "--deny-env"], format!("{env}true\ntrue\n")),
+        (&["--deny-clock"], format!("true\ntrue\n{clock}")),
     ];
     for (flags, wanted) in runs {
         let mut arguments = vec!["run"];
@@ -426,4 +428,52 @@ fn sandbox_refuses_effects() -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// No program goes on after a limit, whatever it is doing and whatever it catches.
+fn limits_stop_every_engine() -> Result<(), Failed> {
+    let busy = "func f(n) { return n + 1 }\nx := 0\nwhile true { x = f(x) % 7 }\n";
+    let deaf = "while true { try { sleep(60000) } except e { print(\"caught\") } }\n";
+    let scratch = scratch(&[("busy.ruff", busy), ("deaf.ruff", deaf)]);
+    for engine in ["--engine=tree", "--engine=vm", "--engine=jit", "--jit=always"] {
+        for program in ["busy.ruff", "deaf.ruff"] {
+            let output = ruff(&scratch, &["run", engine, "--timeout=0.2", program]);
+            expect(&output, 7, "", "error: time limit reached (--timeout)\n")?;
+        }
+        let output = ruff(&scratch, &["run", engine, "--max-steps=1000", "busy.ruff"]);
+        expect(&output, 7, "", "error: step limit reached (--max-steps)\n")?;
+    }
+    for wrong in ["--timeout=0", "--timeout=x", "--timeout=-1", "--max-steps=-1"] {
+        let output = ruff(&scratch, &["run", wrong, "busy.ruff"]);
+        if output.status.code() != Some(2) {
+            return Err(format!("{wrong}: {output:?}").into());
+        }
+    }
+    Ok(())
+}
+
+/// Calls and turns of loops, also of those that are left early.
+const STEPS: &str = "func f(n) { if n < 2 { return n }\n return f(n - 1) + f(n - 2) }\n\
+    i := 0\nwhile i < 9 {\n i += 1\n if i == 4 { continue }\n\
+    for x in [1, 2, 3] { if x == i { break } }\n}\n\
+    map([1, 2], func(x) { return x })\nprint(f(9))\n";
+
+fn steps_are_counted_alike() -> Result<(), Failed> {
+    let scratch = scratch(&[("main.ruff", STEPS)]);
+    let ends = |engine: &str, steps: u32| {
+        let limit = format!("--max-steps={steps}");
+        ruff(&scratch, &["run", engine, &limit, "main.ruff"]).status.success()
+    };
+    let mut needed = Vec::new();
+    for engine in ["--engine=tree", "--engine=vm", "--engine=jit"] {
+        let (mut low, mut high) = (0, 512);
+        while high - low > 1 {
+            let middle = u32::midpoint(low, high);
+            if ends(engine, middle) { high = middle } else { low = middle }
+        }
+        needed.push(high);
+    }
+    let is_plausible = (110..400).contains(&needed[0]);
+    let is_same = needed.iter().all(|steps| *steps == needed[0]);
+    if is_same && is_plausible { Ok(()) } else { Err(format!("steps: {needed:?}").into()) }
 }

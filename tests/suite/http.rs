@@ -3,7 +3,9 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Failed, Trial};
 use ruff::engine;
@@ -60,7 +62,7 @@ print(split(failing(func() { return oauth2_get_token("c", "i", "s", base + "/lat
 "#;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = Vec::new();
+    let mut trials = vec![Trial::test("http/slow_clients", slow_clients)];
     for setting in Setting::ALL {
         let name = setting.name();
         trials.push(Trial::test(format!("http/client::{name}"), move || run(setting)));
@@ -166,6 +168,45 @@ const REFUSED: &[(&str, &str)] = &[
         "POST /items HTTP/1.1~Host: h~Transfer-Encoding: chunked~~FFFFFFFFF~",
         "413 Content Too Large",
     ),
+    (
+        "POST /items HTTP/1.1~Host: h~Transfer-Encoding: chunked~~FFFFFFFFFFFFFFFFF~",
+        "413 Content Too Large",
+    ),
+    ("POST /items HTTP/1.1~Host: h~Transfer-Encoding: chunked~~-1~~", "400 Bad Request"),
+    ("POST /items HTTP/1.1~Host: h~Transfer-Encoding: chunked~~0x2~[]~0~~", "400 Bad Request"),
+    ("POST /items HTTP/1.1~Host: h~Transfer-Encoding: chunked~~2~[]x~0~~", "400 Bad Request"),
+    ("POST /items HTTP/1.1~Host: h~Transfer-Encoding: chunked~~~[]~0~~", "400 Bad Request"),
+    (
+        "POST /items HTTP/1.1~Host: h~Transfer-Encoding: chunked~Transfer-Encoding: chunked~~0~~",
+        "501 Not Implemented",
+    ),
+    (
+        "POST /items HTTP/1.1~Host: h~Transfer-Encoding: chunked, identity~~0~~",
+        "501 Not Implemented",
+    ),
+    ("POST /items HTTP/1.1~Host: h~Transfer-Encoding: xchunked~~0~~", "501 Not Implemented"),
+    ("POST /items HTTP/1.0~Transfer-Encoding: chunked~~0~~", "400 Bad Request"),
+    ("POST /items HTTP/1.1~Host: h~Content-Length: +2~~[]", "400 Bad Request"),
+    ("POST /items HTTP/1.1~Host: h~Content-Length: 0x2~~[]", "400 Bad Request"),
+    ("POST /items HTTP/1.1~Host: h~Content-Length: 2, 2~~[]", "400 Bad Request"),
+    ("POST /items HTTP/1.1~Host: h~Content-Length: ~~", "400 Bad Request"),
+    ("POST /items HTTP/1.1~Host: h~Content-Length: 1e1~~", "400 Bad Request"),
+    ("GET / HTTP/1.1~Host: h~: empty~~", "400 Bad Request"),
+    ("GET / HTTP/1.1~Host: h~X\u{0}: y~~", "400 Bad Request"),
+    ("GET / HTTP/1.1~Host: h~X: a\u{0}b~~", "400 Bad Request"),
+    ("GET / HTTP/1.1~Host: h~X: a\rb~~", "400 Bad Request"),
+    ("GET / HTTP/1.1~Host: h~no colon~~", "400 Bad Request"),
+    ("GET / HTTP/1.1~Host: h~X Y: z~~", "400 Bad Request"),
+    ("GET / HTTP/1.1~ Host: h~~", "400 Bad Request"),
+    ("GET /\u{0} HTTP/1.1~Host: h~~", "400 Bad Request"),
+    ("GET / HTTP/1.1 x~Host: h~~", "400 Bad Request"),
+    ("GET / http/1.1~Host: h~~", "400 Bad Request"),
+    ("GET / HTTP/1.10~Host: h~~", "400 Bad Request"),
+    ("GET /~Host: h~~", "400 Bad Request"),
+    ("/ HTTP/1.1~Host: h~~", "400 Bad Request"),
+    (" GET / HTTP/1.1~Host: h~~", "400 Bad Request"),
+    ("PRI * HTTP/2.0~~SM~~", "400 Bad Request"),
+    ("\u{16}\u{3}\u{1}\u{2}hello~~", "400 Bad Request"),
 ];
 
 fn serve(setting: Setting) -> Result<(), Failed> {
@@ -199,6 +240,46 @@ fn serve(setting: Setting) -> Result<(), Failed> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
 
+/// Clients that say nothing more, at the same time.
+const N_SLOW: usize = 1000;
+/// How long a healthy client may wait beside them.
+const HEALTHY_LIMIT: Duration = Duration::from_secs(2);
+
+/// Clients that never finish their requests do not delay one that does.
+fn slow_clients() -> Result<(), Failed> {
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let program = SERVER.replace("PORT", &port.to_string());
+    let scratch = Scratch::new();
+    std::fs::write(scratch.path().join("main.ruff"), program)?;
+    // A process of its own has its own number of open files.
+    let mut server = Command::new(env!("CARGO_BIN_EXE_ruff"))
+        .args(["run", "main.ruff"])
+        .current_dir(scratch.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let outcome = (|| {
+        drop(connect(port)?);
+        let mut slow = Vec::new();
+        for i in 0..N_SLOW {
+            let mut stream = connect(port)?;
+            stream
+                .write_all(["GET / HTTP/1.1\r\nHo", "POST /items HTTP", "G"][i % 3].as_bytes())?;
+            slow.push(stream);
+        }
+        let start = Instant::now();
+        let problems = unlike(port, "GET /hi/exact HTTP/1.1~Host: h~~", &["~~exact"])?;
+        let took = start.elapsed();
+        if !problems.is_empty() {
+            return Err(Failed::from(problems.join("\n")));
+        }
+        if took > HEALTHY_LIMIT { Err(format!("took {took:?}").into()) } else { Ok(()) }
+    })();
+    server.kill()?;
+    server.wait()?;
+    outcome
+}
+
 /// Sends a request; what its answer lacks.
 fn unlike(port: u16, request: &str, wanted: &[&str]) -> Result<Vec<String>, Failed> {
     let mut stream = connect(port)?;
@@ -218,7 +299,7 @@ fn connect(port: u16) -> Result<TcpStream, Failed> {
         if let Ok(stream) = TcpStream::connect(("127.0.0.1", port)) {
             return Ok(stream);
         }
-        thread::sleep(std::time::Duration::from_millis(10));
+        thread::sleep(Duration::from_millis(10));
     }
     Err("the server does not listen".into())
 }

@@ -6,6 +6,7 @@
 
 mod check;
 mod cli;
+mod databases;
 mod doc_blocks;
 mod documents;
 mod files;
@@ -16,6 +17,7 @@ mod golden;
 mod http;
 mod jit;
 mod registry;
+mod sandbox;
 mod settings;
 mod snapshot;
 mod sweep;
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
     trials.extend(fuzz::trials());
     trials.extend(http::trials());
     trials.extend(registry::trials());
+    trials.extend(databases::trials());
+    trials.extend(sandbox::trials());
     trials.extend(sweep::trials());
     trials.extend(cli::trials());
     trials.extend(jit::trials());

@@ -10,30 +10,36 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Failed, Trial};
 use ruff::engine;
 use ruff::syntax::source::Source;
+use ruff_runtime::natives::method::{self, MethodDecl};
 use ruff_runtime::natives::{self, Native};
+use ruff_runtime::value::Tag;
 
 use crate::files::Scratch;
+use crate::sandbox;
 use crate::settings::Setting;
 
-/// Natives that end the program, wait, read standard input, take long on purpose, or report
-/// failures when the program has ended.
-const LEFT_OUT: [&str; 12] = [
+/// Natives and methods that end the program, wait, read standard input, move the process
+/// elsewhere, take long on purpose, or report failures when the program has ended.
+const LEFT_OUT: [&str; 18] = [
     "async_append_file",
     "async_read_file",
     "async_write_file",
     "exit",
     "hash_password",
     "input",
+    "os_chdir",
     "read_line",
     "read_stdin",
     "rsa_generate_keypair",
     "sleep",
     "async_sleep",
     "async_timeout",
+    "tcp_listen",
+    "udp_bind",
+    "channel.receive_timeout",
+    "httpserver.listen",
+    "httpserver.start",
 ];
-
-/// Effects that reach out of the scratch folder of a test.
-const LEFT_OUT_EFFECTS: [&str; 3] = ["process", "net-client", "net-server"];
 
 /// One value of each class, as the text of an expression.
 const VALUES: [&str; 26] = [
@@ -71,39 +77,79 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Of so many natives, one runs on all engines by default.
 const SAMPLE: usize = 6;
 
-/// All classes that a run can deny.
-const CLASSES: [&str; 9] =
-    ["fs-read", "fs-write", "env", "process", "net-client", "net-server", "db", "clock", "random"];
-
-pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = swept();
-    trials.push(Trial::test("sandbox/every_effect_is_refused", every_effect_is_refused));
-    trials
+/// What is called with unsuitable arguments.
+#[derive(Clone)]
+struct Target {
+    name: &'static str,
+    /// What stands before the arguments.
+    callee: String,
+    n_params: usize,
+    n_max: usize,
+    capability: &'static str,
 }
 
-fn swept() -> Vec<Trial> {
+impl Target {
+    fn of_native(native: &'static Native) -> Option<Target> {
+        // Names of hosts would be looked up.
+        let reaches_out = native.params.iter().any(|p| ["host", "url"].contains(&p.leads_to));
+        (!reaches_out).then(|| Target {
+            name: native.name,
+            callee: native.name.to_owned(),
+            n_params: native.params.len(),
+            n_max: native.n_max,
+            capability: native.capability.unwrap_or(""),
+        })
+    }
+
+    fn of_method(decl: &'static MethodDecl) -> Option<Target> {
+        let receiver = match decl.tag {
+            Tag::Array => "[3, 1]".to_owned(),
+            Tag::Dict => "{\"k\": 1}".to_owned(),
+            Tag::Set => "Set([1])".to_owned(),
+            Tag::Queue => "Queue([1])".to_owned(),
+            Tag::Stack => "Stack([1])".to_owned(),
+            Tag::Iterator => "iter([1, 2])".to_owned(),
+            Tag::Generator => "gen()".to_owned(),
+            Tag::Ref => "ref(1)".to_owned(),
+            Tag::Channel => "channel(9)".to_owned(),
+            Tag::Struct => "arg_parser(\"p\")".to_owned(),
+            _ if decl.word.is_empty() => return None,
+            _ => sandbox::expression(decl.word),
+        };
+        let reaches_out = decl.params.iter().any(|param| param.leads_to == "host");
+        (!reaches_out).then(|| Target {
+            name: &decl.full_name,
+            callee: format!("r := {receiver}\n    return r.{}", decl.name),
+            n_params: decl.params.len(),
+            n_max: decl.n_max,
+            capability: decl.capability.unwrap_or(""),
+        })
+    }
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
     let is_full = std::env::var_os("RUFF_SWEEP").is_some_and(|value| value == "full");
-    let swept = natives::all().iter().filter(|native| {
-        let capability = native.capability.unwrap_or("");
-        !LEFT_OUT.contains(&native.name)
-            && !LEFT_OUT_EFFECTS.iter().any(|class| capability.contains(class))
-    });
-    let with_settings = swept.enumerate().map(|(i, native)| {
+    let plain = method::type_methods().iter().filter_map(Target::of_method);
+    let updating = method::updating_methods().iter().filter_map(|d| Target::of_method(&d.0));
+    let natives = natives::all().iter().filter_map(Target::of_native);
+    let all = natives.chain(plain).chain(updating);
+    let swept = all.filter(|target| !LEFT_OUT.contains(&target.name));
+    let with_settings = swept.enumerate().map(|(i, target)| {
         // What is drawn at random differs from run to run.
-        let is_random = native.capability == Some("random");
+        let is_random = target.capability == "random";
         let on_all = (is_full || i % SAMPLE == 0) && !is_random;
-        (native, if on_all { &Setting::ALL[..3] } else { &Setting::ALL[1..2] })
+        (target, if on_all { &Setting::ALL[..3] } else { &Setting::ALL[1..2] })
     });
     with_settings
-        .map(|(native, settings)| {
-            Trial::test(format!("sweep/{}", native.name), move || sweep(native, settings))
+        .map(|(target, settings)| {
+            Trial::test(format!("sweep/{}", target.name), move || sweep(&target, settings))
         })
         .collect()
 }
 
-/// The calls of one native: no argument, each value alone and repeated, and neighbours mixed.
-fn calls(native: &Native) -> Vec<String> {
-    let most = native.n_max.min(native.params.len() + 1);
+/// The calls of one target: no argument, each value alone and repeated, and neighbours mixed.
+fn calls(target: &Target) -> Vec<String> {
+    let most = target.n_max.min(target.n_params + 1);
     let mut calls = vec![String::new()];
     for n in 1..=most + 2 {
         for at in 0..VALUES.len() {
@@ -117,33 +163,37 @@ fn calls(native: &Native) -> Vec<String> {
     calls
 }
 
-fn program(native: &Native, dir: &str) -> String {
-    let mut text = format!("DIR := \"{dir}\"\nfunc outcome(f) {{\n");
+fn program(target: &Target, dir: &str) -> String {
+    let mut text = format!("DIR := \"{dir}\"\nIN := DIR\n{}", sandbox::SETUP);
+    text.push_str("func* gen() {\n    yield 1\n}\nfunc kind(f) {\n");
     text.push_str("    try { return type(f()) } except e { return e.kind }\n}\n");
-    for args in calls(native) {
+    let is_method = target.callee.contains('\n');
+    for args in calls(target) {
+        let call = format!("{}({args})", target.callee);
+        let body = if is_method { call } else { format!("return {call}") };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "print(outcome(func() {{ return {}({args}) }}))", native.name);
+        let _ = writeln!(text, "print(kind(func() {{ {body} }}))");
     }
     text
 }
 
-fn sweep(native: &Native, settings: &[Setting]) -> Result<(), Failed> {
+fn sweep(target: &Target, settings: &[Setting]) -> Result<(), Failed> {
     let mut first: Option<String> = None;
     for setting in settings {
         // Each run starts with an empty folder, so that effects are the same.
         let scratch = Scratch::new();
         let dir = scratch.path().display().to_string();
-        let source = Source::new("main.ruff", &program(native, &dir));
+        let source = Source::new("main.ruff", &program(target, &dir));
         let start = Instant::now();
         let finished = engine::run_captured(source, scratch.path().to_owned(), &setting.options());
         let took = start.elapsed();
         if finished.exit_code != 0 {
             let shown = String::from_utf8_lossy(&finished.stdout);
             let n = shown.lines().count();
-            let call = calls(native).get(n).cloned().unwrap_or_default();
+            let call = calls(target).get(n).cloned().unwrap_or_default();
             let name = setting.name();
             let what = &finished.stderr;
-            return Err(format!("{name}: ended by {}({call}): {what}", native.name).into());
+            return Err(format!("{name}: ended by {}({call}): {what}", target.name).into());
         }
         if took > LIMIT {
             return Err(format!("{}: took {took:?}", setting.name()).into());
@@ -152,68 +202,17 @@ fn sweep(native: &Native, settings: &[Setting]) -> Result<(), Failed> {
         match &first {
             None => first = Some(shown),
             Some(known) if *known == shown => {}
-            Some(known) => return Err(difference(native, known, &shown).into()),
+            Some(known) => return Err(difference(target, known, &shown).into()),
         }
     }
     Ok(())
 }
 
-fn difference(native: &Native, known: &str, other: &str) -> String {
-    let calls = calls(native);
+fn difference(target: &Target, known: &str, other: &str) -> String {
+    let calls = calls(target);
     let differs = known.lines().zip(other.lines()).zip(&calls).find(|((a, b), _)| a != b);
     match differs {
-        Some(((a, b), args)) => format!("{}({args}): {a} and {b}", native.name),
-        None => format!("{}: different numbers of outcomes", native.name),
+        Some(((a, b), args)) => format!("{}({args}): {a} and {b}", target.name),
+        None => format!("{}: different numbers of outcomes", target.name),
     }
-}
-
-/// An expression of a parameter's type; `None` for types that only natives make.
-fn suitable(ty: &str) -> Option<&'static str> {
-    Some(match ty.split('|').next().unwrap_or(ty) {
-        "any" | "string" | "data" => "\"x\"",
-        "int" | "whole" | "number" | "float" => "1",
-        "bool" => "true",
-        "bytes" => "bytes([1])",
-        "dict" => "{}",
-        "array" | "iterable" => "[1]",
-        "array<string>" => "[\"x\"]",
-        "func" => "len",
-        _ => return None,
-    })
-}
-
-/// With everything denied, each native that declares a capability refuses a suitable call.
-fn every_effect_is_refused() -> Result<(), Failed> {
-    let mut text = String::new();
-    let mut wanted = String::new();
-    for native in natives::all() {
-        let Some(capability) = native.capability else { continue };
-        let required = &native.params[..native.n_required];
-        let args: Option<Vec<_>> = required.iter().map(|param| suitable(param.ty)).collect();
-        let Some(args) = args else { continue };
-        let (name, args) = (native.name, args.join(", "));
-        let class = capability.split(", ").next().unwrap_or(capability);
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "try {{ {name}({args}); print(\"{name} ran\") }} except e {{ print(e.kind, e.message) }}"
-        );
-        let _ = writeln!(wanted, "PermissionError {name}: capability '{class}' denied");
-    }
-    let text = text.replace("; print", "\n print");
-    for setting in Setting::ALL {
-        let scratch = Scratch::new();
-        let mut options = setting.options();
-        options.denied = CLASSES.to_vec();
-        let source = Source::new("main.ruff", &text);
-        let finished = engine::run_captured(source, scratch.path().to_owned(), &options);
-        let shown = String::from_utf8_lossy(&finished.stdout);
-        if let Some((got, wanted)) = shown.lines().zip(wanted.lines()).find(|(a, b)| a != b) {
-            return Err(format!("{}: {got} instead of {wanted}", setting.name()).into());
-        }
-        if shown.lines().count() != wanted.lines().count() {
-            return Err(format!("{}: {}", setting.name(), finished.stderr).into());
-        }
-    }
-    Ok(())
 }

@@ -17,6 +17,7 @@ use crate::heap;
 use crate::host::{Host, Interrupt, Isolate, Output};
 use crate::limits::Limits;
 use crate::objects::promise::PromiseBody;
+use crate::permissions::Permissions;
 use crate::value::{Value, View};
 
 /// Bytes of native stack of a thread; the main task of an isolate has one of its own.
@@ -89,7 +90,7 @@ pub(super) struct Seed {
     out: Output,
     args: Vec<String>,
     limits: Limits,
-    denied: Vec<&'static str>,
+    permissions: Arc<Permissions>,
     snapshot: Parcel,
     body: Body,
     on_end: OnEnd,
@@ -128,14 +129,14 @@ pub(super) fn seed_with(
         return Err(Error::new(Kind::ConcurrencyError, "Threads are not available here"));
     };
     let (args, limits) = (isolate.args.clone(), isolate.limits);
-    let (denied, out) = (isolate.denied.clone(), isolate.out.share());
+    let (permissions, out) = (isolate.permissions.clone(), isolate.out.share());
     Ok(Seed {
         program,
         engine,
         out,
         args,
         limits,
-        denied,
+        permissions,
         snapshot,
         body,
         on_end,
@@ -216,9 +217,9 @@ impl Drop for Report {
 
 /// The life of an isolate.
 fn run(seed: Seed, mailbox: Arc<Mailbox>) {
-    let Seed { program, engine, out, args, limits, denied, snapshot, body, on_end, .. } = seed;
+    let Seed { program, engine, out, args, limits, permissions, snapshot, body, on_end, .. } = seed;
     let mut isolate = Isolate::new(out, args, limits, mailbox.interrupt.clone());
-    isolate.denied = denied;
+    isolate.permissions = permissions;
     isolate.engine = Some(engine.clone());
     let membership = Membership { program: program.clone(), mailbox, is_root: false };
     isolate.membership = Some(membership.clone());

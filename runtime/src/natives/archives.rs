@@ -11,6 +11,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::Cx;
+use super::access::{Guard, ReadPath, WritePath};
 use super::args::string_value;
 use super::disk::{reason, replace_file};
 use super::handles::{Kept, New, Res};
@@ -18,6 +19,7 @@ use super::library_args::Options;
 use crate::error::{Error, Kind, Result};
 use crate::objects::dict::Dict;
 use crate::objects::resource::ResourceBody;
+use crate::permissions::Class;
 use crate::value::Value;
 
 natives! {
@@ -28,7 +30,7 @@ natives! {
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     a := zip_create(path)
     ///     print(a, a.close(), zip_list(path), delete_file(path))   # expect: <ziparchive> true [] true
-    fn zip_create(path: &str) -> "ziparchive" [Other, "fs-write"; cx];
+    fn zip_create(path: WritePath<'_>) -> "ziparchive" [Other, "fs-write"; cx];
 
     /// Adds a file under its last path component or another name.
     ///
@@ -38,13 +40,13 @@ natives! {
     ///     zip_add_file(a, path + "-a", "x.txt")
     ///     zip_close(a)
     ///     print(zip_list(path), delete_file(path), delete_file(path + "-a"))   # expect: [x.txt] true true
-    fn zip_add_file(archive: Res<'_, Archive>, path: &str, name: Option<&str>)
+    fn zip_add_file(archive: Res<'_, Archive>, path: ReadPath<'_>, name: Option<&str>)
         -> "bool" [Other, "fs-read, fs-write"; cx];
 
     /// Adds the content of a directory with relative names.
     ///
     ///     print(type(zip_add_dir))   # expect: function
-    fn zip_add_dir(archive: Res<'_, Archive>, path: &str)
+    fn zip_add_dir(archive: Res<'_, Archive>, path: ReadPath<'_>)
         -> "bool" [Other, "fs-read, fs-write"; cx];
 
     /// Finishes an archive.
@@ -56,12 +58,12 @@ natives! {
     /// The names of an archive's entries.
     ///
     ///     print(assert_throws(func() { zip_list("no/such") }).kind)   # expect: IoError
-    fn zip_list(path: &str) -> "array<string>" [Other, "fs-read"; cx];
+    fn zip_list(path: ReadPath<'_>) -> "array<string>" [Other, "fs-read"; cx];
 
     /// Extracts everything and returns the paths of the files.
     ///
     ///     print(assert_throws(func() { unzip("no/such", "x") }).kind)   # expect: IoError
-    fn unzip(path: &str, output_dir: &str, options: Option<&Dict>)
+    fn unzip(path: ReadPath<'_>, output_dir: WritePath<'_>, options: Option<&Dict>)
         -> "array<string>" [Other, "fs-read, fs-write"; cx];
 }
 
@@ -71,13 +73,13 @@ methods! {
     /// As zip_add_file.
     ///
     ///     print(type(zip_add_file))   # expect: function
-    fn zip_add_file as add_file(archive: Res<'_, Archive>, path: &str, name: Option<&str>)
+    fn zip_add_file as add_file(archive: Res<'_, Archive>, path: ReadPath<'_>, name: Option<&str>)
         -> "bool" [cx; "fs-read, fs-write"];
 
     /// As zip_add_dir.
     ///
     ///     print(type(zip_add_dir))   # expect: function
-    fn zip_add_dir as add_dir(archive: Res<'_, Archive>, path: &str)
+    fn zip_add_dir as add_dir(archive: Res<'_, Archive>, path: ReadPath<'_>)
         -> "bool" [cx; "fs-read, fs-write"];
 
     /// As zip_close.
@@ -136,7 +138,7 @@ fn options() -> SimpleFileOptions {
     SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).large_file(true)
 }
 
-fn zip_create(cx: &mut Cx<'_>, path: &str) -> Result<New<Archive>> {
+fn zip_create(cx: &mut Cx<'_>, path: WritePath<'_>) -> Result<New<Archive>> {
     let path = cx.path("path", path)?;
     let file = File::create(path).map_err(|e| cx.io_error(path, &e))?;
     let open = Open { writer: ZipWriter::new(file), names: HashSet::new() };
@@ -174,7 +176,7 @@ impl Open {
     }
 
     /// Adds what is in a directory, sorted by name; `parents` are the directories around it.
-    fn dir(&mut self, cx: &Cx<'_>, archive: &Path, root: &Path) -> Result<()> {
+    fn dir(&mut self, (cx, guard): (&Cx<'_>, &Guard), archive: &Path, root: &Path) -> Result<()> {
         let mut waiting = vec![(root.to_owned(), String::new())];
         // A directory is entered once, however many links lead to it.
         let mut seen = HashSet::new();
@@ -193,6 +195,8 @@ impl Open {
             let mut below = Vec::new();
             for name in names {
                 let path = dir.join(&name);
+                // A link may lead anywhere.
+                guard.path(Class::FsRead, &path)?;
                 let entry = format!("{prefix}{}", name.to_string_lossy());
                 let meta = fs::metadata(&path).map_err(|e| cx.io_error(&path, &e))?;
                 if meta.is_dir() {
@@ -215,7 +219,7 @@ impl Open {
 fn zip_add_file(
     cx: &mut Cx<'_>,
     archive: Res<'_, Archive>,
-    path: &str,
+    path: ReadPath<'_>,
     name: Option<&str>,
 ) -> Result<bool> {
     let source = cx.path("path", path)?;
@@ -227,11 +231,12 @@ fn zip_add_file(
     Ok(true)
 }
 
-fn zip_add_dir(cx: &mut Cx<'_>, archive: Res<'_, Archive>, path: &str) -> Result<bool> {
+fn zip_add_dir(cx: &mut Cx<'_>, archive: Res<'_, Archive>, path: ReadPath<'_>) -> Result<bool> {
     let source = cx.path("path", path)?;
+    let guard = cx.guard();
     let mut open = archive.lock();
     let open = open.as_mut().ok_or_else(|| closed(cx))?;
-    open.dir(cx, &archive.path, source)?;
+    open.dir((cx, &guard), &archive.path, source)?;
     Ok(true)
 }
 
@@ -247,7 +252,7 @@ fn open(cx: &Cx<'_>, path: &Path) -> Result<ZipArchive<File>> {
     ZipArchive::new(file).map_err(|e| zip_error(cx, path, &e))
 }
 
-fn zip_list(cx: &mut Cx<'_>, path: &str) -> Result<Vec<Value>> {
+fn zip_list(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<Vec<Value>> {
     let path = cx.path("path", path)?;
     let mut archive = open(cx, path)?;
     let mut names = Vec::with_capacity(archive.len());
@@ -318,12 +323,13 @@ fn target(cx: &Cx<'_>, root: &Path, name: &str) -> Result<PathBuf> {
 
 fn unzip(
     cx: &mut Cx<'_>,
-    path: &str,
-    output_dir: &str,
+    path: ReadPath<'_>,
+    output_dir: WritePath<'_>,
     options: Option<&Dict>,
 ) -> Result<Vec<Value>> {
     let limits = limits(cx, options)?;
     let (path, root) = (cx.path("path", path)?, cx.path("output_dir", output_dir)?);
+    let guard = cx.guard();
     let mut archive = open(cx, path)?;
     if archive.len() as u64 > limits.entries {
         let what = format!("more than {} entries", limits.entries);
@@ -336,7 +342,9 @@ fn unzip(
         if entry.is_symlink() {
             return Err(unsafe_entry(cx, &name, "is a link"));
         }
-        targets.push((target(cx, root, &name)?, entry.is_dir()));
+        let target = target(cx, root, &name)?;
+        guard.path(Class::FsWrite, &target)?;
+        targets.push((target, entry.is_dir()));
     }
     fs::create_dir_all(root).map_err(|e| cx.io_error(root, &e))?;
     let mut total_left = limits.total_bytes;

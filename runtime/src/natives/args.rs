@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::slice::{Iter, IterMut};
 
 use super::Cx;
+use super::access::Claims;
 pub(super) use super::results::{
     IntoValue, array_limit, array_value, bad_key, pair, string_limit, string_value,
 };
@@ -44,6 +45,8 @@ pub(super) trait FromArg<'a>: Sized {
     const IS_REST: bool = false;
     /// Arguments that a rest parameter must get.
     const LEAST: usize = 0;
+    /// As [`super::Param::leads_to`].
+    const LEADS_TO: &'static str = "";
 
     fn fit(value: &Value) -> Fit;
 
@@ -59,6 +62,12 @@ pub(super) trait FromArg<'a>: Sized {
             Fit::WrongType => Err(type_mismatch(name, param, Self::TYPE, value)),
             Fit::WrongValue => Err(bad_value(name, param, &words(Self::TYPE), value)),
         }
+    }
+
+    /// Adds what the next argument leads to: a path, a host, a variable, a program.
+    #[inline]
+    fn claim(slots: &mut Iter<'_, Value>, _claims: &mut Claims) {
+        slots.next();
     }
 
     /// Takes the next argument, which has been checked.
@@ -121,28 +130,6 @@ impl Cx<'_> {
     #[cold]
     pub(super) fn failure(&self, kind: Kind, what: impl std::fmt::Display) -> Error {
         Error::new(kind, format!("{}: {what}", self.name))
-    }
-
-    /// Checks that the program may do what a capability class covers; two classes are separated
-    /// by a comma.
-    #[inline]
-    pub(super) fn require(&mut self, classes: &'static str) -> Result<()> {
-        if self.host.isolate().denied.is_empty() {
-            return Ok(());
-        }
-        self.check_granted(classes)
-    }
-
-    #[cold]
-    fn check_granted(&mut self, classes: &'static str) -> Result<()> {
-        let denied = &self.host.isolate().denied;
-        match classes.split(", ").find(|class| denied.contains(class)) {
-            None => Ok(()),
-            Some(class) => {
-                let what = format!("capability '{class}' denied");
-                Err(self.failure(Kind::PermissionError, what))
-            }
-        }
     }
 
     /// Calls a callback.
@@ -444,6 +431,7 @@ value_args! {
     ResultOrOption = "result|option", Ok | Err | Some | None;
     DictKey = "key", Str | Int;
     StrOrFunc = "string|func", Str | Function | Native | Wrapper;
+    StrOrDict = "string|dict", Str | Dict;
     DictOrStruct = "dict|struct", Dict | Struct;
     DictValue = "dict", Dict;
     BytesOrStr = "bytes|string", Bytes | Str;
@@ -478,6 +466,7 @@ owned_args! {
 
 impl<'a, T: FromArg<'a>> FromArg<'a> for Option<T> {
     const TYPE: &'static str = T::TYPE;
+    const LEADS_TO: &'static str = T::LEADS_TO;
     const IS_OPTIONAL: bool = true;
 
     fn fit(value: &Value) -> Fit {
@@ -496,6 +485,10 @@ impl<'a, T: FromArg<'a>> FromArg<'a> for Option<T> {
             return Ok(());
         }
         T::check(slots, name, param)
+    }
+
+    fn claim(slots: &mut Iter<'_, Value>, claims: &mut Claims) {
+        T::claim(slots, claims);
     }
 
     fn take(slots: &mut IterMut<'a, Value>) -> Option<T> {

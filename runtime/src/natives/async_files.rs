@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::Cx;
+use super::access::{ReadPath, ReadPaths, WritePath, WritePaths};
 use super::disk::{Named, read_text, write_all};
 use super::files::append_to;
 use super::library_args::Texts;
@@ -23,29 +24,29 @@ natives! {
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     write_file(path, "text")
     ///     print(await async_read_file(path), delete_file(path))   # expect: text true
-    fn async_read_file(path: &str) -> "promise" [Other, "fs-read"; cx];
+    fn async_read_file(path: ReadPath<'_>) -> "promise" [Other, "fs-read"; cx];
 
     /// A promise of the texts of several files, at most limit of them read at a time.
     ///
     ///     print(await async_read_files([]))   # expect: []
-    fn async_read_files(paths: Texts<'_>, limit: Option<i64>) -> "promise" [Other, "fs-read"; cx];
+    fn async_read_files(paths: ReadPaths<'_>, limit: Option<i64>) -> "promise" [Other, "fs-read"; cx];
 
     /// A promise of write_file.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     print(await async_write_file(path, "a"), delete_file(path))   # expect: true true
-    fn async_write_file(path: &str, text: &str) -> "promise" [Other, "fs-write"; cx];
+    fn async_write_file(path: WritePath<'_>, text: &str) -> "promise" [Other, "fs-write"; cx];
 
     /// A promise of append_file.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     print(await async_append_file(path, "a"), delete_file(path))   # expect: true true
-    fn async_append_file(path: &str, text: &str) -> "promise" [Other, "fs-write"; cx];
+    fn async_append_file(path: WritePath<'_>, text: &str) -> "promise" [Other, "fs-write"; cx];
 
     /// A promise of an array of true: writes each text to the path at its place.
     ///
     ///     print(await async_write_files([], []))   # expect: []
-    fn async_write_files(paths: Texts<'_>, texts: Texts<'_>, limit: Option<i64>)
+    fn async_write_files(paths: WritePaths<'_>, texts: Texts<'_>, limit: Option<i64>)
         -> "promise" [Other, "fs-write"; cx];
 }
 
@@ -82,19 +83,19 @@ fn start<T: Into<Value> + Send + 'static>(
     jobs::run(cx.host, haste, move || work().map_err(Failed::from), convert)
 }
 
-fn async_read_file(cx: &mut Cx<'_>, path: &str) -> Result<Value> {
+fn async_read_file(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<Value> {
     let path = cx.path("path", path)?.to_path_buf();
     let name = Named(cx.name);
     start(cx, Haste::Abandon, move || read_text(&name, &path))
 }
 
-fn async_write_file(cx: &mut Cx<'_>, path: &str, text: &str) -> Result<Value> {
+fn async_write_file(cx: &mut Cx<'_>, path: WritePath<'_>, text: &str) -> Result<Value> {
     let path = cx.path("path", path)?.to_path_buf();
     let (name, text) = (Named(cx.name), text.to_owned());
     start(cx, Haste::Finish, move || write_all(&name, &path, text.as_bytes(), true).map(|()| true))
 }
 
-fn async_append_file(cx: &mut Cx<'_>, path: &str, text: &str) -> Result<Value> {
+fn async_append_file(cx: &mut Cx<'_>, path: WritePath<'_>, text: &str) -> Result<Value> {
     let path = cx.path("path", path)?.to_path_buf();
     let (name, text) = (Named(cx.name), text.to_owned());
     start(cx, Haste::Finish, move || append_to(&name, &path, text.as_bytes()).map(|()| true))
@@ -112,7 +113,7 @@ fn at_once(cx: &mut Cx<'_>, limit: Option<i64>) -> Result<usize> {
 fn all_paths(cx: &Cx<'_>, paths: &Texts<'_>) -> Result<Vec<PathBuf>> {
     let paths = paths.to_vec();
     let checked = paths.iter().enumerate().map(|(i, path)| {
-        let path: &Path = cx.path(&format!("paths[{i}]"), path)?;
+        let path: &Path = cx.path(&format!("paths[{i}]"), path.as_str())?;
         Ok(path.to_path_buf())
     });
     checked.collect()
@@ -167,7 +168,7 @@ fn array<T: Into<Value>>(_: &mut dyn Host, done: Done<Vec<T>>) -> Result<Value> 
     Ok(Value::from_ref(Ref::new(Array::from_values(values))))
 }
 
-fn async_read_files(cx: &mut Cx<'_>, paths: Texts<'_>, limit: Option<i64>) -> Result<Value> {
+fn async_read_files(cx: &mut Cx<'_>, paths: ReadPaths<'_>, limit: Option<i64>) -> Result<Value> {
     let (at_once, paths) = (at_once(cx, limit)?, all_paths(cx, &paths)?);
     let name = cx.name;
     let work = move || each_path(name, &paths, at_once, |_, path| read_text(&Named(name), path));
@@ -176,7 +177,7 @@ fn async_read_files(cx: &mut Cx<'_>, paths: Texts<'_>, limit: Option<i64>) -> Re
 
 fn async_write_files(
     cx: &mut Cx<'_>,
-    paths: Texts<'_>,
+    paths: WritePaths<'_>,
     texts: Texts<'_>,
     limit: Option<i64>,
 ) -> Result<Value> {

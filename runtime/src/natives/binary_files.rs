@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Cx;
+use super::access::{ReadPath, WritePath};
 use super::args::{Whole, string_limit};
 use super::disk::{read_up_to, write_all};
 use super::files::append;
@@ -23,26 +24,26 @@ natives! {
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     io_write_bytes(path, bytes("hello"))
     ///     print(bytes_to_string(io_read_bytes(path, 2)), delete_file(path))   # expect: he true
-    fn io_read_bytes(path: &str, count: Whole) -> "bytes" [Other, "fs-read"; cx];
+    fn io_read_bytes(path: ReadPath<'_>, count: Whole) -> "bytes" [Other, "fs-read"; cx];
 
     /// Creates or replaces a file.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     print(io_write_bytes(path, bytes([1])), delete_file(path))   # expect: true true
-    fn io_write_bytes(path: &str, data: &Bytes) -> "bool" [Other, "fs-write"; cx];
+    fn io_write_bytes(path: WritePath<'_>, data: &Bytes) -> "bool" [Other, "fs-write"; cx];
 
     /// Appends, creating the file if needed.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     print(io_append_bytes(path, bytes([1])), delete_file(path))   # expect: true true
-    fn io_append_bytes(path: &str, data: &Bytes) -> "bool" [Other, "fs-write"; cx];
+    fn io_append_bytes(path: WritePath<'_>, data: &Bytes) -> "bool" [Other, "fs-write"; cx];
 
     /// Up to count bytes from an offset; past the end empty bytes.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     write_file(path, "hello")
     ///     print(bytes_to_string(io_read_at(path, 1, 3)), delete_file(path))   # expect: ell true
-    fn io_read_at(path: &str, offset: Whole, count: Whole) -> "bytes" [Other, "fs-read"; cx];
+    fn io_read_at(path: ReadPath<'_>, offset: Whole, count: Whole) -> "bytes" [Other, "fs-read"; cx];
 
     /// Overwrites from an offset in an existing file; a gap behind the end becomes zeros.
     ///
@@ -50,19 +51,19 @@ natives! {
     ///     write_file(path, "hello")
     ///     io_write_at(path, bytes("EL"), 1)
     ///     print(read_file(path), delete_file(path))   # expect: hELlo true
-    fn io_write_at(path: &str, data: &Bytes, offset: Whole) -> "bool" [Other, "fs-write"; cx];
+    fn io_write_at(path: WritePath<'_>, data: &Bytes, offset: Whole) -> "bool" [Other, "fs-write"; cx];
 
     /// Everything from an offset to the end.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     write_file(path, "hello")
     ///     print(bytes_to_string(io_seek_read(path, 3)), delete_file(path))   # expect: lo true
-    fn io_seek_read(path: &str, offset: Whole) -> "bytes" [Other, "fs-read"; cx];
+    fn io_seek_read(path: ReadPath<'_>, offset: Whole) -> "bytes" [Other, "fs-read"; cx];
 
     /// {size, is_file, is_dir, readonly, modified, created, accessed}, times in Unix seconds.
     ///
     ///     print(io_file_metadata(temp_dir()).is_dir)   # expect: true
-    fn io_file_metadata(path: &str) -> "dict" [Other, "fs-read"; cx];
+    fn io_file_metadata(path: ReadPath<'_>) -> "dict" [Other, "fs-read"; cx];
 
     /// Shortens or zero-extends an existing file.
     ///
@@ -70,7 +71,7 @@ natives! {
     ///     write_file(path, "hello")
     ///     io_truncate(path, 2)
     ///     print(read_file(path), delete_file(path))   # expect: he true
-    fn io_truncate(path: &str, size: Whole) -> "bool" [Other, "fs-write"; cx];
+    fn io_truncate(path: WritePath<'_>, size: Whole) -> "bool" [Other, "fs-write"; cx];
 
     /// Makes a part of source the whole content of dest.
     ///
@@ -79,7 +80,7 @@ natives! {
     ///     write_file(a, "hello")
     ///     io_copy_range(a, b, 1, 3)
     ///     print(read_file(b), delete_file(a), delete_file(b))   # expect: ell true true
-    fn io_copy_range(source: &str, dest: &str, offset: Whole, count: Whole)
+    fn io_copy_range(source: ReadPath<'_>, dest: WritePath<'_>, offset: Whole, count: Whole)
         -> "bool" [Other, "fs-read, fs-write"; cx];
 }
 
@@ -103,26 +104,26 @@ fn part(cx: &Cx<'_>, path: &Path, offset: u64, count: u64) -> Result<Vec<u8>> {
     Ok(data)
 }
 
-fn io_read_bytes(cx: &mut Cx<'_>, path: &str, count: Whole) -> Result<Vec<u8>> {
+fn io_read_bytes(cx: &mut Cx<'_>, path: ReadPath<'_>, count: Whole) -> Result<Vec<u8>> {
     let count = natural(cx, "count", count)?;
     part(cx, cx.path("path", path)?, 0, count)
 }
 
-fn io_write_bytes(cx: &mut Cx<'_>, path: &str, data: &Bytes) -> Result<bool> {
+fn io_write_bytes(cx: &mut Cx<'_>, path: WritePath<'_>, data: &Bytes) -> Result<bool> {
     write_all(cx, cx.path("path", path)?, &data.0, true)?;
     Ok(true)
 }
 
-fn io_append_bytes(cx: &mut Cx<'_>, path: &str, data: &Bytes) -> Result<bool> {
-    append(cx, path, &data.0)
+fn io_append_bytes(cx: &mut Cx<'_>, path: WritePath<'_>, data: &Bytes) -> Result<bool> {
+    append(cx, path.0, &data.0)
 }
 
-fn io_read_at(cx: &mut Cx<'_>, path: &str, offset: Whole, count: Whole) -> Result<Vec<u8>> {
+fn io_read_at(cx: &mut Cx<'_>, path: ReadPath<'_>, offset: Whole, count: Whole) -> Result<Vec<u8>> {
     let (offset, count) = (natural(cx, "offset", offset)?, natural(cx, "count", count)?);
     part(cx, cx.path("path", path)?, offset, count)
 }
 
-fn io_write_at(cx: &mut Cx<'_>, path: &str, data: &Bytes, offset: Whole) -> Result<bool> {
+fn io_write_at(cx: &mut Cx<'_>, path: WritePath<'_>, data: &Bytes, offset: Whole) -> Result<bool> {
     let offset = natural(cx, "offset", offset)?;
     let path = cx.path("path", path)?;
     let written = OpenOptions::new().write(true).open(path).and_then(|mut file| {
@@ -133,12 +134,12 @@ fn io_write_at(cx: &mut Cx<'_>, path: &str, data: &Bytes, offset: Whole) -> Resu
     Ok(true)
 }
 
-fn io_seek_read(cx: &mut Cx<'_>, path: &str, offset: Whole) -> Result<Vec<u8>> {
+fn io_seek_read(cx: &mut Cx<'_>, path: ReadPath<'_>, offset: Whole) -> Result<Vec<u8>> {
     let offset = natural(cx, "offset", offset)?;
     part(cx, cx.path("path", path)?, offset, u64::MAX)
 }
 
-fn io_file_metadata(cx: &mut Cx<'_>, path: &str) -> Result<Dict> {
+fn io_file_metadata(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<Dict> {
     let path = cx.path("path", path)?;
     let meta = fs::metadata(path).map_err(|e| cx.io_error(path, &e))?;
     let mut dict = Dict::with_capacity(7);
@@ -163,7 +164,7 @@ fn unix_seconds(time: SystemTime) -> i64 {
     }
 }
 
-fn io_truncate(cx: &mut Cx<'_>, path: &str, size: Whole) -> Result<bool> {
+fn io_truncate(cx: &mut Cx<'_>, path: WritePath<'_>, size: Whole) -> Result<bool> {
     let size = natural(cx, "size", size)?;
     let path = cx.path("path", path)?;
     let cut = OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(size));
@@ -173,8 +174,8 @@ fn io_truncate(cx: &mut Cx<'_>, path: &str, size: Whole) -> Result<bool> {
 
 fn io_copy_range(
     cx: &mut Cx<'_>,
-    source: &str,
-    dest: &str,
+    source: ReadPath<'_>,
+    dest: WritePath<'_>,
     offset: Whole,
     count: Whole,
 ) -> Result<bool> {

@@ -1,22 +1,25 @@
-//! Databases: connections, statements, transactions. SQLite is built in.
+//! Databases: connections, statements, transactions, for all kinds of databases.
+//!
+//! What differs between them is a [`Driver`]: `db_sqlite`, `db_postgres`, `db_mysql`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::types::{Value as Sql, ValueRef};
-use rusqlite::{Connection, Statement};
-
 use super::Cx;
 use super::args::Func;
+#[cfg(feature = "mysql")]
+use super::db_mysql as mysql;
+#[cfg(feature = "postgres")]
+use super::db_postgres as postgres;
+use super::db_sqlite as sqlite;
 use super::handles::{Kept, New, Res};
-use super::json_write;
-use super::library_args::{bytes_value, dict_value};
+use super::library_args::dict_value;
 use super::pool::Shared;
 use crate::error::{Error, Kind, Result};
 use crate::objects::array::Array;
 use crate::objects::dict::Dict;
 use crate::objects::resource::ResourceBody;
 use crate::semantics::type_name;
-use crate::value::{Value, View};
+use crate::value::Value;
 
 natives! {
     module "database";
@@ -142,8 +145,38 @@ methods! {
     fn db_close as close(db: Res<'_, Database>) -> "bool" [cx; "db"];
 }
 
-/// Virtual machine instructions of SQLite between two looks at the interruption flag.
-const STEPS: i32 = 10_000;
+/// An open connection to a database of one kind.
+pub(super) trait Driver: Send {
+    /// Runs one statement; the number of changed rows.
+    fn execute(&mut self, cx: &Cx<'_>, sql: &str, params: &[Value]) -> Result<i64>;
+
+    /// At most `max` rows of a query.
+    fn query(&mut self, cx: &Cx<'_>, sql: &str, params: &[Value], max: usize)
+    -> Result<Vec<Value>>;
+
+    /// Runs statements without parameters.
+    fn script(&mut self, cx: &Cx<'_>, sql: &str) -> Result<()>;
+
+    fn is_in_transaction(&self) -> bool;
+
+    fn last_insert_id(&mut self, cx: &Cx<'_>) -> Result<i64>;
+
+    /// Undoes an open transaction without asking for the outcome; whether the connection can go
+    /// on being used.
+    fn clean(&mut self) -> bool;
+}
+
+pub(super) type Connection = Box<dyn Driver>;
+
+/// A kind of database.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum DbKind {
+    Sqlite,
+    #[cfg(feature = "postgres")]
+    Postgres,
+    #[cfg(feature = "mysql")]
+    Mysql,
+}
 
 /// A connection, until it is closed.
 pub(super) struct Database {
@@ -178,22 +211,19 @@ impl Database {
 
     /// Takes the connection out, which closes the handle; an open transaction is undone.
     pub(super) fn take(&self) -> Option<Connection> {
-        let connection = self.lock().take()?;
-        if !connection.is_autocommit() {
-            // A connection that cannot roll back is dropped with the transaction.
-            connection.execute_batch("ROLLBACK").ok()?;
-        }
-        Some(connection)
+        let mut connection = self.lock().take()?;
+        // A connection that cannot roll back is dropped with the transaction.
+        connection.clean().then_some(connection)
     }
 
     fn with<R>(
         &self,
         cx: &mut Cx<'_>,
-        f: impl FnOnce(&Cx<'_>, &Connection) -> Result<R>,
+        f: impl FnOnce(&Cx<'_>, &mut dyn Driver) -> Result<R>,
     ) -> Result<R> {
-        let guard = self.lock();
-        let Some(connection) = guard.as_ref() else { return Err(closed(cx)) };
-        let result = f(cx, connection);
+        let mut guard = self.lock();
+        let Some(connection) = guard.as_mut() else { return Err(closed(cx)) };
+        let result = f(cx, &mut **connection);
         if result.is_err() && cx.host.isolate().interrupt.stop_was_requested() {
             return Err(Error::interrupted());
         }
@@ -216,18 +246,24 @@ fn closed(cx: &Cx<'_>) -> Error {
     cx.failure(Kind::DatabaseError, "database is closed")
 }
 
+/// The error of a driver.
 #[cold]
-pub(super) fn failed(cx: &Cx<'_>, error: &rusqlite::Error) -> Error {
+pub(super) fn failed(cx: &Cx<'_>, error: &dyn std::fmt::Display) -> Error {
     cx.failure(Kind::DatabaseError, error)
 }
 
-/// Whether a kind of database is known.
+/// The kind of database that a text names.
 ///
 /// # Errors
 /// ValueError for others; DatabaseError for drivers that are not part of this build.
-pub(super) fn check_kind(cx: &Cx<'_>, kind: &str) -> Result<()> {
+pub(super) fn kind_of(cx: &Cx<'_>, kind: &str) -> Result<DbKind> {
     match kind.to_lowercase().as_str() {
-        "sqlite" => Ok(()),
+        "sqlite" => Ok(DbKind::Sqlite),
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => Ok(DbKind::Postgres),
+        #[cfg(feature = "mysql")]
+        "mysql" => Ok(DbKind::Mysql),
+        #[cfg(not(all(feature = "postgres", feature = "mysql")))]
         "postgres" | "postgresql" | "mysql" => {
             let what = format!("this build has no driver for '{kind}'");
             Err(cx.failure(Kind::DatabaseError, what))
@@ -237,93 +273,60 @@ pub(super) fn check_kind(cx: &Cx<'_>, kind: &str) -> Result<()> {
 }
 
 /// Opens a connection.
-pub(super) fn connect(cx: &mut Cx<'_>, path: &str) -> Result<Connection> {
-    if path.contains('\0') {
-        return Err(cx.bad_value("connection", "a path without NUL", path));
+pub(super) fn connect(cx: &mut Cx<'_>, kind: DbKind, connection: &str) -> Result<Connection> {
+    if connection.contains('\0') {
+        return Err(cx.bad_value("connection", "a text without NUL", connection));
     }
-    let at_path =
-        |error: &rusqlite::Error| cx.failure(Kind::DatabaseError, format!("'{path}': {error}"));
-    let mut connection = Connection::open(path).map_err(|e| at_path(&e))?;
-    let interrupt = cx.host.isolate().interrupt.clone();
-    let stops = move || interrupt.stop_was_requested();
-    connection.progress_handler(STEPS, Some(stops)).map_err(|e| failed(cx, &e))?;
-    Ok(connection)
-}
-
-fn db_connect(cx: &mut Cx<'_>, kind: &str, connection: &str) -> Result<New<Database>> {
-    check_kind(cx, kind)?;
-    Ok(New(Database::new(connect(cx, connection)?, None)))
-}
-
-/// A value as parameter.
-fn to_sql(cx: &Cx<'_>, i: usize, value: &Value) -> Result<Sql> {
-    Ok(match value.view() {
-        View::Null | View::None => Sql::Null,
-        View::Bool(v) => Sql::Integer(i64::from(v)),
-        View::Int(v) => Sql::Integer(v),
-        View::Float(v) if v.is_nan() => {
-            return Err(cx.bad_value(&format!("params[{i}]"), "a number", v));
-        }
-        View::Float(v) => Sql::Real(v),
-        View::Str(text) => Sql::Text(text.as_str().to_owned()),
-        View::Bytes(bytes) => Sql::Blob(bytes.0.to_vec()),
-        View::Array(_) | View::Dict(_) => Sql::Text(json_write::write(cx, value, false)?),
-        _ => {
-            let what = format!("cannot pass {} as parameter", type_name(value));
-            return Err(cx.failure(Kind::TypeError, what));
-        }
-    })
-}
-
-fn from_sql(value: ValueRef<'_>) -> Value {
-    match value {
-        ValueRef::Null => Value::NULL,
-        ValueRef::Integer(v) => Value::int(v),
-        ValueRef::Real(v) => Value::float(v),
-        ValueRef::Text(text) => Value::str(&String::from_utf8_lossy(text)),
-        ValueRef::Blob(data) => bytes_value(data.to_vec()),
+    match kind {
+        DbKind::Sqlite => sqlite::connect(cx, connection),
+        #[cfg(feature = "postgres")]
+        DbKind::Postgres => postgres::connect(cx, connection),
+        #[cfg(feature = "mysql")]
+        DbKind::Mysql => mysql::connect(cx, connection),
     }
 }
 
-/// A statement with its parameters.
-fn prepare<'c>(
-    cx: &Cx<'_>,
-    connection: &'c Connection,
-    sql: &str,
-    params: Option<&Array>,
-) -> Result<Statement<'c>> {
+/// # Errors
+/// ValueError unless a statement gets as many parameters as it has.
+pub(super) fn check_count(cx: &Cx<'_>, expected: usize, given: usize) -> Result<()> {
+    if given == expected {
+        return Ok(());
+    }
+    let what = format!("the statement has {expected} parameters, got {given}");
+    Err(cx.failure(Kind::ValueError, what))
+}
+
+/// # Errors
+/// DatabaseError for a statement that is only white space.
+pub(super) fn check_statement(cx: &Cx<'_>, sql: &str) -> Result<()> {
     if sql.trim().is_empty() {
         return Err(cx.failure(Kind::DatabaseError, "the statement is empty"));
     }
-    let mut statement = connection.prepare(sql).map_err(|e| failed(cx, &e))?;
-    let given = params.map_or(0, Array::len);
-    let expected = statement.parameter_count();
-    if given != expected {
-        let what = format!("the statement has {expected} parameters, got {given}");
-        return Err(cx.failure(Kind::ValueError, what));
-    }
-    for (i, value) in params.into_iter().flat_map(Array::iter).enumerate() {
-        let value = to_sql(cx, i, &value)?;
-        statement.raw_bind_parameter(i + 1, value).map_err(|e| failed(cx, &e))?;
-    }
-    Ok(statement)
+    Ok(())
 }
 
-/// At most `max` rows.
-fn rows(cx: &Cx<'_>, statement: &mut Statement<'_>, max: usize) -> Result<Vec<Value>> {
-    let names: Vec<Value> = statement.column_names().map(Value::str).collect();
-    let mut found = Vec::new();
-    let mut rows = statement.raw_query();
-    while found.len() < max {
-        let Some(row) = rows.next().map_err(|e| failed(cx, &e))? else { break };
-        let mut dict = Dict::with_capacity(names.len());
-        for (i, name) in names.iter().enumerate() {
-            let value = row.get_ref(i).map_err(|e| failed(cx, &e))?;
-            dict.insert(name.clone(), from_sql(value));
-        }
-        found.push(dict_value(dict));
+/// The error of a value that no database takes.
+#[cold]
+pub(super) fn unsuitable(cx: &Cx<'_>, value: &Value) -> Error {
+    cx.failure(Kind::TypeError, format!("cannot pass {} as parameter", type_name(value)))
+}
+
+/// A row.
+pub(super) fn row(names: &[Value], values: impl Iterator<Item = Value>) -> Value {
+    let mut dict = Dict::with_capacity(names.len());
+    for (name, value) in names.iter().zip(values) {
+        dict.insert(name.clone(), value);
     }
-    Ok(found)
+    dict_value(dict)
+}
+
+fn db_connect(cx: &mut Cx<'_>, kind: &str, connection: &str) -> Result<New<Database>> {
+    let kind = kind_of(cx, kind)?;
+    Ok(New(Database::new(connect(cx, kind, connection)?, None)))
+}
+
+fn values(params: Option<&Array>) -> Vec<Value> {
+    params.into_iter().flat_map(Array::iter).collect()
 }
 
 fn db_execute(
@@ -332,19 +335,12 @@ fn db_execute(
     sql: &str,
     params: Option<&Array>,
 ) -> Result<i64> {
-    db.with(cx, |cx, connection| {
-        let mut statement = prepare(cx, connection, sql, params)?;
-        let before = connection.total_changes();
-        let mut rows = statement.raw_query();
-        while rows.next().map_err(|e| failed(cx, &e))?.is_some() {}
-        // Definitions leave the count of the statement before them.
-        let has_changed = connection.total_changes() != before;
-        Ok(if has_changed { connection.changes() as i64 } else { 0 })
-    })
+    check_statement(cx, sql)?;
+    db.with(cx, |cx, connection| connection.execute(cx, sql, &values(params)))
 }
 
 fn db_execute_script(cx: &mut Cx<'_>, db: Res<'_, Database>, sql: &str) -> Result<()> {
-    db.with(cx, |cx, connection| connection.execute_batch(sql).map_err(|e| failed(cx, &e)))
+    db.with(cx, |cx, connection| connection.script(cx, sql))
 }
 
 fn db_query(
@@ -353,7 +349,8 @@ fn db_query(
     sql: &str,
     params: Option<&Array>,
 ) -> Result<Vec<Value>> {
-    db.with(cx, |cx, connection| rows(cx, &mut prepare(cx, connection, sql, params)?, usize::MAX))
+    check_statement(cx, sql)?;
+    db.with(cx, |cx, connection| connection.query(cx, sql, &values(params), usize::MAX))
 }
 
 fn db_query_one(
@@ -362,28 +359,29 @@ fn db_query_one(
     sql: &str,
     params: Option<&Array>,
 ) -> Result<Value> {
+    check_statement(cx, sql)?;
     db.with(cx, |cx, connection| {
-        let mut found = rows(cx, &mut prepare(cx, connection, sql, params)?, 1)?;
+        let mut found = connection.query(cx, sql, &values(params), 1)?;
         Ok(found.pop().unwrap_or_default())
     })
 }
 
 fn begin(cx: &mut Cx<'_>, db: &Database) -> Result<()> {
     db.with(cx, |cx, connection| {
-        if !connection.is_autocommit() {
+        if connection.is_in_transaction() {
             let what = "transaction already in progress";
             return Err(cx.failure(Kind::DatabaseError, what));
         }
-        connection.execute_batch("BEGIN").map_err(|e| failed(cx, &e))
+        connection.script(cx, "BEGIN")
     })
 }
 
 fn end(cx: &mut Cx<'_>, db: &Database, sql: &str) -> Result<()> {
     db.with(cx, |cx, connection| {
-        if connection.is_autocommit() {
+        if !connection.is_in_transaction() {
             return Err(cx.failure(Kind::DatabaseError, "no transaction in progress"));
         }
-        connection.execute_batch(sql).map_err(|e| failed(cx, &e))
+        connection.script(cx, sql)
     })
 }
 
@@ -402,7 +400,7 @@ fn db_rollback(cx: &mut Cx<'_>, db: Res<'_, Database>) -> Result<bool> {
 fn db_transaction(cx: &mut Cx<'_>, db: Res<'_, Database>, func: Func<'_>) -> Result<Value> {
     begin(cx, &db)?;
     let result = cx.call(func.0, [db.to_value()]);
-    let is_open = db.lock().as_ref().is_some_and(|connection| !connection.is_autocommit());
+    let is_open = db.lock().as_ref().is_some_and(|connection| connection.is_in_transaction());
     match result {
         Ok(value) => {
             // The function may have ended the transaction itself.
@@ -422,7 +420,7 @@ fn db_transaction(cx: &mut Cx<'_>, db: Res<'_, Database>, func: Func<'_>) -> Res
 }
 
 fn db_last_insert_id(cx: &mut Cx<'_>, db: Res<'_, Database>) -> Result<i64> {
-    db.with(cx, |_, connection| Ok(connection.last_insert_rowid()))
+    db.with(cx, |cx, connection| connection.last_insert_id(cx))
 }
 
 fn db_close(cx: &mut Cx<'_>, db: Res<'_, Database>) -> Result<bool> {

@@ -8,6 +8,7 @@ use md5::Md5;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::Cx;
+use super::access::ReadPath;
 use super::encoding::hex;
 use super::library_args::Data;
 use crate::error::{Kind, Result};
@@ -35,14 +36,14 @@ natives! {
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     write_file(path, "abc")
     ///     print(sha256_file(path) == sha256("abc"), delete_file(path))   # expect: true true
-    fn sha256_file(path: &str) -> "string" [Other, "fs-read"; cx];
+    fn sha256_file(path: ReadPath<'_>) -> "string" [Other, "fs-read"; cx];
 
     /// The MD5 digest of a file.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     write_file(path, "abc")
     ///     print(md5_file(path) == md5("abc"), delete_file(path))   # expect: true true
-    fn md5_file(path: &str) -> "string" [Other, "fs-read"; cx];
+    fn md5_file(path: ReadPath<'_>) -> "string" [Other, "fs-read"; cx];
 
     /// The HMAC with SHA-256 in hex.
     ///
@@ -97,12 +98,12 @@ fn of_file<D: Digest>(cx: &Cx<'_>, path: &str) -> Result<String> {
     }
 }
 
-fn sha256_file(cx: &mut Cx<'_>, path: &str) -> Result<String> {
-    of_file::<Sha256>(cx, path)
+fn sha256_file(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<String> {
+    of_file::<Sha256>(cx, path.0)
 }
 
-fn md5_file(cx: &mut Cx<'_>, path: &str) -> Result<String> {
-    of_file::<Md5>(cx, path)
+fn md5_file(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<String> {
+    of_file::<Md5>(cx, path.0)
 }
 
 /// The HMAC with SHA-256.

@@ -10,6 +10,7 @@ use super::Cx;
 use super::args::string_limit;
 use crate::error::{Error, Kind, Result};
 use crate::limits;
+use crate::permissions::{Last, resolve};
 
 /// What the operating system said, without its error number.
 pub(super) fn reason(error: &io::Error) -> String {
@@ -72,7 +73,8 @@ impl Cx<'_> {
     ///
     /// # Errors
     /// ValueError if it contains NUL.
-    pub(super) fn path<'a>(&self, param: &str, text: &'a str) -> Result<&'a Path> {
+    pub(super) fn path<'a>(&self, param: &str, text: impl Into<&'a str>) -> Result<&'a Path> {
+        let text = text.into();
         if text.contains('\0') {
             return Err(self.bad_value(param, "a path without NUL", text));
         }
@@ -139,7 +141,7 @@ pub(super) fn replace_file(
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     // A link stays a link; what it points to is replaced.
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = resolve(path, Last::Followed).unwrap_or_else(|| path.to_owned());
     let present = fs::metadata(&target).ok();
     if present.as_ref().is_some_and(|meta| !meta.is_file()) {
         // Devices and pipes are written, directories refused by the operating system.

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::Cx;
+use super::access::{MovedPath, NewPath, ReadPath, ReadTree, WriteEntry, WritePath};
 use super::args::string_value;
 use super::disk::{Blame, read_all, read_text, write_all};
 use crate::error::Result;
@@ -19,18 +20,18 @@ natives! {
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     write_file(path, "a\n")
     ///     print(len(read_file(path)), delete_file(path))   # expect: 2 true
-    fn read_file(path: &str) -> "string" [Other, "fs-read"; cx];
+    fn read_file(path: ReadPath<'_>) -> "string" [Other, "fs-read"; cx];
 
     /// As read_file with invalid bytes replaced by U+FFFD.
     ///
     ///     print(assert_throws(func() { read_file_lossy("no/such") }).kind)   # expect: IoError
-    fn read_file_lossy(path: &str) -> "string" [Other, "fs-read"; cx];
+    fn read_file_lossy(path: ReadPath<'_>) -> "string" [Other, "fs-read"; cx];
 
     /// Creates the file or replaces its content at once; with overwrite false it must be new.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     print(write_file(path, "a"), delete_file(path))   # expect: true true
-    fn write_file(path: &str, text: &str, overwrite: Option<bool>)
+    fn write_file(path: WritePath<'_>, text: &str, overwrite: Option<bool>)
         -> "bool" [Other, "fs-write"; cx];
 
     /// Appends, creating the file if needed.
@@ -39,76 +40,76 @@ natives! {
     ///     append_file(path, "a")
     ///     append_file(path, "b")
     ///     print(read_file(path), delete_file(path))   # expect: ab true
-    fn append_file(path: &str, text: &str) -> "bool" [Other, "fs-write"; cx];
+    fn append_file(path: WritePath<'_>, text: &str) -> "bool" [Other, "fs-write"; cx];
 
     /// The lines of a file without their ends.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     write_file(path, "a\nb\n")
     ///     print(read_lines(path), delete_file(path))   # expect: [a, b] true
-    fn read_lines(path: &str) -> "array<string>" [Other, "fs-read"; cx];
+    fn read_lines(path: ReadPath<'_>) -> "array<string>" [Other, "fs-read"; cx];
 
     /// Whether a path exists, following links.
     ///
     ///     print(file_exists("no/such/file"))   # expect: false
-    fn file_exists(path: &str) -> "bool" [Other, "fs-read"; cx];
+    fn file_exists(path: ReadPath<'_>) -> "bool" [Other, "fs-read"; cx];
 
     /// The names in a directory, sorted.
     ///
     ///     print(assert_throws(func() { list_dir("no/such") }).kind)   # expect: IoError
-    fn list_dir(path: &str) -> "array<string>" [Other, "fs-read"; cx];
+    fn list_dir(path: ReadPath<'_>) -> "array<string>" [Other, "fs-read"; cx];
 
     /// The relative paths of all files below a directory, sorted; links are not followed.
     ///
     ///     print(assert_throws(func() { walk_dir("no/such") }).kind)   # expect: IoError
-    fn walk_dir(path: &str) -> "array<string>" [Other, "fs-read"; cx];
+    fn walk_dir(path: ReadTree<'_>) -> "array<string>" [Other, "fs-read"; cx];
 
     /// Creates a directory and missing parents; an existing one is fine.
     ///
     ///     print(create_dir(temp_dir()))   # expect: true
-    fn create_dir(path: &str) -> "bool" [Other, "fs-write"; cx];
+    fn create_dir(path: WritePath<'_>) -> "bool" [Other, "fs-write"; cx];
 
     /// Removes an empty directory, or with recursive the whole tree.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     create_dir(join_path(path, "a"))
     ///     print(delete_dir(path, true))   # expect: true
-    fn delete_dir(path: &str, recursive: Option<bool>) -> "bool" [Other, "fs-write"; cx];
+    fn delete_dir(path: WriteEntry<'_>, recursive: Option<bool>) -> "bool" [Other, "fs-write"; cx];
 
     /// The size of a file in bytes.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     write_file(path, "é")
     ///     print(file_size(path), delete_file(path))   # expect: 2 true
-    fn file_size(path: &str) -> "int" [Other, "fs-read"; cx];
+    fn file_size(path: ReadPath<'_>) -> "int" [Other, "fs-read"; cx];
 
     /// Removes a file or link.
     ///
     ///     print(assert_throws(func() { delete_file("no/such") }).kind)   # expect: IoError
-    fn delete_file(path: &str) -> "bool" [Other, "fs-write"; cx];
+    fn delete_file(path: WriteEntry<'_>) -> "bool" [Other, "fs-write"; cx];
 
     /// Renames or moves within a file system, replacing an existing file.
     ///
     ///     print(assert_throws(func() { rename_file("no/such", "x") }).kind)   # expect: IoError
-    fn rename_file(old: &str, new: &str) -> "bool" [Other, "fs-write"; cx];
+    fn rename_file(old: MovedPath<'_>, new: NewPath<'_>) -> "bool" [Other, "fs-write"; cx];
 
     /// Copies content and permissions, replacing dest.
     ///
     ///     print(assert_throws(func() { copy_file("no/such", "x") }).kind)   # expect: IoError
-    fn copy_file(source: &str, dest: &str) -> "bool" [Other, "fs-read, fs-write"; cx];
+    fn copy_file(source: ReadPath<'_>, dest: WritePath<'_>) -> "bool" [Other, "fs-read, fs-write"; cx];
 
     /// The whole file as bytes.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     write_binary_file(path, bytes([0, 255]))
     ///     print(read_binary_file(path), delete_file(path))   # expect: <bytes: 2> true
-    fn read_binary_file(path: &str) -> "bytes" [Other, "fs-read"; cx];
+    fn read_binary_file(path: ReadPath<'_>) -> "bytes" [Other, "fs-read"; cx];
 
     /// As write_file for bytes.
     ///
     ///     path := join_path(temp_dir(), "ruff-" + uuid_v4())
     ///     print(write_binary_file(path, bytes([1])), delete_file(path))   # expect: true true
-    fn write_binary_file(path: &str, data: &Bytes, overwrite: Option<bool>)
+    fn write_binary_file(path: WritePath<'_>, data: &Bytes, overwrite: Option<bool>)
         -> "bool" [Other, "fs-write"; cx];
 
     /// The directory for temporary files.
@@ -117,11 +118,11 @@ natives! {
     fn temp_dir() -> "string" [Other, "fs-read"];
 }
 
-fn read_file(cx: &mut Cx<'_>, path: &str) -> Result<String> {
+fn read_file(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<String> {
     read_text(cx, cx.path("path", path)?)
 }
 
-fn read_file_lossy(cx: &mut Cx<'_>, path: &str) -> Result<String> {
+fn read_file_lossy(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<String> {
     let data = read_all(cx, cx.path("path", path)?)?;
     Ok(match String::from_utf8(data) {
         Ok(text) => text,
@@ -129,13 +130,18 @@ fn read_file_lossy(cx: &mut Cx<'_>, path: &str) -> Result<String> {
     })
 }
 
-fn write_file(cx: &mut Cx<'_>, path: &str, text: &str, overwrite: Option<bool>) -> Result<bool> {
+fn write_file(
+    cx: &mut Cx<'_>,
+    path: WritePath<'_>,
+    text: &str,
+    overwrite: Option<bool>,
+) -> Result<bool> {
     write_all(cx, cx.path("path", path)?, text.as_bytes(), overwrite.unwrap_or(true))?;
     Ok(true)
 }
 
-fn append_file(cx: &mut Cx<'_>, path: &str, text: &str) -> Result<bool> {
-    append(cx, path, text.as_bytes())
+fn append_file(cx: &mut Cx<'_>, path: WritePath<'_>, text: &str) -> Result<bool> {
+    append(cx, path.0, text.as_bytes())
 }
 
 /// Appends to a file, creating it if needed.
@@ -150,16 +156,16 @@ pub(super) fn append_to(cx: &impl Blame, path: &Path, data: &[u8]) -> Result<()>
     file.and_then(|mut file| file.write_all(data)).map_err(|e| cx.because_of(path, &e))
 }
 
-fn read_lines(cx: &mut Cx<'_>, path: &str) -> Result<Vec<Value>> {
+fn read_lines(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<Vec<Value>> {
     let text = read_text(cx, cx.path("path", path)?)?;
     Ok(text.lines().map(Value::str).collect())
 }
 
-fn file_exists(cx: &mut Cx<'_>, path: &str) -> Result<bool> {
+fn file_exists(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<bool> {
     Ok(cx.path("path", path)?.exists())
 }
 
-fn list_dir(cx: &mut Cx<'_>, path: &str) -> Result<Vec<Value>> {
+fn list_dir(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<Vec<Value>> {
     let path = cx.path("path", path)?;
     let mut names = Vec::new();
     for entry in fs::read_dir(path).map_err(|e| cx.io_error(path, &e))? {
@@ -170,7 +176,7 @@ fn list_dir(cx: &mut Cx<'_>, path: &str) -> Result<Vec<Value>> {
     Ok(names.into_iter().map(string_value).collect())
 }
 
-fn walk_dir(cx: &mut Cx<'_>, path: &str) -> Result<Vec<Value>> {
+fn walk_dir(cx: &mut Cx<'_>, path: ReadTree<'_>) -> Result<Vec<Value>> {
     let root = cx.path("path", path)?;
     let mut found = Vec::new();
     let mut waiting = vec![PathBuf::new()];
@@ -198,13 +204,13 @@ pub(super) fn with_slashes(path: &Path) -> String {
     parts.join("/")
 }
 
-fn create_dir(cx: &mut Cx<'_>, path: &str) -> Result<bool> {
+fn create_dir(cx: &mut Cx<'_>, path: WritePath<'_>) -> Result<bool> {
     let path = cx.path("path", path)?;
     fs::create_dir_all(path).map_err(|e| cx.io_error(path, &e))?;
     Ok(true)
 }
 
-fn delete_dir(cx: &mut Cx<'_>, path: &str, recursive: Option<bool>) -> Result<bool> {
+fn delete_dir(cx: &mut Cx<'_>, path: WriteEntry<'_>, recursive: Option<bool>) -> Result<bool> {
     let path = cx.path("path", path)?;
     let removed =
         if recursive.unwrap_or(false) { fs::remove_dir_all(path) } else { fs::remove_dir(path) };
@@ -212,26 +218,26 @@ fn delete_dir(cx: &mut Cx<'_>, path: &str, recursive: Option<bool>) -> Result<bo
     Ok(true)
 }
 
-fn file_size(cx: &mut Cx<'_>, path: &str) -> Result<i64> {
+fn file_size(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<i64> {
     let path = cx.path("path", path)?;
     let size = fs::metadata(path).map_err(|e| cx.io_error(path, &e))?.len();
     Ok(i64::try_from(size).unwrap_or(i64::MAX))
 }
 
-fn delete_file(cx: &mut Cx<'_>, path: &str) -> Result<bool> {
+fn delete_file(cx: &mut Cx<'_>, path: WriteEntry<'_>) -> Result<bool> {
     let path = cx.path("path", path)?;
     fs::remove_file(path).map_err(|e| cx.io_error(path, &e))?;
     Ok(true)
 }
 
-fn rename_file(cx: &mut Cx<'_>, old: &str, new: &str) -> Result<bool> {
-    let (old, new) = (cx.path("old", old)?, cx.path("new", new)?);
+fn rename_file(cx: &mut Cx<'_>, old: MovedPath<'_>, new: NewPath<'_>) -> Result<bool> {
+    let (old, new) = (cx.path("old", old.0)?, cx.path("new", new.0)?);
     let blamed = if old.symlink_metadata().is_ok() { new } else { old };
     fs::rename(old, new).map_err(|e| cx.io_error(blamed, &e))?;
     Ok(true)
 }
 
-fn copy_file(cx: &mut Cx<'_>, source: &str, dest: &str) -> Result<bool> {
+fn copy_file(cx: &mut Cx<'_>, source: ReadPath<'_>, dest: WritePath<'_>) -> Result<bool> {
     let (source, dest) = (cx.path("source", source)?, cx.path("dest", dest)?);
     let meta = fs::metadata(source).map_err(|e| cx.io_error(source, &e))?;
     if meta.is_dir() {
@@ -251,13 +257,13 @@ fn copy_file(cx: &mut Cx<'_>, source: &str, dest: &str) -> Result<bool> {
     Ok(true)
 }
 
-fn read_binary_file(cx: &mut Cx<'_>, path: &str) -> Result<Vec<u8>> {
+fn read_binary_file(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<Vec<u8>> {
     read_all(cx, cx.path("path", path)?)
 }
 
 fn write_binary_file(
     cx: &mut Cx<'_>,
-    path: &str,
+    path: WritePath<'_>,
     data: &Bytes,
     overwrite: Option<bool>,
 ) -> Result<bool> {

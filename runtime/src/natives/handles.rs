@@ -3,16 +3,19 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::slice::Iter;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::access::Claims;
 use super::args::{Fit, FromArg, IntoValue};
 #[cfg(feature = "network")]
 use super::library_args::bytes_value;
 use crate::error::Result;
 use crate::heap::Ref;
 use crate::objects::resource::{Resource, ResourceBody};
+use crate::permissions::Class;
 use crate::value::{Value, View};
 
 /// A type of the library that natives take as argument.
@@ -21,6 +24,11 @@ pub(super) trait Kept: ResourceBody + Sized {
     /// Stands for something of the operating system: stays open until it is closed or the
     /// program ends, however many copies of the handle there still are.
     const STAYS_OPEN: bool;
+
+    /// A class that covers calls with this object instead of the declared one.
+    fn covering_class(&self) -> Option<Class> {
+        None
+    }
 }
 
 thread_local! {
@@ -52,6 +60,13 @@ impl<'a, T: Kept> FromArg<'a> for Res<'a, T> {
         match value.view() {
             View::Resource(resource) => Res { resource, body: PhantomData },
             _ => unreachable!("arguments are checked before they are converted"),
+        }
+    }
+    fn claim(slots: &mut Iter<'_, Value>, claims: &mut Claims) {
+        if let Some(View::Resource(resource)) = slots.next().map(Value::view)
+            && let Some(class) = resource.downcast::<T>().and_then(T::covering_class)
+        {
+            claims.covered_by(class);
         }
     }
 }
@@ -114,6 +129,10 @@ impl<'a, A: Kept, B: Kept> FromArg<'a> for Socket<'a, A, B> {
         } else {
             Socket::Second(Res::convert(slot))
         }
+    }
+    fn claim(slots: &mut Iter<'_, Value>, claims: &mut Claims) {
+        Res::<A>::claim(&mut slots.clone(), claims);
+        Res::<B>::claim(slots, claims);
     }
 }
 

@@ -3,7 +3,8 @@
 use ureq::http::Method;
 
 use super::Cx;
-use super::http_client::{UrlOrDict, WithBody, bare, described, failed, response};
+use super::access::{Url, UrlOrDict};
+use super::http_client::{WithBody, bare, described, failed, response};
 use super::http_exchange::{Failure, Incoming, Outgoing, exchange};
 use super::library_args::dict_value;
 use crate::concurrency::jobs::{self, Haste};
@@ -18,13 +19,13 @@ natives! {
     /// A promise of http_get.
     ///
     ///     print(assert_throws(func() { async_http_get("no url") }).kind)   # expect: ValueError
-    fn async_http_get(url: &str, options: Option<&Dict>) -> "promise" [Other, "net-client"; cx];
+    fn async_http_get(url: Url<'_>, options: Option<&Dict>) -> "promise" [Other, "net-client"; cx];
 
     /// A promise of http_post.
     ///
     ///     print(assert_throws(func() { async_http_post("no url") }).kind)   # expect: ValueError
     fn async_http_post(
-        url: &str, body: Option<&Value>, headers: Option<&Dict>, options: Option<&Dict>
+        url: Url<'_>, body: Option<&Value>, headers: Option<&Dict>, options: Option<&Dict>
     ) -> "promise" [Other, "net-client"; cx];
 
     /// A promise of the response to any request.
@@ -44,19 +45,19 @@ fn start(cx: &mut Cx<'_>, request: Outgoing) -> Result<Value> {
     jobs::run(cx.host, Haste::Abandon, move || exchange(request), convert)
 }
 
-fn async_http_get(cx: &mut Cx<'_>, url: &str, options: Option<&Dict>) -> Result<Value> {
-    let request = bare(cx, Method::GET, url, options)?;
+fn async_http_get(cx: &mut Cx<'_>, url: Url<'_>, options: Option<&Dict>) -> Result<Value> {
+    let request = bare(cx, Method::GET, url.0, options)?;
     start(cx, request)
 }
 
 fn async_http_post(
     cx: &mut Cx<'_>,
-    url: &str,
+    url: Url<'_>,
     body: Option<&Value>,
     headers: Option<&Dict>,
     options: Option<&Dict>,
 ) -> Result<Value> {
-    let request = WithBody { url, body, headers, options }.request(cx, Method::POST)?;
+    let request = WithBody { url: url.0, body, headers, options }.request(cx, Method::POST)?;
     start(cx, request)
 }
 

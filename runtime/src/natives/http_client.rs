@@ -7,13 +7,14 @@ use std::time::Duration;
 use ureq::http::{HeaderName, HeaderValue, Method, Uri};
 
 use super::Cx;
-use super::args::{Fit, FromArg};
+use super::access::{Url, UrlOrDict, Urls};
 use super::encoding::percent;
 use super::http_exchange::{Failure, Incoming, Outgoing, exchange};
-use super::library_args::{Options, Texts, data_of, dict_texts, dict_value, text_of};
+use super::library_args::{Options, data_of, dict_texts, dict_value, text_of};
 use super::{json, json_write};
 use crate::error::{Error, Kind, Result};
 use crate::objects::dict::Dict;
+use crate::permissions::Class;
 use crate::semantics::display::display;
 use crate::value::{Tag, Value, View, Wrapper};
 
@@ -23,40 +24,40 @@ natives! {
     /// GET: a dict with status, ok, headers, body.
     ///
     ///     print(assert_throws(func() { http_get("ftp://a/") }).kind)   # expect: ValueError
-    fn http_get(url: &str, options: Option<&Dict>) -> "dict" [Other, "net-client"; cx];
+    fn http_get(url: Url<'_>, options: Option<&Dict>) -> "dict" [Other, "net-client"; cx];
 
     /// POST; dicts and arrays are sent as JSON.
     ///
     ///     print(assert_throws(func() { http_post("no url", 1) }).kind)   # expect: TypeError
-    fn http_post(url: &str, body: Option<&Value>, headers: Option<&Dict>, options: Option<&Dict>)
+    fn http_post(url: Url<'_>, body: Option<&Value>, headers: Option<&Dict>, options: Option<&Dict>)
         -> "dict" [Other, "net-client"; cx];
 
     /// PUT.
     ///
     ///     print(assert_throws(func() { http_put("no url") }).kind)   # expect: ValueError
-    fn http_put(url: &str, body: Option<&Value>, headers: Option<&Dict>, options: Option<&Dict>)
+    fn http_put(url: Url<'_>, body: Option<&Value>, headers: Option<&Dict>, options: Option<&Dict>)
         -> "dict" [Other, "net-client"; cx];
 
     /// PATCH.
     ///
     ///     print(assert_throws(func() { http_patch("no url") }).kind)   # expect: ValueError
-    fn http_patch(url: &str, body: Option<&Value>, headers: Option<&Dict>, options: Option<&Dict>)
+    fn http_patch(url: Url<'_>, body: Option<&Value>, headers: Option<&Dict>, options: Option<&Dict>)
         -> "dict" [Other, "net-client"; cx];
 
     /// DELETE.
     ///
     ///     print(assert_throws(func() { http_delete("no url") }).kind)   # expect: ValueError
-    fn http_delete(url: &str, options: Option<&Dict>) -> "dict" [Other, "net-client"; cx];
+    fn http_delete(url: Url<'_>, options: Option<&Dict>) -> "dict" [Other, "net-client"; cx];
 
     /// HEAD.
     ///
     ///     print(assert_throws(func() { http_head("no url") }).kind)   # expect: ValueError
-    fn http_head(url: &str, options: Option<&Dict>) -> "dict" [Other, "net-client"; cx];
+    fn http_head(url: Url<'_>, options: Option<&Dict>) -> "dict" [Other, "net-client"; cx];
 
     /// The body of a GET as bytes; a status outside 200..299 is an error.
     ///
     ///     print(assert_throws(func() { http_get_binary("no url") }).kind)   # expect: ValueError
-    fn http_get_binary as http_get_binary | http_get_stream(url: &str, options: Option<&Dict>)
+    fn http_get_binary as http_get_binary | http_get_stream(url: Url<'_>, options: Option<&Dict>)
         -> "bytes" [Other, "net-client"; cx];
 
     /// Any request; Ok(response) or Err(message).
@@ -68,29 +69,15 @@ natives! {
     /// GETs all URLs at the same time.
     ///
     ///     print(parallel_http(["http://127.0.0.1:1/"])[0].status)   # expect: 0
-    fn parallel_http(urls: Texts<'_>, options: Option<&Dict>)
+    fn parallel_http(urls: Urls<'_>, options: Option<&Dict>)
         -> "array<dict>" [Other, "net-client"; cx];
 
     /// Exchanges the code of OAuth 2 for a token.
     ///
     ///     print(assert_throws(func() { oauth2_get_token("c", "i", "s", "no url", "r") }).kind)   # expect: ValueError
     fn oauth2_get_token(
-        code: &str, client_id: &str, client_secret: &str, token_url: &str, redirect_uri: &str
+        code: &str, client_id: &str, client_secret: &str, token_url: Url<'_>, redirect_uri: &str
     ) -> "dict" [Other, "net-client"; cx];
-}
-
-/// A URL, or a dict that describes a request.
-#[derive(Clone, Copy)]
-pub(super) struct UrlOrDict<'a>(&'a Value);
-
-impl<'a> FromArg<'a> for UrlOrDict<'a> {
-    const TYPE: &'static str = "string|dict";
-    fn fit(value: &Value) -> Fit {
-        Fit::when(matches!(value.tag(), Tag::Str | Tag::Dict))
-    }
-    fn convert(slot: &'a mut Value) -> Self {
-        UrlOrDict(slot)
-    }
 }
 
 const OPTIONS: [&str; 5] = ["headers", "timeout", "max_redirects", "query", "max_body"];
@@ -135,7 +122,7 @@ fn headers(cx: &Cx<'_>, given: &[(&str, &str)]) -> Result<Vec<(String, String)>>
 
 /// A request without body.
 fn outgoing(
-    cx: &Cx<'_>,
+    cx: &mut Cx<'_>,
     method: Method,
     param: &str,
     url: &str,
@@ -151,6 +138,7 @@ fn outgoing(
         timeout: Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX),
         max_redirects: u32::try_from(max_redirects).unwrap_or(u32::MAX),
         max_body: options.whole(cx, "max_body", 0)?.unwrap_or(MAX_BODY) as u64,
+        permissions: cx.guard().permissions,
     })
 }
 
@@ -208,12 +196,19 @@ fn send_all(
             return Err(Error::interrupted());
         }
     }
-    let lost = || Err(Failure { is_timeout: false, what: "the request failed".to_owned() });
-    Ok(found.into_iter().map(|answer| answer.unwrap_or_else(lost)).collect())
+    let lost = || Err(Failure::other("the request failed"));
+    let found: Vec<_> = found.into_iter().map(|answer| answer.unwrap_or_else(lost)).collect();
+    if found.iter().any(|answer| answer.as_ref().is_err_and(|failure| failure.is_denied)) {
+        return Err(cx.guard().denied(Class::NetClient));
+    }
+    Ok(found)
 }
 
 #[cold]
 pub(super) fn failed(cx: &Cx<'_>, failure: &Failure) -> Error {
+    if failure.is_denied {
+        return cx.failure(Kind::PermissionError, "capability 'net-client' denied");
+    }
     let kind = if failure.is_timeout { Kind::TimeoutError } else { Kind::NetworkError };
     cx.failure(kind, &failure.what)
 }
@@ -254,7 +249,7 @@ pub(super) fn response(incoming: &Incoming) -> Dict {
 
 /// A request with options and without body.
 pub(super) fn bare(
-    cx: &Cx<'_>,
+    cx: &mut Cx<'_>,
     method: Method,
     url: &str,
     options: Option<&Dict>,
@@ -277,7 +272,7 @@ pub(super) struct WithBody<'a> {
 }
 
 impl WithBody<'_> {
-    pub(super) fn request(self, cx: &Cx<'_>, method: Method) -> Result<Outgoing> {
+    pub(super) fn request(self, cx: &mut Cx<'_>, method: Method) -> Result<Outgoing> {
         let options = Options::new(cx, "options", self.options, &OPTIONS)?;
         let body = self.body.cloned().unwrap_or_default();
         if !matches!(body.tag(), Tag::Null | Tag::Dict | Tag::Array | Tag::Bytes | Tag::Str) {
@@ -302,51 +297,51 @@ impl WithBody<'_> {
     }
 }
 
-fn http_get(cx: &mut Cx<'_>, url: &str, options: Option<&Dict>) -> Result<Dict> {
-    simple(cx, Method::GET, url, options)
+fn http_get(cx: &mut Cx<'_>, url: Url<'_>, options: Option<&Dict>) -> Result<Dict> {
+    simple(cx, Method::GET, url.0, options)
 }
 
 fn http_post(
     cx: &mut Cx<'_>,
-    url: &str,
+    url: Url<'_>,
     body: Option<&Value>,
     headers: Option<&Dict>,
     options: Option<&Dict>,
 ) -> Result<Dict> {
-    WithBody { url, body, headers, options }.send(cx, Method::POST)
+    WithBody { url: url.0, body, headers, options }.send(cx, Method::POST)
 }
 
 fn http_put(
     cx: &mut Cx<'_>,
-    url: &str,
+    url: Url<'_>,
     body: Option<&Value>,
     headers: Option<&Dict>,
     options: Option<&Dict>,
 ) -> Result<Dict> {
-    WithBody { url, body, headers, options }.send(cx, Method::PUT)
+    WithBody { url: url.0, body, headers, options }.send(cx, Method::PUT)
 }
 
 fn http_patch(
     cx: &mut Cx<'_>,
-    url: &str,
+    url: Url<'_>,
     body: Option<&Value>,
     headers: Option<&Dict>,
     options: Option<&Dict>,
 ) -> Result<Dict> {
-    WithBody { url, body, headers, options }.send(cx, Method::PATCH)
+    WithBody { url: url.0, body, headers, options }.send(cx, Method::PATCH)
 }
 
-fn http_delete(cx: &mut Cx<'_>, url: &str, options: Option<&Dict>) -> Result<Dict> {
-    simple(cx, Method::DELETE, url, options)
+fn http_delete(cx: &mut Cx<'_>, url: Url<'_>, options: Option<&Dict>) -> Result<Dict> {
+    simple(cx, Method::DELETE, url.0, options)
 }
 
-fn http_head(cx: &mut Cx<'_>, url: &str, options: Option<&Dict>) -> Result<Dict> {
-    simple(cx, Method::HEAD, url, options)
+fn http_head(cx: &mut Cx<'_>, url: Url<'_>, options: Option<&Dict>) -> Result<Dict> {
+    simple(cx, Method::HEAD, url.0, options)
 }
 
-fn http_get_binary(cx: &mut Cx<'_>, url: &str, options: Option<&Dict>) -> Result<Vec<u8>> {
+fn http_get_binary(cx: &mut Cx<'_>, url: Url<'_>, options: Option<&Dict>) -> Result<Vec<u8>> {
     let options = Options::new(cx, "options", options, &OPTIONS)?;
-    let request = outgoing(cx, Method::GET, "url", url, &options)?;
+    let request = outgoing(cx, Method::GET, "url", url.0, &options)?;
     let incoming = send(cx, request)?;
     if !(200..300).contains(&incoming.status) {
         let what = format!("status {}", incoming.status);
@@ -357,7 +352,7 @@ fn http_get_binary(cx: &mut Cx<'_>, url: &str, options: Option<&Dict>) -> Result
 
 /// The request that a URL or a dict describes.
 pub(super) fn described(
-    cx: &Cx<'_>,
+    cx: &mut Cx<'_>,
     request: UrlOrDict<'_>,
     options: Option<&Dict>,
 ) -> Result<Outgoing> {
@@ -378,7 +373,7 @@ pub(super) fn described(
                 None => return Err(given.bad_type(cx, "url", "string")),
             }
         }
-        _ => text_of(request.0).unwrap_or(""),
+        _ => text_of(request.0.0).unwrap_or(""),
     };
     for (key, value) in options.into_iter().flat_map(Dict::iter) {
         all.insert(key.clone(), value.clone());
@@ -402,10 +397,10 @@ fn http_request(cx: &mut Cx<'_>, request: UrlOrDict<'_>, options: Option<&Dict>)
     })
 }
 
-fn parallel_http(cx: &mut Cx<'_>, urls: Texts<'_>, options: Option<&Dict>) -> Result<Vec<Value>> {
+fn parallel_http(cx: &mut Cx<'_>, urls: Urls<'_>, options: Option<&Dict>) -> Result<Vec<Value>> {
     let options = Options::new(cx, "options", options, &OPTIONS)?;
-    let mut requests = Vec::with_capacity(urls.0.len());
-    for (i, url) in urls.to_vec().iter().enumerate() {
+    let mut requests = Vec::with_capacity(urls.0.0.len());
+    for (i, url) in urls.0.to_vec().iter().enumerate() {
         requests.push(outgoing(cx, Method::GET, &format!("urls[{i}]"), url, &options)?);
     }
     let answers = send_all(cx, requests)?;
@@ -433,11 +428,11 @@ fn oauth2_get_token(
     code: &str,
     client_id: &str,
     client_secret: &str,
-    token_url: &str,
+    token_url: Url<'_>,
     redirect_uri: &str,
 ) -> Result<Value> {
     let options = Options::new(cx, "options", None, &[])?;
-    let mut request = outgoing(cx, Method::POST, "token_url", token_url, &options)?;
+    let mut request = outgoing(cx, Method::POST, "token_url", token_url.0, &options)?;
     let form = format!(
         "grant_type=authorization_code&code={}&client_id={}&client_secret={}&redirect_uri={}",
         percent(code),

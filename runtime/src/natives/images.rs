@@ -8,6 +8,7 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageFormat, ImageReader, Rgb, RgbImage, RgbaImage};
 
 use super::Cx;
+use super::access::{ReadPath, WritePath};
 use super::args::{Number, Whole};
 use super::disk::{read_all, write_all};
 use super::handles::{Kept, New, Res};
@@ -23,7 +24,7 @@ natives! {
     /// Reads a PNG, JPEG, GIF, BMP or WebP picture.
     ///
     ///     print(assert_throws(func() { load_image("no/such") }).kind)   # expect: IoError
-    fn load_image(path: &str) -> "image" [Other, "fs-read"; cx];
+    fn load_image(path: ReadPath<'_>) -> "image" [Other, "fs-read"; cx];
 }
 
 methods! {
@@ -74,7 +75,7 @@ methods! {
     /// Writes the picture in the format of the extension.
     ///
     ///     print(type(load_image))   # expect: function
-    fn save(picture: Res<'_, Picture>, path: &str, options: Option<&Dict>)
+    fn save(picture: Res<'_, Picture>, path: WritePath<'_>, options: Option<&Dict>)
         -> "bool" [cx; "fs-write"];
 }
 
@@ -127,7 +128,7 @@ fn extension(path: &Path) -> Option<String> {
     path.extension().map(|ext| ext.to_string_lossy().to_lowercase())
 }
 
-fn load_image(cx: &mut Cx<'_>, path: &str) -> Result<New<Picture>> {
+fn load_image(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<New<Picture>> {
     let path = cx.path("path", path)?;
     let data = read_all(cx, path)?;
     let unreadable = |what: &dyn std::fmt::Display| {
@@ -292,7 +293,7 @@ fn without_alpha(pixels: &DynamicImage) -> RgbImage {
 fn save(
     cx: &mut Cx<'_>,
     picture: Res<'_, Picture>,
-    path: &str,
+    path: WritePath<'_>,
     options: Option<&Dict>,
 ) -> Result<bool> {
     let options = Options::new(cx, "options", options, &["quality"])?;

@@ -7,6 +7,7 @@
 
 #[macro_use]
 mod native;
+mod access;
 #[cfg(feature = "archives")]
 mod archives;
 mod argparse;
@@ -25,6 +26,14 @@ mod csv;
 #[cfg(feature = "databases")]
 mod database;
 mod dates;
+#[cfg(feature = "mysql")]
+mod db_mysql;
+#[cfg(feature = "postgres")]
+mod db_postgres;
+#[cfg(feature = "databases")]
+mod db_sqlite;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+mod db_transactions;
 mod dicts;
 #[cfg(feature = "crypto")]
 mod digests;

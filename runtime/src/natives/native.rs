@@ -21,6 +21,9 @@ pub struct Param {
     pub is_rest: bool,
     /// Arguments that a rest parameter must get.
     pub n_least: usize,
+    /// What restricted runs check the argument as: `read`, `write`, `directory`, `variable`,
+    /// `program`, `host` or `url`; "" for arguments that lead nowhere.
+    pub leads_to: &'static str,
 }
 
 impl Param {
@@ -31,6 +34,7 @@ impl Param {
             is_optional: T::IS_OPTIONAL,
             is_rest: T::IS_REST,
             n_least: T::LEAST,
+            leads_to: T::LEADS_TO,
         }
     }
 }
@@ -124,7 +128,15 @@ macro_rules! natives {
                         let mut slots = args.iter();
                         $( <$ty as $crate::natives::args::FromArg<'_>>::check(
                             &mut slots, call.name, stringify!($param))?; )*
-                        $( call.require($capability)?; )?
+                        if let Some(classes) = declared_capability!($($capability)?)
+                            && call.is_restricted()
+                        {
+                            let mut slots = args.iter();
+                            let mut claims = $crate::natives::access::Claims::new(classes);
+                            $( <$ty as $crate::natives::args::FromArg<'_>>::claim(
+                                &mut slots, &mut claims); )*
+                            call.permit(&claims)?;
+                        }
                         let mut slots = args.iter_mut();
                         $( let $param =
                             <$ty as $crate::natives::args::FromArg<'_>>::take(&mut slots); )*
@@ -166,7 +178,17 @@ macro_rules! methods {
                         let mut slots = args.iter();
                         $( <$ty as $crate::natives::args::FromArg<'_>>::check(
                             &mut slots, call.name, stringify!($param))?; )*
-                        $( call.require($capability)?; )?
+                        if let Some(classes) = declared_capability!($($capability)?)
+                            && call.is_restricted()
+                        {
+                            let mut slots = args.iter();
+                            let mut claims = $crate::natives::access::Claims::new(classes);
+                            <$rty as $crate::natives::args::FromArg<'_>>::claim(
+                                &mut std::slice::from_ref(&*receiver).iter(), &mut claims);
+                            $( <$ty as $crate::natives::args::FromArg<'_>>::claim(
+                                &mut slots, &mut claims); )*
+                            call.permit(&claims)?;
+                        }
                         let $receiver =
                             <$rty as $crate::natives::args::FromArg<'_>>::convert(receiver);
                         let mut slots = args.iter_mut();
@@ -189,7 +211,7 @@ macro_rules! declared_names {
 
 macro_rules! declared_capability {
     () => {
-        None
+        None::<&'static str>
     };
     ($capability:literal) => {
         Some($capability)

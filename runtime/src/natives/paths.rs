@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 use super::Cx;
+use super::access::{ReadEntry, ReadPath};
 use super::library_args::{RestTexts, text_of};
 use crate::error::Result;
 
@@ -43,27 +44,27 @@ natives! {
     /// As file_exists.
     ///
     ///     print(path_exists("no/such"))   # expect: false
-    fn path_exists(path: &str) -> "bool" [Other, "fs-read"; cx];
+    fn path_exists(path: ReadPath<'_>) -> "bool" [Other, "fs-read"; cx];
 
     /// The absolute path with links resolved.
     ///
     ///     print(path_absolute(".") == path_absolute(os_getcwd()))   # expect: true
-    fn path_absolute(path: &str) -> "string" [Other, "fs-read"; cx];
+    fn path_absolute(path: ReadPath<'_>) -> "string" [Other, "fs-read"; cx];
 
     /// Whether there is a directory, following links.
     ///
     ///     print(path_is_dir("."))   # expect: true
-    fn path_is_dir(path: &str) -> "bool" [Other, "fs-read"; cx];
+    fn path_is_dir(path: ReadPath<'_>) -> "bool" [Other, "fs-read"; cx];
 
     /// Whether there is a regular file, following links.
     ///
     ///     print(path_is_file("."))   # expect: false
-    fn path_is_file(path: &str) -> "bool" [Other, "fs-read"; cx];
+    fn path_is_file(path: ReadPath<'_>) -> "bool" [Other, "fs-read"; cx];
 
     /// Whether the path itself is a link.
     ///
     ///     print(path_is_symlink("."))   # expect: false
-    fn path_is_symlink(path: &str) -> "bool" [Other, "fs-read"; cx];
+    fn path_is_symlink(path: ReadEntry<'_>) -> "bool" [Other, "fs-read"; cx];
 }
 
 fn join_path(parts: RestTexts<'_>) -> Result<String> {
@@ -117,25 +118,25 @@ fn path_normalize(path: &str) -> Result<String> {
     Ok(if normal.is_empty() { ".".to_owned() } else { normal })
 }
 
-fn path_exists(cx: &mut Cx<'_>, path: &str) -> Result<bool> {
+fn path_exists(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<bool> {
     Ok(cx.path("path", path)?.exists())
 }
 
-fn path_absolute(cx: &mut Cx<'_>, path: &str) -> Result<String> {
+fn path_absolute(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<String> {
     let path = cx.path("path", path)?;
     let full = path.canonicalize().map_err(|e| cx.io_error(path, &e))?;
     Ok(text(full.as_os_str()))
 }
 
-fn path_is_dir(cx: &mut Cx<'_>, path: &str) -> Result<bool> {
+fn path_is_dir(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<bool> {
     Ok(cx.path("path", path)?.is_dir())
 }
 
-fn path_is_file(cx: &mut Cx<'_>, path: &str) -> Result<bool> {
+fn path_is_file(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<bool> {
     Ok(cx.path("path", path)?.is_file())
 }
 
-fn path_is_symlink(cx: &mut Cx<'_>, path: &str) -> Result<bool> {
+fn path_is_symlink(cx: &mut Cx<'_>, path: ReadEntry<'_>) -> Result<bool> {
     let path = cx.path("path", path)?;
     let meta = path.symlink_metadata().map_err(|e| cx.io_error(path, &e))?;
     Ok(meta.is_symlink())

@@ -3,10 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
-
 use super::Cx;
-use super::database::{Database, check_kind, connect};
+use super::database::{Connection, Database, DbKind, connect, kind_of};
 use super::handles::{Kept, New, Res};
 use super::library_args::Options;
 use crate::error::{Error, Kind, Result};
@@ -77,6 +75,7 @@ pub(super) struct Pool(Arc<Shared>);
 
 /// What a pool and its connections share.
 pub(super) struct Shared {
+    kind: DbKind,
     connection: String,
     max: usize,
     timeout: Duration,
@@ -129,8 +128,9 @@ fn db_pool(
         return Err(config.bad_value(cx, "min_connections", "<= max_connections"));
     }
     let timeout = config.positive(cx, "connection_timeout")?.unwrap_or(30.0);
-    check_kind(cx, kind)?;
+    let kind = kind_of(cx, kind)?;
     Ok(New(Pool(Arc::new(Shared {
+        kind,
         connection: connection.to_owned(),
         max: max as usize,
         timeout: Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX),
@@ -159,7 +159,8 @@ fn db_pool_acquire(cx: &mut Cx<'_>, pool: Res<'_, Pool>) -> Result<New<Database>
         if state.in_use < shared.max {
             state.in_use += 1;
             drop(state);
-            let opened = connect(cx, &shared.connection).inspect_err(|_| shared.lost())?;
+            let opened =
+                connect(cx, shared.kind, &shared.connection).inspect_err(|_| shared.lost())?;
             return Ok(New(Database::new(opened, Some(shared.clone()))));
         }
         if deadline.is_some_and(|at| Instant::now() >= at) {

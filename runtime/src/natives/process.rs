@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::Cx;
+use super::access::{Argv, Commands, Guard, ShellCommand};
 use super::args::string_value;
 use super::disk::reason;
-use super::library_args::{Options, Texts, data_of, library_struct, text_of};
+use super::library_args::{Options, data_of, library_struct, text_of};
 use crate::error::{Error, Kind, Result};
-use crate::objects::array::Array;
 use crate::objects::dict::Dict;
+use crate::permissions::Class;
 use crate::value::{Value, View};
 
 natives! {
@@ -29,24 +30,24 @@ natives! {
     /// Runs a command with `sh -c` and returns its standard output.
     ///
     ///     print(execute("echo hi") == "hi\n")   # expect: true
-    fn execute(command: &str, options: Option<&Dict>) -> "string" [Other, "process"; cx];
+    fn execute(command: ShellCommand<'_>, options: Option<&Dict>) -> "string" [Other, "process"; cx];
 
     /// As execute; a struct tells how the command ended.
     ///
     ///     print(execute_status("exit 3").exitcode)   # expect: 3
-    fn execute_status(command: &str, options: Option<&Dict>)
+    fn execute_status(command: ShellCommand<'_>, options: Option<&Dict>)
         -> "struct ProcessResult" [Other, "process"; cx];
 
     /// Runs a program without shell and waits for its end.
     ///
     ///     print(spawn_process(["echo", "a b"]).stdout == "a b\n")   # expect: true
-    fn spawn_process(argv: Texts<'_>, options: Option<&Dict>)
+    fn spawn_process(argv: Argv<'_>, options: Option<&Dict>)
         -> "struct ProcessResult" [Other, "process"; cx];
 
     /// Runs programs as one pipeline and returns the last standard output.
     ///
     ///     print(pipe_commands([["echo", "hi"], ["cat"]]) == "hi\n")   # expect: true
-    fn pipe_commands(commands: &Array, options: Option<&Dict>)
+    fn pipe_commands(commands: Commands<'_>, options: Option<&Dict>)
         -> "string" [Other, "process"; cx];
 }
 
@@ -107,7 +108,7 @@ enum Event {
     End(usize, io::Result<ExitStatus>),
 }
 
-fn settings(cx: &Cx<'_>, options: Option<&Dict>) -> Result<Settings> {
+fn settings(cx: &mut Cx<'_>, options: Option<&Dict>) -> Result<Settings> {
     let options = Options::new(cx, "options", options, &OPTIONS)?;
     let timeout = options.positive(cx, "timeout_ms")?;
     let stdin = match options.get("stdin") {
@@ -138,7 +139,7 @@ fn settings(cx: &Cx<'_>, options: Option<&Dict>) -> Result<Settings> {
 }
 
 /// The variables of the children.
-fn environment(cx: &Cx<'_>, options: &Options<'_>) -> Result<Vec<(OsString, OsString)>> {
+fn environment(cx: &mut Cx<'_>, options: &Options<'_>) -> Result<Vec<(OsString, OsString)>> {
     let mut all = super::env::variables();
     if !options.bool(cx, "inherit_env")?.unwrap_or(true) {
         all.clear();
@@ -154,6 +155,15 @@ fn environment(cx: &Cx<'_>, options: &Options<'_>) -> Result<Vec<(OsString, OsSt
             return Err(options.bad_value(cx, "env", "variables without NUL"));
         }
         all.insert(name.into(), value.into());
+    }
+    let guard = cx.guard();
+    let is_changed = |(name, value): (&OsString, &OsString)| {
+        name.as_encoded_bytes().starts_with(b"LD_")
+            && std::env::var_os(name).as_ref() != Some(value)
+    };
+    if !guard.permissions.allows_all(Class::Process) && all.iter().any(is_changed) {
+        // These make an allowed program load the code of others.
+        return Err(guard.denied(Class::Process));
     }
     Ok(all.into_iter().collect())
 }
@@ -190,11 +200,14 @@ fn run(
     inherits_stdin: bool,
 ) -> Result<Finished> {
     cx.host.isolate().out.flush()?;
+    let guard = cx.guard();
     let deadline = settings.timeout.and_then(|limit| Instant::now().checked_add(limit));
     let (sender, events) = channel();
     let mut pipeline = Pipeline { group: None, n_children: 0, sender };
     let mut children = Vec::with_capacity(commands.len());
-    if let Err(error) = pipeline.start(cx, commands, settings, inherits_stdin, &mut children) {
+    if let Err(error) =
+        pipeline.start((cx, &guard), commands, settings, inherits_stdin, &mut children)
+    {
         for child in &mut children {
             // One that has ended already needs no signal.
             let _ = child.kill();
@@ -216,7 +229,7 @@ struct Pipeline {
 impl Pipeline {
     fn start(
         &mut self,
-        cx: &Cx<'_>,
+        (cx, guard): (&Cx<'_>, &Guard),
         commands: &[Vec<String>],
         settings: Settings,
         inherits_stdin: bool,
@@ -232,8 +245,8 @@ impl Pipeline {
         };
         let mut stdin = settings.stdin;
         for (i, argv) in commands.iter().enumerate() {
-            let mut command = Command::new(&argv[0]);
-            command.args(&argv[1..]).env_clear().envs(settings.env.iter().cloned());
+            let mut command = Command::new(guard.program(&argv[0])?);
+            command.arg0(&argv[0]).args(&argv[1..]).env_clear().envs(settings.env.iter().cloned());
             command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
             if let Some(cwd) = &settings.cwd {
                 command.current_dir(cwd);
@@ -388,8 +401,8 @@ fn output_of(
     Ok(text(&finished.stdout.data))
 }
 
-fn execute(cx: &mut Cx<'_>, command: &str, options: Option<&Dict>) -> Result<String> {
-    let argv = shell(cx, command)?;
+fn execute(cx: &mut Cx<'_>, command: ShellCommand<'_>, options: Option<&Dict>) -> Result<String> {
+    let argv = shell(cx, command.0)?;
     let settings = settings(cx, options)?;
     let limits = (settings.timeout, settings.max_output);
     let finished = run(cx, &[argv], settings, false)?;
@@ -418,24 +431,32 @@ fn process_result(cx: &mut Cx<'_>, mut finished: Finished) -> Value {
     library_struct(cx, RESULT_ID, "ProcessResult", fields)
 }
 
-fn execute_status(cx: &mut Cx<'_>, command: &str, options: Option<&Dict>) -> Result<Value> {
-    let argv = shell(cx, command)?;
+fn execute_status(
+    cx: &mut Cx<'_>,
+    command: ShellCommand<'_>,
+    options: Option<&Dict>,
+) -> Result<Value> {
+    let argv = shell(cx, command.0)?;
     let settings = settings(cx, options)?;
     let finished = run(cx, &[argv], settings, false)?;
     Ok(process_result(cx, finished))
 }
 
-fn spawn_process(cx: &mut Cx<'_>, argv: Texts<'_>, options: Option<&Dict>) -> Result<Value> {
-    let argv = argv.to_vec();
+fn spawn_process(cx: &mut Cx<'_>, argv: Argv<'_>, options: Option<&Dict>) -> Result<Value> {
+    let argv = argv.0.to_vec();
     checked_argv(cx, "argv", &argv)?;
     let settings = settings(cx, options)?;
     let finished = run(cx, &[argv], settings, true)?;
     Ok(process_result(cx, finished))
 }
 
-fn pipe_commands(cx: &mut Cx<'_>, commands: &Array, options: Option<&Dict>) -> Result<String> {
-    let mut all = Vec::with_capacity(commands.len());
-    for (i, argv) in commands.iter().enumerate() {
+fn pipe_commands(
+    cx: &mut Cx<'_>,
+    commands: Commands<'_>,
+    options: Option<&Dict>,
+) -> Result<String> {
+    let mut all = Vec::with_capacity(commands.0.len());
+    for (i, argv) in commands.0.iter().enumerate() {
         let path = format!("commands[{i}]");
         let View::Array(words) = argv.view() else {
             return Err(cx.bad_type(&path, "array", &argv));

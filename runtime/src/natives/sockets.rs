@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Cx;
+use super::access::HostName;
 use super::args::NumberOrNull as Limit;
 use super::disk::reason;
 use super::handles::{Kept, New, Res, Socket, text_or_bytes};
@@ -17,6 +18,7 @@ use super::library_args::{Data, bytes_value};
 use crate::error::{Error, Kind, Result};
 use crate::objects::dict::Dict;
 use crate::objects::resource::ResourceBody;
+use crate::permissions::Class;
 use crate::value::Value;
 
 natives! {
@@ -38,7 +40,7 @@ natives! {
     /// Resolves and connects.
     ///
     ///     print(assert_throws(func() { tcp_connect("127.0.0.1", 70000) }).kind)   # expect: ValueError
-    fn tcp_connect(host: &str, port: i64) -> "tcpstream" [Other, "net-client"; cx];
+    fn tcp_connect(host: HostName<'_>, port: i64) -> "tcpstream" [Other, "net-client"; cx];
 
     /// Writes everything; the number of bytes.
     ///
@@ -95,7 +97,7 @@ natives! {
     ///
     ///     s := udp_bind("127.0.0.1", 0)
     ///     print(udp_send_to(s, "hi", "127.0.0.1", s.port))   # expect: 2
-    fn udp_send_to(socket: Res<'_, Datagrams>, source: Data<'_>, host: &str, port: i64)
+    fn udp_send_to(socket: Res<'_, Datagrams>, source: Data<'_>, host: HostName<'_>, port: i64)
         -> "int" [Other, "net-client"; cx];
 
     /// Receives one datagram as {data, from, size}.
@@ -170,7 +172,7 @@ methods! {
     ///     s := udp_bind("127.0.0.1", 0)
     ///     print(s.send_to("hi", "127.0.0.1", s.port))   # expect: 2
     fn udp_send_to as send_to(
-        socket: Res<'_, Datagrams>, source: Data<'_>, host: &str, port: i64
+        socket: Res<'_, Datagrams>, source: Data<'_>, host: HostName<'_>, port: i64
     ) -> "int" [cx; "net-client"];
 
     /// As udp_receive_from.
@@ -210,6 +212,7 @@ pub(super) struct Listener {
 pub(super) struct Stream {
     socket: TcpStream,
     mode: Mode,
+    is_accepted: bool,
 }
 
 pub(super) struct Datagrams {
@@ -254,11 +257,17 @@ impl ResourceBody for Datagrams {
 impl Kept for Listener {
     const WORD: &'static str = "tcplistener";
     const STAYS_OPEN: bool = true;
+    fn covering_class(&self) -> Option<Class> {
+        Some(Class::NetServer)
+    }
 }
 
 impl Kept for Stream {
     const WORD: &'static str = "tcpstream";
     const STAYS_OPEN: bool = true;
+    fn covering_class(&self) -> Option<Class> {
+        self.is_accepted.then_some(Class::NetServer)
+    }
 }
 
 impl Kept for Datagrams {
@@ -328,6 +337,13 @@ fn checked_size(cx: &Cx<'_>, max_size: i64) -> Result<usize> {
     Ok(max_size as usize)
 }
 
+/// The addresses of another machine that the program may reach.
+fn peers(cx: &mut Cx<'_>, host: &str, port: i64) -> Result<Vec<SocketAddr>> {
+    let found = addresses(cx, host, port)?;
+    cx.guard().addresses(host, found.iter().map(SocketAddr::ip))?;
+    Ok(found)
+}
+
 fn addresses(cx: &Cx<'_>, host: &str, port: i64) -> Result<Vec<SocketAddr>> {
     let port = checked_port(cx, port)?;
     let unknown = |what: &str| cx.failure(Kind::NetworkError, format!("'{host}': {what}"));
@@ -351,34 +367,34 @@ fn tcp_listen(cx: &mut Cx<'_>, host: &str, port: i64) -> Result<New<Listener>> {
     Ok(New(Listener { socket, mode: Mode::default() }))
 }
 
-fn stream(cx: &Cx<'_>, socket: TcpStream) -> Result<New<Stream>> {
+fn stream(cx: &Cx<'_>, socket: TcpStream, is_accepted: bool) -> Result<New<Stream>> {
     socket.set_nonblocking(true).map_err(|e| failed(cx, &e))?;
     // Without it small messages wait; a socket that does not know it works too.
     let _ = socket.set_nodelay(true);
-    Ok(New(Stream { socket, mode: Mode::default() }))
+    Ok(New(Stream { socket, mode: Mode::default(), is_accepted }))
 }
 
 fn tcp_accept(cx: &mut Cx<'_>, listener: Res<'_, Listener>) -> Result<New<Stream>> {
     let socket = &listener.socket;
     let (accepted, _) =
         listener.mode.wait(cx, Listener::WORD, socket, PollFlags::IN, || socket.accept())?;
-    stream(cx, accepted)
+    stream(cx, accepted, true)
 }
 
-fn tcp_connect(cx: &mut Cx<'_>, host: &str, port: i64) -> Result<New<Stream>> {
+fn tcp_connect(cx: &mut Cx<'_>, host: HostName<'_>, port: i64) -> Result<New<Stream>> {
     let deadline = Instant::now() + CONNECT_LIMIT;
     let mut last = io::Error::from(ErrorKind::TimedOut);
-    for address in addresses(cx, host, port)? {
+    for address in peers(cx, host.0, port)? {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             break;
         }
         match TcpStream::connect_timeout(&address, left) {
-            Ok(socket) => return stream(cx, socket),
+            Ok(socket) => return stream(cx, socket, false),
             Err(error) => last = error,
         }
     }
-    Err(unreachable_at(cx, host, port, &last))
+    Err(unreachable_at(cx, host.0, port, &last))
 }
 
 fn tcp_send(cx: &mut Cx<'_>, stream: Res<'_, Stream>, source: Data<'_>) -> Result<i64> {
@@ -474,11 +490,11 @@ fn udp_send_to(
     cx: &mut Cx<'_>,
     socket: Res<'_, Datagrams>,
     source: Data<'_>,
-    host: &str,
+    host: HostName<'_>,
     port: i64,
 ) -> Result<i64> {
     socket.mode.check_open(cx, Datagrams::WORD)?;
-    let found = addresses(cx, host, port)?;
+    let found = peers(cx, host.0, port)?;
     let own = socket.socket.local_addr().map_err(|e| failed(cx, &e))?;
     let target = found.iter().find(|to| to.is_ipv4() == own.is_ipv4()).unwrap_or(&found[0]);
     let send = || socket.socket.send_to(source.0, target);

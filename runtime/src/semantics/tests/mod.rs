@@ -87,6 +87,26 @@ impl Host for TestHost {
         self.call(callee, args)
     }
 
+    fn run_block(&mut self, block: &Value) -> Result<Value> {
+        self.call(block, &mut [])
+    }
+
+    fn adopt_module(
+        &mut self,
+        _: &crate::objects::module::Origin,
+    ) -> std::rc::Rc<crate::objects::module::ModuleBody> {
+        unreachable!("there is one isolate")
+    }
+
+    fn code_at(
+        &mut self,
+        _: &crate::objects::module::ModuleBody,
+        _: u32,
+        _: Option<&crate::objects::module::Template>,
+    ) -> *const crate::objects::function::FunctionCode {
+        std::ptr::null()
+    }
+
     fn counters(&self) -> crate::host::Counters {
         crate::host::Counters { depth: 0, nested: 0, callbacks: 0 }
     }

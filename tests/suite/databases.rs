@@ -1,0 +1,46 @@
+//! Database servers: the programs of `tests/databases`, against servers that
+//! `tests/databases.sh` starts.
+
+use libtest_mimic::{Failed, Trial};
+use ruff::engine;
+use ruff::syntax::source::Source;
+
+use crate::check;
+use crate::files::{self, Scratch};
+use crate::golden::Golden;
+use crate::settings::Setting;
+
+/// Names of the programs, and the variables that say where their servers are.
+const SERVERS: [(&str, &str); 2] =
+    [("postgres", "RUFF_TEST_POSTGRES"), ("mysql", "RUFF_TEST_MYSQL")];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (name, variable) in SERVERS {
+        for setting in Setting::ALL {
+            let trial = format!("databases/{name}::{}", setting.name());
+            trials.push(Trial::test(trial, move || run(name, variable, setting)));
+        }
+    }
+    trials
+}
+
+fn run(name: &str, variable: &str, setting: Setting) -> Result<(), Failed> {
+    let Ok(connection) = std::env::var(variable) else {
+        println!(
+            "skipped: no server; `bash tests/databases.sh cargo test --test suite -- databases/` \
+             starts one"
+        );
+        return Ok(());
+    };
+    let path = files::root(&format!("tests/databases/{name}.ruff"));
+    // Each setting has tables of its own.
+    let program = files::read(&path)
+        .replace("CONNECTION", &connection)
+        .replace("SUFFIX", &format!("ruff_{}", setting.name()));
+    let golden = Golden::parse(&program)?;
+    let scratch = Scratch::new();
+    let source = Source::new("main.ruff", &program);
+    let finished = engine::run_captured(source, scratch.path().to_owned(), &setting.options());
+    check::compare(&golden, &finished)
+}

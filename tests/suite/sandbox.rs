@@ -1,0 +1,411 @@
+//! Restricted runs: every native that has an effect, with nothing granted, with its arguments
+//! granted, with something else granted, and with its arguments refused inside what is granted.
+//!
+//! The calls are made from the declarations. What a granted call does is compared with an
+//! unrestricted run; what a refused call does is read from the trace of its system calls.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use libtest_mimic::{Failed, Trial};
+use ruff::engine;
+use ruff::syntax::source::Source;
+use ruff_runtime::natives::method::{self, MethodDecl};
+use ruff_runtime::natives::{self, Param};
+use ruff_runtime::permissions::{Class, Permissions};
+
+use crate::files::Scratch;
+use crate::settings::Setting;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for scenario in Scenario::ALL {
+        for setting in &Setting::ALL[..3] {
+            let name = format!("sandbox/{}::{}", scenario.name(), setting.name());
+            trials.push(Trial::test(name, move || run(scenario, *setting)));
+        }
+    }
+    trials.push(Trial::test("sandbox/arguments_of_effects_are_declared", declared));
+    trials.push(Trial::test("sandbox/refused_calls_reach_nothing", || traced(&["--sandbox"])));
+    trials.push(Trial::test("sandbox/calls_elsewhere_reach_nothing", || traced(ELSEWHERE)));
+    trials
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scenario {
+    Nothing,
+    Granted,
+    Elsewhere,
+    RefusedInside,
+}
+
+impl Scenario {
+    const ALL: [Scenario; 4] =
+        [Scenario::Nothing, Scenario::Granted, Scenario::Elsewhere, Scenario::RefusedInside];
+
+    fn name(self) -> &'static str {
+        match self {
+            Scenario::Nothing => "nothing_granted",
+            Scenario::Granted => "granted",
+            Scenario::Elsewhere => "granted_elsewhere",
+            Scenario::RefusedInside => "refused_inside_granted",
+        }
+    }
+
+    fn rules(self, folder: &Path) -> Permissions {
+        let here = |name: &str| folder.join(name).display().to_string();
+        let mut rules = Permissions::sandbox();
+        let parts = |inside: bool| {
+            [
+                (Class::FsRead, here(if inside { "in" } else { "out" })),
+                (Class::FsWrite, here(if inside { "in" } else { "out" })),
+                (Class::NetClient, (if inside { "127.0.0.1" } else { "10.9.8.7" }).to_owned()),
+                (Class::Env, (if inside { "RUFF_INSIDE" } else { "RUFF_OTHER" }).to_owned()),
+                (Class::Process, (if inside { "true" } else { "ls" }).to_owned()),
+            ]
+        };
+        if self == Scenario::Nothing {
+            for class in [Class::Clock, Class::Random] {
+                rules.refuse(class, None).expect("whole classes can be refused");
+            }
+            return rules;
+        }
+        for class in [Class::NetServer, Class::Db] {
+            rules.grant(class, None).expect("whole classes can be granted");
+        }
+        if self == Scenario::RefusedInside {
+            for (class, part) in parts(true) {
+                let whole = (class == Class::FsRead || class == Class::FsWrite).then(|| here(""));
+                rules.grant(class, whole.as_deref()).expect("a valid part");
+                rules.refuse(class, Some(&part)).expect("a valid part");
+            }
+            rules.refuse(Class::Process, Some("sh")).expect("a program");
+            return rules;
+        }
+        for (class, part) in parts(self == Scenario::Granted) {
+            rules.grant(class, Some(&part)).expect("a valid part");
+        }
+        if self == Scenario::Granted {
+            rules.grant(Class::Process, Some("sh")).expect("a program");
+        }
+        rules
+    }
+}
+
+/// What makes the arguments that only natives make.
+pub(crate) const SETUP: &str = r#"
+func listener() {
+    l := tcp_listen("127.0.0.1", 0)
+    tcp_set_nonblocking(l, true)
+    return l
+}
+func stream() {
+    l := tcp_listen("127.0.0.1", 0)
+    s := tcp_connect("127.0.0.1", l.port)
+    tcp_set_timeout(s, 5)
+    return s
+}
+func datagrams() {
+    s := udp_bind("127.0.0.1", 0)
+    s.send_to("hi", "127.0.0.1", s.port)
+    return s
+}
+func picture() {
+    write_binary_file(IN + "/p.bmp", decode())
+    return load_image(IN + "/p.bmp")
+}
+func decode() {
+    return bytes([66, 77, 58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, 0,
+        0, 0, 1, 0, 24, 0, 0, 0, 0, 0, 4, 0, 0, 0, 19, 11, 0, 0, 19, 11, 0, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 1, 2, 3, 0])
+}
+func outcome(f) {
+    try {
+        r := f()
+        if type(r) == "promise" { await r }
+        return type(r)
+    } except e { return e.kind + " " + e.message }
+}
+"#;
+
+/// An expression for an argument.
+fn argument(param: &Param) -> String {
+    let inside = match param.leads_to {
+        "read" if param.ty.starts_with("array") => "[IN + \"/f\"]",
+        "read" => "IN + \"/f\"",
+        "write" if param.ty.starts_with("array") => "[IN + \"/g\"]",
+        "write" => "IN + \"/g\"",
+        "directory" => "\".\"",
+        "variable" => "\"RUFF_INSIDE\"",
+        "host" => "\"127.0.0.1\"",
+        "url" if param.ty.starts_with("array") => "[\"http://127.0.0.1:1/\"]",
+        "url" => "\"http://127.0.0.1:1/\"",
+        "program" if param.ty == "array" => "[[\"true\"]]",
+        "program" if param.ty == "array<string>" => "[\"true\"]",
+        "program" => "\"true\"",
+        _ => "",
+    };
+    let plain = match param.ty.split('|').next().unwrap_or(param.ty) {
+        "any" | "string" | "data" => match param.name {
+            "kind" => "\"sqlite\"",
+            "connection" => "\":memory:\"",
+            "sql" => "\"SELECT 1\"",
+            _ => "\"x\"",
+        },
+        "int" | "whole" | "number" | "float" => "1",
+        "bool" => "true",
+        "bytes" => "bytes([1])",
+        "dict" => "{}",
+        "array" | "iterable" => "[1]",
+        "array<string>" => "[\"x\"]",
+        "func" => "len",
+        "promise" => "async_sleep(1)",
+        "ziparchive" => "zip_create(IN + \"/z.zip\")",
+        "tcplistener" => "listener()",
+        "tcpstream" => "stream()",
+        "udpsocket" => "datagrams()",
+        "database" => "db_connect(\"sqlite\", \":memory:\")",
+        "databasepool" => "db_pool(\"sqlite\", \":memory:\")",
+        "image" => "picture()",
+        "httpserver" => "http_server(0)",
+        other => panic!("no argument of type {other}"),
+    };
+    (if inside.is_empty() { plain } else { inside }).to_owned()
+}
+
+/// An expression for a value of a type that only natives make.
+pub(crate) fn expression(ty: &'static str) -> String {
+    argument(&Param {
+        name: "receiver",
+        ty,
+        is_optional: false,
+        is_rest: false,
+        n_least: 0,
+        leads_to: "",
+    })
+}
+
+/// One call of a native or method.
+struct Call {
+    name: &'static str,
+    text: String,
+    capability: &'static str,
+    /// What its arguments lead to, with parts that can be granted.
+    leads: Vec<&'static str>,
+    /// Whether an argument must be made by other natives, which may be refused themselves.
+    has_handle: bool,
+}
+
+const HANDLES: [&str; 9] = [
+    "ziparchive",
+    "tcplistener",
+    "tcpstream",
+    "udpsocket",
+    "database",
+    "databasepool",
+    "image",
+    "httpserver",
+    "promise",
+];
+
+fn is_handle(ty: &str) -> bool {
+    HANDLES.contains(&ty.split('|').next().unwrap_or(ty))
+}
+
+/// Servers wait for requests until they are stopped; hashing passwords takes long.
+const LEFT_OUT: [&str; 4] =
+    ["httpserver.listen", "httpserver.start", "hash_password", "rsa_generate_keypair"];
+
+fn method_call(decl: &'static MethodDecl) -> Option<Call> {
+    let capability = decl.capability?;
+    let required = &decl.params[..decl.n_required];
+    let args: Vec<_> = required.iter().map(argument).collect();
+    Some(Call {
+        name: &decl.full_name,
+        text: format!("{}.{}({})", expression(decl.word), decl.name, args.join(", ")),
+        capability,
+        leads: required.iter().map(|p| p.leads_to).filter(|lead| !lead.is_empty()).collect(),
+        has_handle: true,
+    })
+}
+
+fn calls() -> Vec<Call> {
+    let functions = natives::all().iter().filter_map(|native| {
+        let capability = native.capability?;
+        let required = &native.params[..native.n_required.min(native.params.len())];
+        let args: Vec<_> = required.iter().map(argument).collect();
+        Some(Call {
+            name: native.name,
+            text: format!("{}({})", native.name, args.join(", ")),
+            capability,
+            leads: required.iter().map(|p| p.leads_to).filter(|lead| !lead.is_empty()).collect(),
+            has_handle: required.iter().any(|p| is_handle(p.ty)),
+        })
+    });
+    let all = functions.chain(method::type_methods().iter().filter_map(method_call));
+    all.filter(|call| !LEFT_OUT.contains(&call.name)).collect()
+}
+
+fn program(calls: &[Call], folder: &Path) -> String {
+    let mut text = format!("IN := \"{}/in\"\n{SETUP}", folder.display());
+    for call in calls {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "print(outcome(func() {{ return {} }}))", call.text);
+    }
+    text
+}
+
+/// A folder with what the calls expect.
+fn scratch() -> Scratch {
+    let scratch = Scratch::new();
+    for dir in ["in", "out"] {
+        std::fs::create_dir(scratch.path().join(dir)).expect("a new folder");
+    }
+    std::fs::write(scratch.path().join("in/f"), "content").expect("a new file");
+    scratch
+}
+
+/// The outcome of each call.
+fn outcomes(
+    calls: &[Call],
+    setting: Setting,
+    rules: impl FnOnce(&Path) -> Permissions,
+) -> Result<Vec<String>, Failed> {
+    let scratch = scratch();
+    let folder = std::fs::canonicalize(scratch.path()).expect("the folder exists");
+    let source = Source::new("main.ruff", &program(calls, &folder));
+    let mut options = setting.options();
+    options.permissions = Arc::new(rules(&folder));
+    let finished = engine::run_captured(source, folder.clone(), &options);
+    if finished.exit_code != 0 {
+        return Err(finished.stderr.into());
+    }
+    let text = String::from_utf8_lossy(&finished.stdout);
+    let folder = folder.display().to_string();
+    Ok(text.lines().map(|line| line.replace(&folder, "DIR")).collect())
+}
+
+/// Whether a scenario must refuse a call.
+fn is_refused(call: &Call, scenario: Scenario) -> bool {
+    match scenario {
+        Scenario::Nothing => true,
+        Scenario::Granted => call.leads.contains(&"directory"),
+        Scenario::Elsewhere | Scenario::RefusedInside => !call.leads.is_empty(),
+    }
+}
+
+fn run(scenario: Scenario, setting: Setting) -> Result<(), Failed> {
+    let calls = calls();
+    let free = outcomes(&calls, setting, |_| Permissions::default())?;
+    let found = outcomes(&calls, setting, |folder| scenario.rules(folder))?;
+    if found.len() != calls.len() || free.len() != calls.len() {
+        return Err("calls without outcome".into());
+    }
+    let mut wrong = String::new();
+    for ((call, free), found) in calls.iter().zip(&free).zip(&found) {
+        let is_denied = call.capability.split(", ").any(|class| {
+            let message = format!("{}: capability '{class}' denied", call.name);
+            *found == format!("PermissionError {message}")
+        });
+        // What makes a handle may be refused before the call itself.
+        let is_refused_before = call.has_handle && found.starts_with("PermissionError ");
+        let is_right = if is_refused(call, scenario) {
+            is_denied || is_refused_before
+        } else {
+            found == free || call.has_handle && is_refused_before
+        };
+        if !is_right {
+            let _ = writeln!(wrong, "{}: {found}; without restrictions {free}", call.text);
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.into()) }
+}
+
+/// Effects without an argument that says where they go.
+const NOWHERE: [&str; 9] = [
+    "temp_dir",
+    "os_getcwd",
+    "env_list",
+    "os_environ",
+    "zip_close",
+    "tcp_close",
+    "tcp_send",
+    "tcp_receive",
+    "tcp_receive_bytes",
+];
+
+/// Every native whose class has parts says which of its arguments is such a part.
+fn declared() -> Result<(), Failed> {
+    let with_parts = ["fs-read", "fs-write", "env", "process", "net-client"];
+    let missing: Vec<_> = natives::all()
+        .iter()
+        .filter(|native| {
+            native.capability.is_some_and(|c| with_parts.iter().any(|w| c.contains(w)))
+        })
+        .filter(|native| !native.params.iter().any(|param| !param.leads_to.is_empty()))
+        .filter(|native| !NOWHERE.contains(&native.name) && !native.name.starts_with("tcp_set_"))
+        .map(|native| native.name)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(format!("{missing:?}").into()) }
+}
+
+const ELSEWHERE: &[&str] = &[
+    "--sandbox",
+    "--allow-read=out",
+    "--allow-write=out",
+    "--allow-env=RUFF_OTHER",
+    "--allow-run=no-such-program",
+    "--allow-net=10.9.8.7",
+];
+
+/// Runs all calls under `strace`: nothing of what they name may reach the operating system, except
+/// that links on the way to a path are read where parts of a class are granted.
+fn traced(flags: &[&str]) -> Result<(), Failed> {
+    if Command::new("strace").arg("-V").output().is_err() {
+        println!("skipped: `strace` is missing (apt-get install strace)");
+        return Ok(());
+    }
+    let calls: Vec<_> = calls()
+        .into_iter()
+        .filter(|call| flags.len() == 1 || !call.leads.is_empty() && !call.has_handle)
+        .filter(|call| !["clock", "random"].contains(&call.capability))
+        .collect();
+    let scratch = scratch();
+    std::fs::write(scratch.path().join("main.ruff"), program(&calls, scratch.path()))?;
+    let ran = Command::new("strace")
+        .args(["-f", "-qq", "-o", "trace", "-e", "trace=%file,%network,%process"])
+        .arg(env!("CARGO_BIN_EXE_ruff"))
+        .arg("run")
+        .args(flags)
+        .arg("main.ruff")
+        .current_dir(scratch.path())
+        .output()?;
+    let shown = String::from_utf8_lossy(&ran.stdout);
+    let Ok(trace) = std::fs::read_to_string(scratch.path().join("trace")) else {
+        println!("skipped: `strace` may not trace here (it needs the right to use ptrace)");
+        return Ok(());
+    };
+    if !trace.contains("execve(") {
+        println!("skipped: `strace` may not trace here (it needs the right to use ptrace)");
+        return Ok(());
+    }
+    let n_refused = shown.lines().filter(|line| line.starts_with("PermissionError ")).count();
+    if n_refused != calls.len() || calls.len() < 50 {
+        return Err(format!("{n_refused} of {} calls refused: {shown}", calls.len()).into());
+    }
+    let inside = scratch.path().join("in").display().to_string();
+    let is_forbidden = |line: &&str| {
+        let is_lookup = flags.len() > 1 && line.contains("readlink");
+        let names_path = line.contains(&inside) && !is_lookup;
+        let reaches_out = ["socket(", "connect(", "bind(", "chdir(", "unlink", "rename", "mkdir"];
+        names_path || reaches_out.iter().any(|call| line.contains(call))
+    };
+    let n_programs = trace.lines().filter(|line| line.contains("execve(")).count();
+    match trace.lines().find(is_forbidden) {
+        Some(line) => Err(format!("a refused call did: {line}").into()),
+        None if n_programs != 1 => Err(format!("{n_programs} programs were started").into()),
+        None => Ok(()),
+    }
+}

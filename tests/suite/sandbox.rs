@@ -362,6 +362,7 @@ const ELSEWHERE: &[&str] = &[
 
 /// Runs all calls under `strace`: nothing of what they name may reach the operating system, except
 /// that links on the way to a path are read where parts of a class are granted.
+#[expect(clippy::print_stdout, reason = "whoever runs the tests is to know what was left out")]
 fn traced(flags: &[&str]) -> Result<(), Failed> {
     if Command::new("strace").arg("-V").output().is_err() {
         println!("skipped: `strace` is missing (apt-get install strace)");

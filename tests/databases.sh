@@ -9,8 +9,11 @@ set -euo pipefail
 if [ "${1:-}" = --install ]; then
     shift
     if ! command -v mariadbd >/dev/null || ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then
-        DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-            postgresql mariadb-server >/dev/null 2>&1 ||
+        install() {
+            DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -y --no-install-recommends \
+                postgresql mariadb-server >/dev/null 2>&1
+        }
+        install || { timeout 120 apt-get update >/dev/null 2>&1 && install; } ||
             echo "databases.sh: cannot install postgresql and mariadb-server" >&2
     fi
 fi
@@ -43,7 +46,7 @@ until_works() {
 
 start_postgres() {
     local bin port as=()
-    bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)
+    bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1 || true)
     if [ ! -x "$bin/postgres" ] && command -v postgres >/dev/null; then
         bin=$(dirname "$(command -v postgres)")
     fi
@@ -94,6 +97,7 @@ start_mariadb() {
     fi
 }
 
-start_postgres
-start_mariadb
+# A server that does not start is left out like one that is missing.
+start_postgres || true
+start_mariadb || true
 "$@"

@@ -345,6 +345,13 @@ impl Builder<'_> {
             Insn::StorePlace { root, desc, src } => self.store_place(root, desc, src),
             Insn::UpdatePlace { root, desc, src } => self.update_place(root, desc, src),
             Insn::LoadPlace { dst, root, desc } => self.load_place(dst, root, desc),
+            Insn::JumpLiteral { subject, literal, target } => {
+                self.jump_literal(subject, literal, target);
+            }
+            Insn::SelectMethod { reg, name } => self.select_method(reg, name),
+            Insn::JumpUnlessPending { src, target } => self.jump_unless_pending(src, target),
+            Insn::TakeReceiver { dst, root, desc } => self.take_receiver(dst, root, desc),
+            Insn::PutPlace { root, desc, src } => self.put_place(root, desc, src),
             Insn::Other { .. } => self.step(),
         }
     }
@@ -465,6 +472,9 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::GetCell { .. } | Insn::SetCell { .. } | Insn::Method { .. } => true,
         Insn::Closure { .. } | Insn::NewCell { .. } => false,
         Insn::IterInit { .. } | Insn::IterStep { .. } => true,
+        Insn::SelectMethod { .. } | Insn::TakeReceiver { .. } => true,
+        Insn::JumpLiteral { .. } => false,
+        Insn::JumpUnlessPending { .. } | Insn::PutPlace { .. } => false,
         Insn::StorePlace { .. } | Insn::UpdatePlace { .. } | Insn::LoadPlace { .. } => true,
     }
 }

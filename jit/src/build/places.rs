@@ -10,7 +10,7 @@ use crate::ir::{Helper, NodeId, Op, Ty};
 impl Builder<'_> {
     /// Brings the registers that a place needs to their slots and gives the leading arguments
     /// of its helper.
-    fn place_args(&mut self, root: u16, desc: u16) -> Vec<NodeId> {
+    pub(super) fn place_args(&mut self, root: u16, desc: u16) -> Vec<NodeId> {
         self.materialise_all();
         let proto = self.proto;
         let place = &proto.places[desc as usize];

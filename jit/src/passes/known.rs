@@ -68,6 +68,9 @@ impl Effects {
                 | Helper::StorePlace
                 | Helper::UpdatePlace
                 | Helper::LoadPlace
+                | Helper::TakePlace
+                | Helper::PutPlace
+                | Helper::TakeLast
                 | Helper::DictSetInt
                 | Helper::DictSetText
                 | Helper::Pop => {

@@ -7,7 +7,7 @@
 //! | `get_index`, `set_index` | 0-9 types of the container, 10-19 of the index, 20-29 of the element, 30-39 flags, 40-44 array kinds by number |
 //! | `get_field`, `get_field_or_null`, `set_field`, `update_field`, `new_struct` | 0-31 shape id, 32-47 slot, 48-51 [`MONO`], [`MEGA`], [`DICT`], 52-61 types of the field |
 //! | `call`, `call_module` | 0-47 address of the `FunctionCode`, 48-51 [`MONO`], [`MEGA`], 52-61 types of the result |
-//! | `call_method`, `call_method_place` | 0-31 shape id of a struct receiver, 32-41 types of the receiver, 48-51 [`MONO`], [`MEGA`], 52-61 types of the result |
+//! | `call_method`, `call_method_place`, `select_method` | 0-31 shape id of a struct receiver or, if all are arrays, their kinds by number, 32-41 types of the receiver, 48-51 [`MONO`], [`MEGA`], 52-61 types of the result |
 //! | `call_native` | 0-47 address of the `FunctionCode` that is the last argument, in whose lowest three bits [`ITEMS`]; 48-51 [`MONO`], [`MEGA`]; 52-61 types of the result |
 //! | `call_native_one` | 52-61 types of the result |
 //! | `iter_init` | 0-9 types of the source, 40-44 array kinds |
@@ -73,6 +73,8 @@ pub const KINDS: u32 = 40;
 pub const SLOT: u32 = 32;
 /// First bit of the receiver's types of a method call.
 pub const RECEIVER: u32 = 32;
+/// The array kinds among the bits of a method call whose receivers are all arrays.
+pub const RECEIVER_KINDS: u64 = 0x1f;
 /// Exactly one target or shape was seen.
 pub const MONO: u64 = 1 << 48;
 /// More than one target or shape was seen; bits 0-47 mean the latest one.

@@ -7,7 +7,7 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 
 use ruff_runtime::bytecode::{PlaceDesc, PlaceStepKind};
-use ruff_runtime::heap::Obj;
+use ruff_runtime::heap::{Obj, Ref};
 use ruff_runtime::interp::{Vm, receiver_type};
 use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::objects::array::Array;
@@ -344,6 +344,12 @@ pub(crate) extern "C" fn dict_set_text(
 ) -> u64 {
     // SAFETY: compiled code passes two different registers, and a text.
     unsafe { dict_set(slot, &text(key), value, is_last) }
+}
+
+pub(crate) extern "C" fn new_array(first: *mut Value, count: u64) -> u64 {
+    // SAFETY: compiled code passes registers of its window.
+    let items = unsafe { std::slice::from_raw_parts_mut(first, count as usize) };
+    ManuallyDrop::new(Value::from_ref(Ref::new(Array::from_taken(items)))).payload()
 }
 
 pub(crate) extern "C" fn take_last(array: *mut Value, item: *mut Value) -> u64 {

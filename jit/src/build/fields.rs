@@ -193,7 +193,7 @@ impl Builder<'_> {
     }
 
     /// Checks a tag word of which only one type of objects was seen.
-    fn expect_heap(&mut self, tag: NodeId, seen: u64) -> Know {
+    pub(super) fn expect_heap(&mut self, tag: NodeId, seen: u64) -> Know {
         let (wanted, know) = match seen {
             types::STRUCT => (Tag::Struct, Know::Struct(None)),
             types::ARRAY => (Tag::Array, Know::Array(None)),

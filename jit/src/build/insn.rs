@@ -230,6 +230,11 @@ pub enum Insn {
         first: u16,
         desc: u16,
     },
+    NewArray {
+        dst: u16,
+        first: u16,
+        count: u16,
+    },
     IterInit {
         base: u16,
     },
@@ -249,6 +254,7 @@ pub enum Insn {
         root: u16,
         desc: u16,
         src: Use,
+        op: Arith,
     },
     LoadPlace {
         dst: u16,
@@ -518,7 +524,8 @@ fn decode_data(word: Word, pc: u32) -> Insn {
             if o.root.kind != RootKind::Register {
                 return Insn::Other { target: None };
             }
-            Insn::UpdatePlace { root: o.root.index, desc: o.desc.0, src: o.src }
+            let op = operator(word);
+            Insn::UpdatePlace { root: o.root.index, desc: o.desc.0, src: o.src, op }
         }
         Op::LoadPlace => {
             let o = ops::LoadPlace::decode(word);
@@ -533,6 +540,10 @@ fn decode_data(word: Word, pc: u32) -> Insn {
 
 fn decode_receivers(word: Word, pc: u32) -> Insn {
     match word.op() {
+        Op::NewArray => {
+            let o = ops::NewArray::decode(word);
+            Insn::NewArray { dst: o.dst.0, first: o.first.0, count: o.n.idx() as u16 }
+        }
         Op::JumpUnlessLiteral => {
             let o = ops::JumpUnlessLiteral::decode(word);
             let target = near(pc, o.target.0.into());

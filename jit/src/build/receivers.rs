@@ -4,8 +4,8 @@
 //! The pending marker that stands for a selected method is written to its home slot, for exits,
 //! but what it says is known here, so that no code tests it.
 
+use ruff_runtime::bytecode::Const;
 use ruff_runtime::bytecode::operand::Use;
-use ruff_runtime::bytecode::{Const, PlaceStepKind};
 use ruff_runtime::natives::method;
 use ruff_runtime::objects::function::{FunctionCode, Receiver};
 use ruff_runtime::profile::site::{self, types};
@@ -161,9 +161,8 @@ impl Builder<'_> {
         if self.proto.places[desc as usize].steps.is_empty() {
             return self.take_whole(dst, root, awaited);
         }
-        let has_type = awaited != Awaited::Struct(None);
-        if let Some(offset) = self.field_step(root, desc).filter(|_| has_type) {
-            return self.take_field(dst, (root, offset), awaited);
+        if awaited != Awaited::Struct(None) && self.take_in_line(dst, root, desc, awaited) {
+            return;
         }
         let mut args = self.place_args(root, desc);
         args.push(self.add(Op::SlotAddr(dst), Ty::Word));
@@ -195,22 +194,8 @@ impl Builder<'_> {
         self.move_owned(dst, root);
     }
 
-    /// Where a place of one field is in the struct in `root`, whose shape is known.
-    fn field_step(&self, root: u16, desc: u16) -> Option<i32> {
-        let Know::Struct(Some(shape)) = self.state.get(root).know else { return None };
-        let [step] = self.proto.places[desc as usize].steps.as_slice() else { return None };
-        let PlaceStepKind::Field(name) = &step.kind else { return None };
-        let is_name = |c: &Const| matches!(c, Const::Str(text) if **text == **name);
-        let found = self.proto.consts.iter().enumerate().filter(|(_, c)| is_name(c));
-        let fields = found.flat_map(|(i, _)| (self.request.fields)(&self.loaded.consts[i]));
-        let (_, slot) = fields.into_iter().find(|&(found, _)| found == shape)?;
-        Some(abi::STRUCT_FIELDS + i32::from(slot) * abi::VALUE_SIZE)
-    }
-
-    fn take_field(&mut self, dst: u16, (root, offset): (u16, i32), awaited: Awaited) {
-        let object = self.own_struct(root);
-        let tag = self.add(Op::Load(object, offset + abi::TAG_OFFSET), Ty::Word);
-        let payload = self.add(Op::Load(object, offset + abi::PAYLOAD_OFFSET), Ty::Word);
+    fn take_in_line(&mut self, dst: u16, root: u16, desc: u16, awaited: Awaited) -> bool {
+        let Some((spot, tag, payload)) = self.receiver_spot(root, desc) else { return false };
         match awaited {
             Awaited::Array => self.guard_word(tag, Tag::Array as u64, ExitReason::WrongType),
             Awaited::Struct(None) => {}
@@ -221,8 +206,7 @@ impl Builder<'_> {
                 self.guard_word(found, shape.into(), ExitReason::WrongType);
             }
         }
-        let in_use = self.word(Tag::InUse as u64);
-        self.add(Op::Store(object, offset + abi::TAG_OFFSET, in_use), Ty::None);
+        self.leave_in_use(spot);
         self.add(Op::StorePair(dst, tag, payload), Ty::None);
         self.last_exit = None;
         let know = match awaited {
@@ -230,6 +214,7 @@ impl Builder<'_> {
             Awaited::Struct(shape) => Know::Struct(shape),
         };
         self.state.set(dst, Reg::slot(know));
+        true
     }
 
     /// Puts a receiver back to where it was taken from.
@@ -238,13 +223,8 @@ impl Builder<'_> {
         if !is_plain {
             return self.step();
         }
-        if let Some(offset) = self.field_step(root, desc) {
-            let object = self.own_struct(root);
-            let (tag, payload) = self.take_value(src);
-            self.add(Op::Store(object, offset + abi::TAG_OFFSET, tag), Ty::None);
-            self.add(Op::Store(object, offset + abi::PAYLOAD_OFFSET, payload), Ty::None);
-            self.last_exit = None;
-            return self.state.set(src.reg, Reg::EMPTY);
+        if self.put_in_line(root, desc, src) {
+            return;
         }
         let mut args = self.place_args(root, desc);
         self.sync(src.reg);

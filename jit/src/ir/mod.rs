@@ -168,6 +168,8 @@ pub enum Helper {
     PutPlace,
     /// `(array slot, item slot)`: takes the last element of an array, or null.
     TakeLast,
+    /// `(first slot, count)`: an array of what is in a row of slots, which it leaves empty.
+    NewArray,
     /// `(dict, int)`: the address of the value under a key, or 0; right until the dict changes.
     DictFindInt,
     /// `(dict, text)`: the same.

@@ -235,6 +235,7 @@ fn routine_of(helper: Helper) -> Routine {
         Helper::TakePlace => Routine::TakePlace,
         Helper::PutPlace => Routine::PutPlace,
         Helper::TakeLast => Routine::TakeLast,
+        Helper::NewArray => Routine::NewArray,
         Helper::DictFindInt => Routine::DictFindInt,
         Helper::DictFindText => Routine::DictFindText,
         Helper::DictSetInt => Routine::DictSetInt,

@@ -3,8 +3,9 @@
 //! are taken and given back.
 //!
 //! The interpreter needs home slots and counts only where compiled code leaves. A write of a slot
-//! is dropped if the same block writes the slot again before anything else reads it; the exits
-//! between write the slot instead. If all exits between a retain and the next release of the
+//! is dropped if the slot is written again in the same run of blocks before anything else reads
+//! it; the exits between write the slot instead. A run is a block and those behind it that all
+//! ways lead to, with short detours between that touch no slots. If all exits between a retain and the next release of the
 //! object write a slot that owns it, both go too, and these exits take the count: someone else
 //! owns the object all the while, because nothing between gives up counts or asks for them.
 
@@ -17,9 +18,62 @@ use crate::ir::{BlockId, ExitId, ExitSite, Func, Helper, NodeId, Op, Source, Ter
 
 pub(super) fn run(func: &mut Func) {
     join_blocks(func);
-    for block in 0..func.blocks.len() as u32 {
-        Sink::new(func).block(BlockId(block));
+    let graph = Graph::new(func);
+    let mut seen = vec![false; func.blocks.len()];
+    for &block in &graph.order {
+        if seen[block.0 as usize] {
+            continue;
+        }
+        let blocks = run_from(func, &graph, block);
+        blocks.iter().for_each(|block| seen[block.0 as usize] = true);
+        Sink::new(func).run(&blocks);
     }
+}
+
+/// A block and those after it as far as there are only detours of one block between.
+fn run_from(func: &Func, graph: &Graph, first: BlockId) -> Vec<BlockId> {
+    let mut blocks = vec![first];
+    let mut last = first;
+    while let Term::Branch(_, yes, no) = func.block(last).term
+        && let (Some(yes), Some(no)) = (func.edge(yes).to, func.edge(no).to)
+    {
+        let detour = |from: BlockId| {
+            let is_plain = graph.only_edge(from).is_some() && is_quiet(func, from);
+            match func.block(from).term {
+                Term::Jump(edge) if is_plain && from != last => func.edge(edge).to,
+                _ => None,
+            }
+        };
+        let (after_yes, after_no) = (detour(yes), detour(no));
+        let (sides, join) = if after_yes == Some(no) {
+            (vec![yes], no)
+        } else if after_no == Some(yes) {
+            (vec![no], yes)
+        } else if let (Some(join), true) = (after_yes, after_yes == after_no && yes != no) {
+            (vec![yes, no], join)
+        } else {
+            break;
+        };
+        let is_only = graph.incoming.get(&join).is_some_and(|edges| edges.len() == 2);
+        if !is_only || func.block(join).is_loop || blocks.contains(&join) {
+            break;
+        }
+        blocks.extend(sides);
+        blocks.push(join);
+        last = join;
+    }
+    blocks
+}
+
+/// Whether a block only computes and perhaps leaves.
+fn is_quiet(func: &Func, block: BlockId) -> bool {
+    let block = func.block(block);
+    !block.is_loop
+        && block.nodes.iter().all(|&id| {
+            let op = &func.node(id).op;
+            let reads_slot = matches!(op, Op::LoadSlot(_) | Op::LoadTag(_) | Op::LoadCount(_));
+            op.is_pure() && !reads_slot || matches!(op, Op::Checked(..) | Op::Guard(..))
+        })
 }
 
 /// Appends blocks with one way in to the block before them.
@@ -57,13 +111,24 @@ struct Leaving {
     /// The place of the node that may leave.
     at: usize,
     exit: ExitId,
-    /// Slot, the place of the write, what was to be written.
-    slots: Vec<(u16, usize, Source)>,
+    slots: Vec<Open>,
+}
+
+/// A slot at an exit.
+#[derive(Clone, Copy)]
+struct Open {
+    slot: u16,
+    /// The place of the write.
+    at: usize,
+    content: Source,
+    /// The exit writes it.
+    is_written: bool,
 }
 
 struct Sink<'a> {
     func: &'a mut Func,
-    nodes: Vec<NodeId>,
+    /// The nodes of the run, with their blocks.
+    nodes: Vec<(BlockId, NodeId)>,
     pending: HashMap<u16, Pending>,
     dropped: Vec<bool>,
     leaving: Vec<Leaving>,
@@ -80,25 +145,30 @@ impl<'a> Sink<'a> {
         }
     }
 
-    fn block(mut self, block: BlockId) {
-        self.nodes = std::mem::take(&mut self.func.blocks[block.0 as usize].nodes);
+    fn run(mut self, blocks: &[BlockId]) {
+        for &block in blocks {
+            let nodes = std::mem::take(&mut self.func.blocks[block.0 as usize].nodes);
+            self.nodes.extend(nodes.into_iter().map(|id| (block, id)));
+        }
         self.split_moves();
         self.dropped = vec![false; self.nodes.len()];
         for at in 0..self.nodes.len() {
             self.node(at);
         }
         if self.leaving.iter().all(|leaving| self.fits(leaving)) {
-            for leaving in &mut self.leaving {
-                leaving.slots.retain(|&(_, at, _)| self.dropped[at]);
+            for open in self.leaving.iter_mut().flat_map(|leaving| &mut leaving.slots) {
+                open.is_written = self.dropped[open.at];
             }
             (0..self.nodes.len()).for_each(|at| self.cancel(at));
             self.write_exits();
         } else {
             self.dropped.fill(false);
         }
-        let kept = self.nodes.iter().zip(&self.dropped).filter(|(_, dropped)| !**dropped);
-        let kept = kept.map(|(&node, _)| node).collect();
-        self.func.blocks[block.0 as usize].nodes = kept;
+        for (&(block, id), _) in
+            self.nodes.iter().zip(&self.dropped).filter(|(_, dropped)| !**dropped)
+        {
+            self.func.blocks[block.0 as usize].nodes.push(id);
+        }
     }
 
     /// Whether the exit buffer has room for what an exit would write.
@@ -107,11 +177,11 @@ impl<'a> Sink<'a> {
         2 * (before.len() + leaving.slots.len()) <= DEOPT_WORDS
     }
 
-    /// Moves of a slot whose content the block wrote become two writes.
+    /// Moves of a slot whose content the run wrote become two writes.
     fn split_moves(&mut self) {
         let mut known: HashMap<u16, (NodeId, NodeId)> = HashMap::new();
         let nodes = std::mem::take(&mut self.nodes);
-        for id in nodes {
+        for (block, id) in nodes {
             match self.func.node(id).op {
                 Op::StorePair(r, tag, payload) => {
                     known.insert(r, (tag, payload));
@@ -121,7 +191,7 @@ impl<'a> Sink<'a> {
                         known.insert(dst, (tag, payload));
                         let store = self.func.new_node(Op::StorePair(dst, tag, payload), Ty::None);
                         let empty = self.func.new_node(Op::StoreNull(src), Ty::None);
-                        self.nodes.extend([store, empty]);
+                        self.nodes.extend([(block, store), (block, empty)]);
                         continue;
                     }
                     None => {
@@ -136,14 +206,14 @@ impl<'a> Sink<'a> {
                 }
                 _ => {}
             }
-            self.nodes.push(id);
+            self.nodes.push((block, id));
         }
     }
 
     // ---- writes of slots
 
     fn node(&mut self, at: usize) {
-        let id = self.nodes[at];
+        let (_, id) = self.nodes[at];
         let op = self.func.node(id).op.clone();
         self.read_by(&op);
         for exit in op.exits() {
@@ -211,9 +281,10 @@ impl<'a> Sink<'a> {
         }
         let is_written = |r: u16| site.writes.iter().any(|&(to, _)| to == r);
         let open = self.pending.iter().filter(|&(&r, _)| !is_written(r));
-        let mut slots: Vec<_> =
-            open.map(|(&r, pending)| (r, pending.at, pending.content)).collect();
-        slots.sort_by_key(|&(r, ..)| r);
+        let mut slots: Vec<_> = open
+            .map(|(&slot, &Pending { at, content })| Open { slot, at, content, is_written: false })
+            .collect();
+        slots.sort_by_key(|open| open.slot);
         self.leaving.push(Leaving { at, exit, slots });
     }
 
@@ -221,24 +292,26 @@ impl<'a> Sink<'a> {
 
     /// Drops a retain together with the release that undoes it, if that is possible.
     fn cancel(&mut self, at: usize) {
-        let object = match self.func.node(self.nodes[at]).op {
+        let object = match self.func.node(self.nodes[at].1).op {
             Op::Retain(object) | Op::RetainPair(_, object) => object,
             _ => return,
         };
         let Some(end) = self.release_of(object, at) else { return };
         let inside = |leaving: &&mut Leaving| at < leaving.at && leaving.at < end;
         let owner = |leaving: &Leaving| {
-            let is_it = |&(.., content): &(u16, usize, Source)| matches!(content, Source::Owned(p, _) if p == object);
-            leaving.slots.iter().position(is_it)
+            let owns = |open: &Open| matches!(open.content, Source::Owned(p, _) if p == object);
+            leaving.slots.iter().position(owns)
         };
         if self.leaving.iter_mut().filter(inside).any(|leaving| owner(leaving).is_none()) {
             return;
         }
         for leaving in self.leaving.iter_mut().filter(inside) {
             if let Some(i) = owner(leaving)
-                && let Source::Owned(payload, tag) = leaving.slots[i].2
+                && let open = &mut leaving.slots[i]
+                && let Source::Owned(payload, tag) = open.content
             {
-                leaving.slots[i].2 = Source::Shared(payload, tag);
+                // Perhaps it is there already; then only the count is new.
+                (open.content, open.is_written) = (Source::Shared(payload, tag), true);
             }
         }
         (self.dropped[at], self.dropped[end]) = (true, true);
@@ -251,7 +324,7 @@ impl<'a> Sink<'a> {
             if self.dropped[at] {
                 continue;
             }
-            let op = &self.func.node(self.nodes[at]).op;
+            let op = &self.func.node(self.nodes[at].1).op;
             match op {
                 Op::ReleasePair(_, released) if *released == object => return Some(at),
                 Op::ReleasePair(..) | Op::Release(_) | Op::ReleaseAt(..) | Op::Unshare(_) => {
@@ -273,11 +346,11 @@ impl<'a> Sink<'a> {
     fn write_exits(&mut self) {
         let mut made: HashMap<(ExitId, Vec<(u16, Source)>), ExitId> = HashMap::new();
         for leaving in std::mem::take(&mut self.leaving) {
-            if leaving.slots.is_empty() {
+            let written = leaving.slots.iter().filter(|open| open.is_written);
+            let extra: Vec<(u16, Source)> = written.map(|open| (open.slot, open.content)).collect();
+            if extra.is_empty() {
                 continue;
             }
-            let extra: Vec<(u16, Source)> =
-                leaving.slots.iter().map(|&(r, _, content)| (r, content)).collect();
             let exits = &mut self.func.exits;
             let exit = *made.entry((leaving.exit, extra.clone())).or_insert_with(|| {
                 let old = exits[leaving.exit.0 as usize].clone();
@@ -285,7 +358,7 @@ impl<'a> Sink<'a> {
                 exits.push(ExitSite { writes, ..old });
                 ExitId(exits.len() as u32 - 1)
             });
-            let id = self.nodes[leaving.at];
+            let (_, id) = self.nodes[leaving.at];
             self.func.nodes[id.0 as usize].op.set_exit(exit);
         }
     }

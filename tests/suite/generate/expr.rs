@@ -46,6 +46,7 @@ impl Gen {
             Ty::Rows => self.rows(fuel - 1),
             Ty::Dict => self.dict(fuel - 1),
             Ty::Point => self.point(fuel - 1),
+            Ty::Bag => self.bag(fuel - 1),
             Ty::Mixed => {
                 let ty = *self.rng.pick(&[Ty::Int, Ty::Float, Ty::Str, Ty::Int]);
                 self.expr(ty, fuel - 1)
@@ -87,6 +88,10 @@ impl Gen {
             Ty::Point => {
                 let x = self.rng.below(9);
                 format!("(Point {{ x: {x} }})")
+            }
+            Ty::Bag => {
+                let (a, b) = (self.literal(Ty::Point), self.literal(Ty::Ints));
+                format!("(Bag {{ points: [{a}, {a}], ints: {b}, tag: \"a\" }})")
             }
             Ty::Mixed => {
                 let ty = *self.rng.pick(&[Ty::Int, Ty::Float, Ty::Str]);

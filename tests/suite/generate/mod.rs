@@ -4,6 +4,7 @@
 //! wrong indexes and changes of type in the middle of loops make some of them fail, inside and
 //! outside of `try`. Loops are bounded and long enough to become hot. Start at [`program`].
 
+mod bags;
 mod data;
 mod expr;
 mod stmt;
@@ -52,11 +53,13 @@ enum Ty {
     Rows,
     Dict,
     Point,
+    /// A struct that holds points, ints and a text.
+    Bag,
     /// An int, float or string; changes while the program runs.
     Mixed,
 }
 
-const TYPES: [Ty; 10] = [
+const TYPES: [Ty; 11] = [
     Ty::Int,
     Ty::Float,
     Ty::Bool,
@@ -66,6 +69,7 @@ const TYPES: [Ty; 10] = [
     Ty::Rows,
     Ty::Dict,
     Ty::Point,
+    Ty::Bag,
     Ty::Mixed,
 ];
 
@@ -188,6 +192,7 @@ impl Gen {
         self.line("        return self.x }");
         self.line("    func op_add(self, o) { return Point { x: self.x + o.x, y: self.y + o.y } }");
         self.line("}");
+        self.declare_bag();
         self.line("total := 0");
     }
 

@@ -11,7 +11,7 @@ impl Gen {
 
     fn statement(&mut self) {
         let is_deep = self.depth >= 5;
-        match self.rng.below(if is_deep { 11 } else { 22 }) {
+        match self.rng.below(if is_deep { 14 } else { 25 }) {
             0 | 1 => self.assign(),
             2 => self.compound(),
             3 => self.new_variable(),
@@ -22,15 +22,16 @@ impl Gen {
             8 => self.global(),
             9 => self.update_rows(),
             10 => self.pop_item(),
-            11 | 12 => self.conditional(),
-            13 => self.counted_loop(),
-            14 => self.while_loop(),
-            15 => self.each_loop(),
-            16 => self.guarded(),
-            17 => self.matching(),
-            18 => self.closure(),
-            19 => self.characters(),
-            20 => self.entries(),
+            11..=13 => self.update_bag(),
+            14 | 15 => self.conditional(),
+            16 => self.counted_loop(),
+            17 => self.while_loop(),
+            18 => self.each_loop(),
+            19 => self.guarded(),
+            20 => self.matching(),
+            21 => self.closure(),
+            22 => self.characters(),
+            23 => self.entries(),
             _ => self.change_type(),
         }
     }

@@ -11,6 +11,7 @@
 
 pub mod channels;
 pub mod coroutine;
+pub mod deadlock;
 pub mod isolates;
 pub mod jobs;
 pub mod mailbox;
@@ -25,7 +26,18 @@ pub mod shared_channels;
 mod stack;
 pub mod store;
 pub mod tasks;
+#[cfg(all(test, feature = "model"))]
+mod model;
 #[cfg(test)]
 mod tests;
 mod timers;
 pub mod unpack;
+
+use crate::error::Result;
+use crate::heap;
+use crate::semantics::arith;
+
+/// Whether what grows without bound stays within the limit of memory (LS 21).
+fn check_memory() -> Result<()> {
+    if heap::has_room(0) { Ok(()) } else { Err(arith::out_of_memory()) }
+}

@@ -5,15 +5,17 @@
 //! at the same moment. Waits are over for good only when they have left the lists here.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::channels::VALUES_PER_CHECK;
+use super::deadlock::Wait;
 use super::isolates::Membership;
 use super::mailbox::Event;
 use super::parcel::Parcel;
-use super::tasks::{Wait, park};
+use super::tasks::{End, park};
 use super::{pack, unpack};
 use crate::error::Result;
 use crate::host::Host;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::value::Value;
 
 /// A channel that has left its isolate.
@@ -128,6 +130,9 @@ impl SharedChannel {
             }
             let Some(parcel) = state.hand(host, parcel) else { return Ok(()) };
             if state.queue.len() < self.capacity {
+                if state.queue.len() % VALUES_PER_CHECK == VALUES_PER_CHECK - 1 {
+                    super::check_memory()?;
+                }
                 state.queue.push_back(parcel);
                 return Ok(());
             }
@@ -139,7 +144,7 @@ impl SharedChannel {
             waiter
         };
         let (shared, wait) = (self.clone(), waiter.number());
-        let finish = move |host: &mut dyn Host| shared.finish_send(host, wait);
+        let finish = move |host: &mut dyn Host, _: End| shared.finish_send(host, wait);
         park(host, &waiter, Box::new(finish)).map(drop)
     }
 
@@ -184,17 +189,29 @@ impl SharedChannel {
             host.isolate().tasks.wake_later(ms, waiter.clone());
         }
         let (shared, wait) = (self.clone(), waiter.number());
-        let finish = move |host: &mut dyn Host| shared.finish_receive(host, wait);
+        let finish = move |host: &mut dyn Host, end: End| shared.finish_receive(host, wait, end);
         park(host, &waiter, Box::new(finish))
     }
 
-    /// What a wait for a value gives when it is over.
-    pub(super) fn finish_receive(&self, host: &mut dyn Host, wait: u64) -> Result<Option<Value>> {
+    /// What a wait for a value gives when it is over. A value that was handed to a receiver that
+    /// does not take it any more goes to the next one, or is the next in the queue.
+    pub(super) fn finish_receive(
+        &self,
+        host: &mut dyn Host,
+        wait: u64,
+        end: End,
+    ) -> Result<Option<Value>> {
         let own = host.isolate().membership();
         let mut state = self.lock();
         state.receivers.retain(|receiver| !receiver.is(&own, wait));
         let at = state.handed.iter().position(|(receiver, _)| receiver.is(&own, wait));
         let parcel = at.map(|at| state.handed.swap_remove(at).1);
+        if end == End::Cancelled {
+            if let Some(parcel) = parcel.and_then(|parcel| state.hand(host, parcel)) {
+                state.queue.push_front(parcel);
+            }
+            return Ok(None);
+        }
         drop(state);
         parcel.map(|parcel| unpack::unpack(host, parcel)).transpose()
     }

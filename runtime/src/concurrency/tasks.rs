@@ -15,8 +15,10 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::coroutine::{self, Body, Coroutine, Handles, Left, Resumed};
+use super::deadlock::{self, Survey, Wait};
 use super::timers::{Alarm, Timer};
 use super::{isolates, promises};
+
 use crate::error::{Error, Kind, Result};
 use crate::host::{Counters, Host, Isolate};
 use crate::limits::StackFloor;
@@ -24,36 +26,15 @@ use crate::value::Value;
 
 /// How long an interruption may go unnoticed while nothing runs.
 const SLICE: Duration = Duration::from_millis(20);
-
-/// What a task waits for, as far as deadlocks are concerned.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wait {
-    Await,
-    Receive,
-    Send,
-    /// The end of this wait is certain.
-    Time,
-}
-
-impl Wait {
-    /// The error of a wait that can never end (LS 16.6).
-    pub(super) fn deadlock(self) -> Error {
-        let (what, help) = match self {
-            Wait::Await | Wait::Time => ("Await", "the promise"),
-            Wait::Receive => ("Channel receive", "a send or close of the channel"),
-            Wait::Send => ("Channel send", "a receive from the channel"),
-        };
-        let message = format!("{what} would block forever");
-        let mut error = Error::new(Kind::ConcurrencyError, message);
-        error.help.push(format!("every task waits, and none is left for {help}"));
-        error
-    }
-}
+/// Tasks after which memory is compared with the limit.
+const TASKS_PER_CHECK: usize = 1024;
 
 /// A task: main, or a call of an async function.
 pub struct Task {
     /// Where its outcome goes; null for main.
     promise: Value,
+    /// The function that it runs; null for main.
+    callee: Value,
     coroutine: RefCell<Option<Coroutine>>,
     stacks: RefCell<Option<Box<dyn Any>>>,
     /// Its own active calls.
@@ -75,7 +56,15 @@ struct Detached {
 }
 
 /// What a wait gives when it is over: a value, or none left.
-pub(super) type Finish = Box<dyn FnOnce(&mut dyn Host) -> Result<Option<Value>>>;
+pub(super) type Finish = Box<dyn FnOnce(&mut dyn Host, End) -> Result<Option<Value>>>;
+
+/// How a wait has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Over,
+    /// Nobody takes what it gives: the task gets an error instead, or is stopped.
+    Cancelled,
+}
 
 /// A wait of a task. Waking it when that wait is over does nothing.
 #[derive(Clone)]
@@ -109,6 +98,8 @@ pub struct Tasks {
     pub(super) rejected: Vec<Value>,
     /// Promises that other threads settle, by their token.
     tokens: FxHashMap<u64, Value>,
+    /// What other isolates wait for, if they were asked and nothing has happened since.
+    pub(super) survey: Option<Survey>,
 }
 
 impl Default for Tasks {
@@ -128,6 +119,7 @@ impl Default for Tasks {
             is_stopping: false,
             rejected: Vec::new(),
             tokens: FxHashMap::default(),
+            survey: None,
         }
     }
 }
@@ -154,6 +146,7 @@ impl Tasks {
             return false;
         }
         task.wait.set(None);
+        self.survey = None;
         self.waiting.remove(&waiter.wait);
         if !task.is_in_place.get() {
             self.ready.push_back(task.clone());
@@ -167,6 +160,23 @@ impl Tasks {
             let waiter = Waiter { task: task.clone(), wait };
             self.wake(&waiter);
         }
+    }
+
+    /// The waiting tasks, the first the longest.
+    pub(super) fn waiting_tasks(&self) -> impl Iterator<Item = &Task> {
+        self.waiting.values().map(|task| &**task)
+    }
+
+    /// The wait of main, or else the longest one.
+    pub(super) fn main_or_longest(&self) -> Option<Waiter> {
+        let main = self.waiting.iter().find(|(_, task)| task.promise.is_null());
+        let (&wait, task) = main.or_else(|| self.waiting.iter().next())?;
+        Some(Waiter { task: task.clone(), wait })
+    }
+
+    /// Nothing is ready, and nothing will be at some time.
+    pub(super) fn is_stuck(&mut self) -> bool {
+        self.ready.is_empty() && self.next_due().is_none()
     }
 
     /// A token under which other threads settle a promise.
@@ -231,7 +241,26 @@ impl Tasks {
     }
 }
 
+impl Task {
+    pub(super) fn callee(&self) -> &Value {
+        &self.callee
+    }
+
+    pub(super) fn waits_for(&self) -> Option<Wait> {
+        self.wait.get().map(|(_, what)| what)
+    }
+
+    /// What its wait, which ends now, raises.
+    pub(super) fn set_error(&self, error: Error) {
+        *self.error.borrow_mut() = Some(error);
+    }
+}
+
 impl Waiter {
+    pub(super) fn task(&self) -> &Task {
+        &self.task
+    }
+
     /// The number that tells this wait from all others of the isolate.
     pub(super) fn number(&self) -> u64 {
         self.wait
@@ -243,10 +272,11 @@ impl Waiter {
     }
 }
 
-fn new_task(promise: Value, stack: usize, body: Body) -> Result<Rc<Task>> {
+fn new_task(promise: Value, callee: Value, stack: usize, body: Body) -> Result<Rc<Task>> {
     let coroutine = Coroutine::new(stack, body)?;
     Ok(Rc::new(Task {
         promise,
+        callee,
         coroutine: RefCell::new(Some(coroutine)),
         stacks: RefCell::new(None),
         counters: Cell::new(Counters { depth: 0, nested: 0, callbacks: 0 }),
@@ -269,9 +299,14 @@ pub fn start(
     mut args: Vec<Value>,
 ) -> Result<Value> {
     let promise = crate::objects::promise::PromiseBody::pending();
+    let n_unfinished = host.isolate().tasks.n_unfinished;
+    if n_unfinished % TASKS_PER_CHECK == TASKS_PER_CHECK - 1 {
+        super::check_memory()?;
+    }
+    let function = callee.clone();
     let body = move |host: &mut dyn Host| host.run_body(&callee, &mut receiver, &mut args);
     let bytes = host.isolate().tasks.stack_bytes;
-    let task = new_task(promise.clone(), bytes, Box::new(body))?;
+    let task = new_task(promise.clone(), function, bytes, Box::new(body))?;
     host.isolate().tasks.n_unfinished += 1;
     let before = host.counters();
     let base = Counters { depth: before.depth, nested: before.nested + 1, callbacks: 0 };
@@ -346,7 +381,8 @@ fn reattached(host: &mut dyn Host, task: &Rc<Task>) -> Option<Coroutine> {
 fn over(host: &mut dyn Host, task: &Task, finish: Finish) -> Result<Option<Value>> {
     let error = task.error.borrow_mut().take();
     let stopped = check_stopping(host);
-    let value = finish(host);
+    let is_taken = error.is_none() && stopped.is_ok();
+    let value = finish(host, if is_taken { End::Over } else { End::Cancelled });
     stopped?;
     error.map_or(value, Err)
 }
@@ -415,7 +451,7 @@ pub fn sleep(host: &mut dyn Host, ms: f64) -> Result<()> {
         return Err(Error::new(Kind::ConcurrencyError, "No task is running"));
     };
     tasks.wake_later(ms, waiter.clone());
-    park(host, &waiter, Box::new(|_| Ok(None))).map(drop)
+    park(host, &waiter, Box::new(|_, _| Ok(None))).map(drop)
 }
 
 /// Lets the next ready task run; if there is none, waits for something to happen.
@@ -448,30 +484,12 @@ fn wait_for_something(host: &mut dyn Host) -> Result<()> {
         return Ok(());
     }
     let Some(due) = due else {
-        end_longest_wait(&mut isolate.tasks);
+        deadlock::end_longest_wait(&mut isolate.tasks, Vec::new());
         return Ok(());
     };
     isolate.out.flush()?;
     std::thread::sleep(due.saturating_duration_since(Instant::now()).min(SLICE));
     Ok(())
-}
-
-/// No isolate can go on, unless something has happened here meanwhile.
-pub(super) fn end_deadlock(host: &mut dyn Host) {
-    let tasks = &mut host.isolate().tasks;
-    if tasks.ready.is_empty() && tasks.next_due().is_none() {
-        end_longest_wait(tasks);
-    }
-}
-
-/// Nobody can go on: main gets an error, or else the task that has waited longest.
-fn end_longest_wait(tasks: &mut Tasks) {
-    let main = tasks.waiting.iter().find(|(_, task)| task.promise.is_null());
-    let Some((&wait, task)) = main.or_else(|| tasks.waiting.iter().next()) else { return };
-    let waiter = Waiter { task: task.clone(), wait };
-    let what = task.wait.get().map_or(Wait::Await, |(_, what)| what);
-    *task.error.borrow_mut() = Some(what.deadlock());
-    tasks.wake(&waiter);
 }
 
 /// Runs `body` as the main task until it has ended; other tasks run while it waits.
@@ -510,7 +528,8 @@ pub(super) fn run_main_value(host: &mut dyn Host, body: coroutine::BodyWith<'_>)
     let bytes = host.isolate().tasks.main_stack_bytes;
     // SAFETY: the coroutine has ended before this function returns: the loop below goes on until
     // there is an outcome, and stops main if need be.
-    let main = new_task(Value::NULL, bytes, unsafe { coroutine::outlive(Box::new(body)) })?;
+    let body = unsafe { coroutine::outlive(Box::new(body)) };
+    let main = new_task(Value::NULL, Value::NULL, bytes, body)?;
     let base = host.counters();
     run_task(host, &main, base)?;
     while outcome.borrow().is_none() {

@@ -6,9 +6,9 @@
 
 pub use std::sync::{Arc, PoisonError};
 #[cfg(not(feature = "model"))]
-pub use std::thread;
-#[cfg(not(feature = "model"))]
 pub use std::sync::{Condvar, Mutex, MutexGuard, atomic};
+#[cfg(not(feature = "model"))]
+pub use std::thread;
 
 #[cfg(feature = "model")]
 pub use shuttle::sync::{Condvar, Mutex, MutexGuard, atomic};

@@ -9,10 +9,12 @@ use super::tasks::{Task, Tasks, Waiter};
 use crate::error::{Error, Kind};
 use crate::host::Host;
 use crate::sync::{Arc, Mutex, PoisonError};
-use crate::value::View;
+use crate::value::{Value, View};
 
 /// Places that the help names.
 const MAX_PLACES: usize = 10;
+/// Waiting tasks of an isolate that are looked at.
+const MAX_LOOKED_AT: usize = 1000;
 
 /// What a task waits for, as far as deadlocks are concerned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,7 +27,7 @@ pub enum Wait {
 }
 
 /// What the tasks of the other isolates wait for.
-pub(super) type Survey = Arc<Mutex<Vec<String>>>;
+pub(super) type Survey = Arc<Mutex<Vec<(String, usize)>>>;
 
 impl Wait {
     /// The error of a wait that can never end (LS 16.6).
@@ -51,48 +53,75 @@ impl Wait {
     }
 }
 
-/// Where a task waits, and for what.
-fn place(task: &Task, is_root: bool) -> Option<String> {
-    let what = match task.waits_for()? {
-        Wait::Time => return None,
-        Wait::Await => "waits for a promise",
-        Wait::Receive => "waits to receive from a channel",
-        Wait::Send => "waits to send on a full channel",
-    };
-    Some(match task.callee().view() {
-        View::Function(function) => {
-            let (code, name) = (function.code(), function.info().display_name());
-            format!("{name} ({}:{}) {what}", code.file, code.info.line)
-        }
-        _ if is_root => format!("the main program {what}"),
-        _ => format!("a block on another thread {what}"),
-    })
+/// Somewhere a number of tasks wait, for the same kind of thing.
+struct Place<'t> {
+    callee: &'t Value,
+    what: Wait,
+    n: usize,
 }
 
-/// Where all tasks of an isolate wait, the first the longest, without `except`.
-fn places(tasks: &Tasks, is_root: bool, except: Option<&Task>) -> Vec<String> {
-    let is_other = |task: &&Task| except.is_none_or(|except| !std::ptr::eq(*task, except));
-    tasks.waiting_tasks().filter(is_other).filter_map(|task| place(task, is_root)).collect()
+impl Place<'_> {
+    fn is(&self, callee: &Value, what: Wait) -> bool {
+        let is_same = match (self.callee.view(), callee.view()) {
+            (View::Function(a), View::Function(b)) => std::ptr::eq(a.code_ptr(), b.code_ptr()),
+            _ => self.callee.is_null() && callee.is_null(),
+        };
+        is_same && self.what == what
+    }
+
+    fn text(&self, is_root: bool) -> String {
+        let what = match self.what {
+            Wait::Await | Wait::Time => "waits for a promise",
+            Wait::Receive => "waits to receive from a channel",
+            Wait::Send => "waits to send on a full channel",
+        };
+        match self.callee.view() {
+            View::Function(function) => {
+                let (code, name) = (function.code(), function.info().display_name());
+                format!("{name} ({}:{}) {what}", code.file, code.info.line)
+            }
+            _ if is_root => format!("the main program {what}"),
+            _ => format!("a block on another thread {what}"),
+        }
+    }
+}
+
+/// Where the tasks of an isolate wait that have waited longest, without `except`.
+fn places(tasks: &Tasks, is_root: bool, except: Option<&Task>) -> Vec<(String, usize)> {
+    let mut places: Vec<Place<'_>> = Vec::new();
+    for task in tasks.waiting_tasks().take(MAX_LOOKED_AT) {
+        let Some(what) = task.waits_for().filter(|what| *what != Wait::Time) else { continue };
+        if except.is_some_and(|except| std::ptr::eq(task, except)) {
+            continue;
+        }
+        let callee = task.callee();
+        match places.iter().position(|place| place.is(callee, what)) {
+            Some(at) => places[at].n += 1,
+            None if places.len() > MAX_PLACES => break,
+            None => places.push(Place { callee, what, n: 1 }),
+        }
+    }
+    places.iter().map(|place| (place.text(is_root), place.n)).collect()
 }
 
 /// A line for each of the places, however many tasks are there.
-fn help(places: Vec<String>) -> Vec<String> {
-    let mut lines: Vec<(String, usize)> = Vec::new();
-    for place in places {
-        match lines.iter_mut().find(|(known, _)| *known == place) {
-            Some((_, n)) => *n += 1,
-            None => lines.push((place, 1)),
+fn help(places: Vec<(String, usize)>) -> Vec<String> {
+    let mut merged: Vec<(String, usize)> = Vec::new();
+    for (text, n) in places {
+        match merged.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, sum)) => *sum += n,
+            None => merged.push((text, n)),
         }
     }
-    let n_more = lines.len().saturating_sub(MAX_PLACES);
-    lines.truncate(MAX_PLACES);
-    let line = |(place, n): (String, usize)| match n {
-        1 => place,
-        n => format!("{place} ({n} tasks)"),
+    let has_more = merged.len() > MAX_PLACES;
+    merged.truncate(MAX_PLACES);
+    let line = |(text, n): (String, usize)| match n {
+        1 => text,
+        n => format!("{text} ({n} tasks)"),
     };
-    let mut lines: Vec<String> = lines.into_iter().map(line).collect();
-    if n_more > 0 {
-        lines.push(format!("tasks wait at {n_more} more places"));
+    let mut lines: Vec<String> = merged.into_iter().map(line).collect();
+    if has_more {
+        lines.push("tasks wait at more places".to_owned());
     }
     lines
 }
@@ -126,7 +155,7 @@ pub(super) fn end(host: &mut dyn Host) {
 }
 
 /// Nobody can go on: main gets an error, or else the task that has waited longest.
-pub(super) fn end_longest_wait(tasks: &mut Tasks, others: Vec<String>) {
+pub(super) fn end_longest_wait(tasks: &mut Tasks, others: Vec<(String, usize)>) {
     let Some(waiter) = tasks.main_or_longest() else { return };
     let mut error = waiter.task().waits_for().unwrap_or(Wait::Await).deadlock();
     let mut all = places(tasks, true, Some(waiter.task()));

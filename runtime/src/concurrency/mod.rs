@@ -15,6 +15,8 @@ pub mod deadlock;
 pub mod isolates;
 pub mod jobs;
 pub mod mailbox;
+#[cfg(all(test, feature = "model"))]
+mod model;
 pub mod pack;
 pub mod parallel;
 pub mod parcel;
@@ -26,8 +28,6 @@ pub mod shared_channels;
 mod stack;
 pub mod store;
 pub mod tasks;
-#[cfg(all(test, feature = "model"))]
-mod model;
 #[cfg(test)]
 mod tests;
 mod timers;

@@ -270,9 +270,8 @@ fn a_deadlock_is_found_once_nobody_can_go_on() {
         run_program(|host| {
             let (ch, never) = (channel(1), channel(1));
             let theirs = ch.clone();
-            let (other, _) = start(host, move |host| {
-                Ok(next(host, &theirs)?.map_or(Value::NULL, Value::int))
-            });
+            let (other, _) =
+                start(host, move |host| Ok(next(host, &theirs)?.map_or(Value::NULL, Value::int)));
             let error = next(host, &never).expect_err("nobody sends");
             assert_eq!(error.message, "Channel receive would block forever");
             assert_eq!(error.help.len(), 2, "the other place is named: {:?}", error.help);

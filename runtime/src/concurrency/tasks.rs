@@ -5,6 +5,11 @@
 //! nothing to run waits for the next timer or for another isolate, or finds that nobody can go
 //! on any more.
 
+mod ending;
+
+pub(super) use ending::unobserved;
+pub use ending::{drain, stop};
+
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -20,14 +25,19 @@ use super::timers::{Alarm, Timer};
 use super::{isolates, promises};
 
 use crate::error::{Error, Kind, Result};
-use crate::host::{Counters, Host, Isolate};
+use crate::host::{Counters, Host};
 use crate::limits::StackFloor;
 use crate::value::Value;
 
 /// How long an interruption may go unnoticed while nothing runs.
 const SLICE: Duration = Duration::from_millis(20);
+/// Tasks that may keep their coroutine and stacks while they wait.
+const MAX_ATTACHED: usize = 64;
 /// Tasks after which memory is compared with the limit.
 const TASKS_PER_CHECK: usize = 1024;
+
+/// What `Host::swap_stacks` exchanges.
+type EngineStacks = Option<Box<dyn Any>>;
 
 /// A task: main, or a call of an async function.
 pub struct Task {
@@ -36,7 +46,8 @@ pub struct Task {
     /// The function that it runs; null for main.
     callee: Value,
     coroutine: RefCell<Option<Coroutine>>,
-    stacks: RefCell<Option<Box<dyn Any>>>,
+    /// Those of the engine, if it waits on its coroutine; `None` inside for engines without.
+    stacks: RefCell<Option<EngineStacks>>,
     /// Its own active calls.
     counters: Cell<Counters>,
     /// Number of its present wait, if it waits.
@@ -83,6 +94,10 @@ pub struct Tasks {
     pub stack_floor: StackFloor,
     pub(super) handles: Handles,
     current: Option<Rc<Task>>,
+    /// The first task.
+    main: Option<Rc<Task>>,
+    /// Tasks that wait on their coroutine.
+    n_attached: usize,
     ready: VecDeque<Rc<Task>>,
     /// Waiting tasks by the number of their wait, so the first has waited longest.
     waiting: BTreeMap<u64, Rc<Task>>,
@@ -110,6 +125,8 @@ impl Default for Tasks {
             stack_floor: StackFloor::default(),
             handles: Handles::default(),
             current: None,
+            main: None,
+            n_attached: 0,
             ready: VecDeque::new(),
             waiting: BTreeMap::new(),
             timers: BinaryHeap::new(),
@@ -169,8 +186,9 @@ impl Tasks {
 
     /// The wait of main, or else the longest one.
     pub(super) fn main_or_longest(&self) -> Option<Waiter> {
-        let main = self.waiting.iter().find(|(_, task)| task.promise.is_null());
-        let (&wait, task) = main.or_else(|| self.waiting.iter().next())?;
+        let main = self.main.as_ref().and_then(|main| Some((main.wait.get()?.0, main)));
+        let first = || self.waiting.first_key_value().map(|(&wait, task)| (wait, task));
+        let (wait, task) = main.or_else(first)?;
         Some(Waiter { task: task.clone(), wait })
     }
 
@@ -318,10 +336,13 @@ pub fn start(
 /// Runs a task until it waits or ends. Its calls count on top of `base`.
 fn run_task(host: &mut dyn Host, task: &Rc<Task>, base: Counters) -> Result<()> {
     let taken = task.coroutine.borrow_mut().take();
+    if taken.is_some() && task.stacks.borrow().is_some() {
+        host.isolate().tasks.n_attached -= 1;
+    }
     let Some(mut coroutine) = taken.map_or_else(|| reattached(host, task), Some) else {
         return Ok(());
     };
-    let mut stacks = task.stacks.borrow_mut().take();
+    let mut stacks = task.stacks.borrow_mut().take().flatten();
     if let Err(error) = host.swap_stacks(&mut stacks) {
         finish(host, task, Err(error));
         return Ok(());
@@ -351,8 +372,9 @@ fn run_task(host: &mut dyn Host, task: &Rc<Task>, base: Counters) -> Result<()> 
     match resumed {
         Resumed::Ended(_) if is_detached => {}
         Resumed::Left(Left::Waiting | Left::Yielded(_)) => {
+            host.isolate().tasks.n_attached += 1;
             *task.coroutine.borrow_mut() = Some(coroutine);
-            *task.stacks.borrow_mut() = stacks;
+            *task.stacks.borrow_mut() = Some(stacks);
         }
         Resumed::Ended(result) => finish(host, task, result),
     }
@@ -428,7 +450,7 @@ pub(super) fn park(host: &mut dyn Host, waiter: &Waiter, finish: Finish) -> Resu
         }
         task.is_in_place.set(false);
         result?;
-    } else if !task.promise.is_null() && host.can_detach() {
+    } else if is_detachable(host, task) {
         *task.detached.borrow_mut() = Some(Detached { frames: None, finish });
         return Err(Error::suspended());
     } else {
@@ -439,6 +461,12 @@ pub(super) fn park(host: &mut dyn Host, waiter: &Waiter, finish: Finish) -> Resu
         }
     }
     over(host, task, finish)
+}
+
+/// Whether a task that waits gives its coroutine back: not as long as few have one.
+fn is_detachable(host: &mut dyn Host, task: &Task) -> bool {
+    let is_crowded = host.isolate().tasks.n_attached >= MAX_ATTACHED;
+    is_crowded && !task.promise.is_null() && host.can_detach()
 }
 
 /// Suspends the present task for some time.
@@ -530,6 +558,7 @@ pub(super) fn run_main_value(host: &mut dyn Host, body: coroutine::BodyWith<'_>)
     // there is an outcome, and stops main if need be.
     let body = unsafe { coroutine::outlive(Box::new(body)) };
     let main = new_task(Value::NULL, Value::NULL, bytes, body)?;
+    host.isolate().tasks.main = Some(main.clone());
     let base = host.counters();
     run_task(host, &main, base)?;
     while outcome.borrow().is_none() {
@@ -539,56 +568,13 @@ pub(super) fn run_main_value(host: &mut dyn Host, body: coroutine::BodyWith<'_>)
                 tasks.fatal = Some(error);
             }
             tasks.is_stopping = true;
-            stop_one(host, &main)?;
+            ending::stop_one(host, &main)?;
         }
     }
+    host.isolate().tasks.main = None;
     let result = outcome.borrow_mut().take().unwrap_or(Ok(Value::NULL));
     match host.isolate().tasks.fatal.take() {
         Some(error) => Err(error),
         None => result,
     }
-}
-
-/// Resumes a waiting task when the program is to end, which makes it end too.
-fn stop_one(host: &mut dyn Host, task: &Rc<Task>) -> Result<()> {
-    if let Some((wait, _)) = task.wait.take() {
-        host.isolate().tasks.waiting.remove(&wait);
-    }
-    run_task(host, task, Counters { depth: 0, nested: 0, callbacks: 0 })
-}
-
-/// After the normal end of main: runs the tasks that are left (LS 16.5).
-///
-/// # Errors
-/// The end of the program in a task.
-pub fn drain(host: &mut dyn Host) -> Result<()> {
-    while host.isolate().tasks.n_unfinished > 0 && !host.isolate().tasks.is_stopping {
-        run_one(host)?;
-    }
-    host.isolate().tasks.fatal.take().map_or(Ok(()), Err)
-}
-
-/// The errors of promises that were rejected and that nobody has awaited, and whether they are of
-/// other threads.
-pub(super) fn unobserved(isolate: &mut Isolate) -> Vec<(Error, bool)> {
-    let rejected = std::mem::take(&mut isolate.tasks.rejected);
-    rejected.iter().filter_map(promises::unobserved_error).collect()
-}
-
-/// Ends all tasks that still wait, so that they give back what they hold.
-pub fn stop(host: &mut dyn Host) {
-    host.isolate().tasks.is_stopping = true;
-    loop {
-        let tasks = &mut host.isolate().tasks;
-        tasks.timers.clear();
-        let first = tasks.waiting.values().next().cloned();
-        let Some(task) = first.or_else(|| tasks.ready.pop_front()) else { break };
-        if stop_one(host, &task).is_err() {
-            break;
-        }
-    }
-    host.isolate().tasks.rejected.clear();
-    host.isolate().tasks.tokens.clear();
-    host.isolate().tasks.fatal = None;
-    host.isolate().tasks.is_stopping = false;
 }

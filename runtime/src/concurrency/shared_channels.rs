@@ -122,7 +122,6 @@ impl SharedChannel {
     /// As `channels::send`.
     pub(super) fn send(self: &Arc<Self>, host: &mut dyn Host, value: Value) -> Result<()> {
         let parcel = pack::pack_owned(host, value)?;
-        let own = host.isolate().membership();
         let waiter = {
             let mut state = self.lock();
             if state.is_closed {
@@ -139,7 +138,8 @@ impl SharedChannel {
             let Some(waiter) = host.isolate().tasks.begin_wait(Wait::Send) else {
                 return Err(Wait::Send.deadlock());
             };
-            let remote = Remote { isolate: own, wait: waiter.number() };
+            let isolate = host.isolate().membership();
+            let remote = Remote { isolate, wait: waiter.number() };
             state.senders.push_back((remote, parcel));
             waiter
         };
@@ -168,7 +168,6 @@ impl SharedChannel {
         host: &mut dyn Host,
         limit: Option<f64>,
     ) -> Result<Option<Value>> {
-        let own = host.isolate().membership();
         let waiter = {
             let mut state = self.lock();
             if let Some(parcel) = state.take(host) {
@@ -182,7 +181,8 @@ impl SharedChannel {
             let Some(waiter) = host.isolate().tasks.begin_wait(what) else {
                 return Err(Wait::Receive.deadlock());
             };
-            state.receivers.push_back(Remote { isolate: own, wait: waiter.number() });
+            let isolate = host.isolate().membership();
+            state.receivers.push_back(Remote { isolate, wait: waiter.number() });
             waiter
         };
         if let Some(ms) = limit {

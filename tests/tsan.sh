@@ -4,7 +4,8 @@
 # with the sanitizer too. Fails if there is a report.
 #
 # Code that the JIT generates is not instrumented, so races are looked for on the VM; what the
-# compiled code calls is instrumented on all settings.
+# compiled code calls is instrumented on all settings. Programs that recurse to the limit of depth
+# or of threads are left out: the sanitizer follows at most some 60,000 calls and 8,000 threads.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 log=$(mktemp -d)
@@ -15,7 +16,8 @@ filters=("${@:-lang/threads}")
 status=0
 for filter in "${filters[@]}"; do
     "${CARGO:-cargo}" test -Zbuild-std --target x86_64-unknown-linux-gnu -p rufflang \
-        --test suite -- "$filter" || status=1
+        --test suite -- --skip depth --skip nested_too_deeply \
+        --skip recursion --skip too_many_threads "$filter" || status=1
 done
 n=$(cat "$log"/report* 2>/dev/null | grep -c "^WARNING: ThreadSanitizer" || true)
 cat "$log"/report* 2>/dev/null | head -200 || true

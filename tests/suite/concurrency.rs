@@ -189,7 +189,7 @@ const GROWING: [(&str, &str, &str); 5] = [
 
 fn grows(engine: &str, program: &str, wanted: &str) -> Result<(), Failed> {
     let scratch = with_main(program);
-    let child = start(&scratch, &[engine, "--max-memory=300M", "--timeout=60"]);
+    let child = start(&scratch, &[engine, "--max-memory=150M", "--timeout=60"]);
     let output = child.wait_with_output()?;
     expect(&output, 0, wanted, "")
 }

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use ruff_runtime::bytecode::operand::Use;
 use ruff_runtime::bytecode::{Capture, FunctionProto};
-use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
+use ruff_runtime::objects::function::{Function, FunctionCode, LoadedProto, Receiver};
 use ruff_runtime::value::Tag;
 
 use super::builder::{Builder, Key};
@@ -409,6 +409,13 @@ impl<'a> Builder<'a> {
         let env = if has_outer { self.env() } else { Some(self.word(0)) };
         let Some(env) = env else { return self.step() };
         self.materialise_all();
+        if let Some(captures) = captures
+            && let Some(layout) = Function::layout(captures.len())
+        {
+            let object = self.alloc_closure(code, (captures, env), layout);
+            self.define_object(dst, Tag::Function, object);
+            return self.state.set(dst, Reg::slot(Know::Function(code as usize)));
+        }
         let flow = self.flow;
         for &r in &flow.regs[self.pc as usize].reads {
             self.sync(r);
@@ -420,6 +427,42 @@ impl<'a> Builder<'a> {
         let object = self.add(Op::Help(Helper::Closure, vec![word, window, env]), Ty::Word);
         self.define_object(dst, Tag::Function, object);
         self.state.set(dst, Reg::slot(Know::Function(code as usize)));
+    }
+
+    /// Allocates a closure and fills it with copies of the captured variables.
+    fn alloc_closure(
+        &mut self,
+        code: *const FunctionCode,
+        (captures, env): (&[Capture], NodeId),
+        (size, header): (usize, u64),
+    ) -> NodeId {
+        let value = |this: &mut Self, capture: &Capture| match *capture {
+            Capture::Register(r) => this.take_value(Use::from(this.flow.window + r)),
+            Capture::Upvalue(upvalue) => {
+                let at = abi::FUNCTION_UPVALUES + i32::from(upvalue) * abi::VALUE_SIZE;
+                let tag = this.add(Op::Load(env, at + abi::TAG_OFFSET), Ty::Word);
+                let payload = this.add(Op::Load(env, at + abi::PAYLOAD_OFFSET), Ty::Word);
+                this.add(Op::RetainPair(tag, payload), Ty::None);
+                (tag, payload)
+            }
+        };
+        let values: Vec<_> = captures.iter().map(|capture| value(self, capture)).collect();
+        let object = self.add(Op::Alloc(size as u32), Ty::Word);
+        self.last_exit = None;
+        for (at, bits) in [
+            (0, header),
+            (abi::FUNCTION_CODE, code as u64),
+            (abi::FUNCTION_N_UPVALUES, captures.len() as u64),
+        ] {
+            let word = self.word(bits);
+            self.add(Op::Store(object, at, word), Ty::None);
+        }
+        for (i, (tag, payload)) in (0..).zip(values) {
+            let at = abi::FUNCTION_UPVALUES + i * abi::VALUE_SIZE;
+            self.add(Op::Store(object, at + abi::TAG_OFFSET, tag), Ty::None);
+            self.add(Op::Store(object, at + abi::PAYLOAD_OFFSET, payload), Ty::None);
+        }
+        object
     }
 
     /// R[dst] = a new cell, not assigned yet.

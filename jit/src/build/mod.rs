@@ -14,6 +14,7 @@ mod builder;
 mod calls;
 mod catch;
 mod control;
+mod decode;
 mod dicts;
 mod direct;
 mod elements;

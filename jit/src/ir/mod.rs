@@ -168,6 +168,8 @@ pub enum Helper {
     PutPlace,
     /// `(array slot, item slot)`: takes the last element of an array, or null.
     TakeLast,
+    /// `(dict, text)`: whether the dict has a function of its own under a name.
+    DictHasOwn,
     /// `(first slot, count)`: an array of what is in a row of slots, which it leaves empty.
     NewArray,
     /// `(dict, int)`: the address of the value under a key, or 0; right until the dict changes.
@@ -350,7 +352,7 @@ pub struct Block {
 }
 
 /// Where an exit finds the value of a register.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Source {
     /// An unboxed node.
     Node(NodeId),
@@ -360,6 +362,33 @@ pub enum Source {
     Copy(u16),
     /// The payload and tag words of a call's result.
     Pair(NodeId, NodeId),
+    /// Payload and tag words with their count. As with nodes, nothing in the slot is released;
+    /// this holds for those that follow too.
+    Owned(NodeId, NodeId),
+    /// Payload and tag words, of which the exit takes a count.
+    Shared(NodeId, NodeId),
+    /// Null.
+    Null,
+}
+
+impl Source {
+    /// Calls `f` with the place of each node that is written.
+    pub fn each_node(&mut self, mut f: impl FnMut(&mut NodeId)) {
+        match self {
+            Source::Node(node) => f(node),
+            Source::Pair(payload, tag)
+            | Source::Owned(payload, tag)
+            | Source::Shared(payload, tag) => [payload, tag].into_iter().for_each(f),
+            Source::Slot(_) | Source::Copy(_) | Source::Null => {}
+        }
+    }
+
+    /// The nodes that are written.
+    pub fn nodes(mut self) -> Vec<NodeId> {
+        let mut nodes = Vec::new();
+        self.each_node(|node| nodes.push(*node));
+        nodes
+    }
 }
 
 /// Index of an inlined frame.
@@ -527,6 +556,16 @@ impl Op {
                 std::iter::once(call.depth).chain(after).collect()
             }
             _ => vec![],
+        }
+    }
+
+    /// Changes the exit that it may take, if there is just one.
+    pub fn set_exit(&mut self, new: ExitId) {
+        match self {
+            Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => *exit = new,
+            Op::Push(_, _, exit) | Op::NoOperators(_, _, exit) | Op::Room(exit) => *exit = new,
+            Op::EnterBody(exit) => *exit = new,
+            _ => {}
         }
     }
 

@@ -56,7 +56,7 @@ impl Effects {
             Op::Step(..) | Op::Direct(..) => self.everything_from(0),
             Op::Help(helper, args) => match helper {
                 Helper::TextData | Helper::TextEqual | Helper::TextOrder | Helper::NewCell => {}
-                Helper::DictFindInt | Helper::DictFindText => {}
+                Helper::DictFindInt | Helper::DictFindText | Helper::DictHasOwn => {}
                 Helper::NewArray => {
                     if let [first, count] = args.as_slice()
                         && let (Op::SlotAddr(first), Op::Const(count)) =

@@ -118,15 +118,16 @@ fn ctrl_c(engine: &str, program: &str) -> Result<(), Failed> {
     let program = program.replace("print(\"ready\")", "print(\"ready\")\nsleep(0)");
     let scratch = with_main(&program);
     let mut child = start(&scratch, &[engine]);
-    let stdout = child.stdout.take().ok_or("stdout is a pipe")?;
+    let stdout = child.stdout.take().expect("stdout is a pipe");
     let mut stdout = BufReader::new(stdout);
     let mut text = String::new();
-    stdout.read_line(&mut text)?;
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status()?;
-    if !sent.success() {
+    let line = stdout.read_line(&mut text);
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let output = finish(child)?;
+    line?;
+    if !sent?.success() {
         return Err("kill fails".into());
     }
-    let output = finish(child)?;
     stdout.read_to_string(&mut text)?;
     if text != "ready\n" {
         return Err(format!("{engine}: stdout {text:?}").into());

@@ -203,7 +203,7 @@ fn repeat(
     setting: Setting,
     first: engine::Finished,
 ) -> Result<engine::Finished, Failed> {
-    let n_runs = std::env::var("RUFF_REPEAT").ok().and_then(|n| n.parse().ok()).unwrap_or(1);
+    let n_runs = crate::generated::number("RUFF_REPEAT", 1);
     let mut next = Some(first);
     let mut last = engine::Finished::default();
     for run in 1..=n_runs.max(1) {

@@ -25,6 +25,7 @@ pub mod permissions;
 #[allow(unsafe_code, reason = "entries of compiled code are stored as raw pointers")]
 pub mod profile;
 pub mod semantics;
+pub mod sync;
 #[allow(unsafe_code, reason = "the type of entries of compiled code")]
 pub mod tier;
 #[allow(unsafe_code, reason = "the payload word is a pointer for heap tags")]

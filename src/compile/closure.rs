@@ -85,7 +85,8 @@ impl<'a> Builder<'a> {
     pub(super) fn function(&mut self, func: &'a Func, owner: Option<&StructDecl>) -> u16 {
         let id = self.unit.resolved.func(func.id);
         let mut child = Builder::new(self.unit, id, Role::Function);
-        let info = function_info(func, owner);
+        let line = self.unit.source.line(func.span.start);
+        let info = FunctionInfo { line, ..function_info(func, owner) };
         child.function_body(func, &info);
         self.add_child(child, info, func.span)
     }
@@ -318,6 +319,7 @@ fn function_info(func: &Func, owner: Option<&StructDecl>) -> FunctionInfo {
         n_params: func.params.len() as u32,
         has_rest: func.rest.is_some(),
         receiver,
+        line: 0,
     }
 }
 

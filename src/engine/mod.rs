@@ -160,6 +160,8 @@ pub struct Finished {
     pub forced_exits: u64,
     /// Guards that [`Stress::ExitAt`] could make fail.
     pub guards: u64,
+    /// Objects that the program has not given back at its end.
+    pub n_leaked: usize,
     /// Diagnostics and statistics, as text for people.
     pub stderr: String,
 }
@@ -327,6 +329,7 @@ fn run_here(
         finished.stderr.push_str(&jit_stats.map_or(String::new(), |stats| stats.to_string()));
     }
     heap::release_thread_memory();
+    finished.n_leaked += heap::live_objects();
     finished
 }
 
@@ -377,6 +380,7 @@ impl Run<'_> {
         let has_ended_well = result.is_ok();
         let reports_threads = result.as_ref().err().is_none_or(Error::is_catchable);
         let mut finished = Finished::after(result, &sources, style);
+        finished.n_leaked = ended.n_leaked;
         for (error, is_thread) in &ended.failures {
             let report = match is_thread {
                 true if reports_threads => report::unhandled_in_thread(error, &sources, style),

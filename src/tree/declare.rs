@@ -40,7 +40,8 @@ impl Evaluator {
     /// A new function value for a function expression or declaration.
     pub(super) fn closure(&mut self, frame: &Frame, func: &Arc<Func>) -> Value {
         let name = func.name.as_ref().map(|name| name.name.clone());
-        let info = function_info(func, name, Receiver::None);
+        let line = frame.unit.tree.source.line_col(func.span.start).0;
+        let info = FunctionInfo { line, ..function_info(func, name, Receiver::None) };
         self.function(frame, func.id, info, || Body::Func(func.clone()))
     }
 
@@ -52,7 +53,8 @@ impl Evaluator {
             Some(_) => Receiver::SelfValue,
         };
         let name = format!("{}.{name}", decl.name.name).into();
-        let info = function_info(func, Some(name), receiver);
+        let line = frame.unit.tree.source.line_col(func.span.start).0;
+        let info = FunctionInfo { line, ..function_info(func, Some(name), receiver) };
         self.function(frame, func.id, info, || Body::Func(func.clone()))
     }
 
@@ -142,6 +144,7 @@ fn function_info(func: &Func, name: Option<Arc<str>>, receiver: Receiver) -> Fun
         n_params: func.params.len() as u32,
         has_rest: func.rest.is_some(),
         receiver,
+        line: 0,
     }
 }
 
@@ -150,6 +153,6 @@ fn enum_def(decl: &EnumDecl) -> Value {
         let n_params = variant.params.as_ref().map(Vec::len);
         (variant.name.name.clone(), n_params)
     });
-    let def = EnumDef { name: decl.name.name.clone(), variants: variants.collect() };
+    let def = EnumDef::new(decl.name.name.clone(), variants.collect());
     Value::from_ref(Ref::new(def))
 }

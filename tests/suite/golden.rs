@@ -171,11 +171,14 @@ fn run(path: &Path, setting: Setting, agreed: &Agreed) -> Result<(), Failed> {
     if golden.engine.as_ref().is_some_and(|only| only != setting.name()) {
         return Ok(());
     }
-    let finished = run_program(&golden, setting);
+    let mut finished = run_program(&golden, setting);
     if golden.block && files::bless() && setting == Setting::Vm {
         return bless_block(path, &text, &finished.stdout);
     }
     check::compare(&golden, &finished)?;
+    if is_concurrent(path) {
+        finished = repeat(&golden, setting, finished)?;
+    }
     let mut agreed = agreed.lock().expect("no trial panics while it holds the lock");
     let first = agreed.entry(path.to_owned()).or_insert_with(|| finished.stderr.clone());
     if *first == finished.stderr {
@@ -183,6 +186,39 @@ fn run(path: &Path, setting: Setting, agreed: &Agreed) -> Result<(), Failed> {
     }
     Err(format!("settings disagree on stderr:\n{first}\n--- and on this one:\n{}", finished.stderr)
         .into())
+}
+
+/// Topics whose programs must give back all they hold, and are repeated (`RUFF_REPEAT`).
+const CONCURRENCY: [&str; 5] = ["async", "channels", "generators", "suspension", "threads"];
+
+fn is_concurrent(path: &Path) -> bool {
+    let topic = path.parent().and_then(Path::file_name);
+    topic.is_some_and(|topic| CONCURRENCY.iter().any(|known| *known == topic))
+}
+
+/// Runs a program again, as often as the variable `RUFF_REPEAT` says: every run does the same,
+/// and leaves no objects.
+fn repeat(
+    golden: &Golden,
+    setting: Setting,
+    first: engine::Finished,
+) -> Result<engine::Finished, Failed> {
+    let n_runs = crate::generated::number("RUFF_REPEAT", 1);
+    let mut next = Some(first);
+    let mut last = engine::Finished::default();
+    for run in 1..=n_runs.max(1) {
+        let finished = next.take().unwrap_or_else(|| run_program(golden, setting));
+        if finished.n_leaked > 0 {
+            return Err(format!("run {run} left {} objects", finished.n_leaked).into());
+        }
+        if run > 1 && (&finished.stdout, &finished.stderr) != (&last.stdout, &last.stderr) {
+            let before = String::from_utf8_lossy(&last.stdout).into_owned() + &last.stderr;
+            let now = String::from_utf8_lossy(&finished.stdout).into_owned() + &finished.stderr;
+            return Err(format!("run {run} differs:\n{now}\n--- before:\n{before}").into());
+        }
+        last = finished;
+    }
+    Ok(last)
 }
 
 /// Runs the main file, with the other files of the program in a directory of their own.

@@ -6,6 +6,7 @@
 
 mod check;
 mod cli;
+mod concurrency;
 mod databases;
 mod doc_blocks;
 mod documents;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
     trials.extend(sandbox::trials());
     trials.extend(sweep::trials());
     trials.extend(cli::trials());
+    trials.extend(concurrency::trials());
     trials.extend(jit::trials());
     trials.extend(tidy::trials());
     libtest_mimic::run(&arguments, trials).exit_code()

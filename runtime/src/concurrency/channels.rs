@@ -7,13 +7,17 @@ use std::cell::{OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::deadlock::Wait;
 use super::parcel::Parcel;
 use super::shared_channels::{Content, SharedChannel};
-use super::tasks::{Wait, Waiter, park};
+use super::tasks::{End, Waiter, park};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::objects::channel::ChannelBody;
 use crate::value::Value;
+
+/// Queued values after which memory is compared with the limit.
+pub(super) const VALUES_PER_CHECK: usize = 1 << 14;
 
 /// What is behind a channel.
 pub struct Core {
@@ -146,7 +150,7 @@ pub(super) fn closed() -> Error {
 /// Enqueues a value; waits while the channel is full.
 ///
 /// # Errors
-/// ConcurrencyError if the channel is closed, or if the wait can never end.
+/// ConcurrencyError if the channel is closed, or if the wait can never end; MemoryError.
 pub fn send(host: &mut dyn Host, channel: &ChannelBody, value: Value) -> Result<()> {
     if let Some(shared) = channel.core.shared() {
         return shared.send(host, value);
@@ -163,6 +167,9 @@ pub fn send(host: &mut dyn Host, channel: &ChannelBody, value: Value) -> Result<
             }
         }
         if state.queue.len() < state.capacity {
+            if state.queue.len() % VALUES_PER_CHECK == VALUES_PER_CHECK - 1 {
+                super::check_memory()?;
+            }
             state.queue.push_back(value);
             return Ok(());
         }
@@ -173,7 +180,7 @@ pub fn send(host: &mut dyn Host, channel: &ChannelBody, value: Value) -> Result<
         waiter
     };
     let (core, wait) = (channel.core.clone(), waiter.number());
-    let finish = move |host: &mut dyn Host| {
+    let finish = move |host: &mut dyn Host, _: End| {
         if let Some(shared) = core.shared() {
             return shared.finish_send(host, wait);
         }
@@ -222,9 +229,9 @@ pub fn receive(
         host.isolate().tasks.wake_later(ms, waiter.clone());
     }
     let (core, wait) = (channel.core.clone(), waiter.number());
-    let finish = move |host: &mut dyn Host| {
+    let finish = move |host: &mut dyn Host, end: End| {
         if let Some(shared) = core.shared() {
-            return shared.finish_receive(host, wait);
+            return shared.finish_receive(host, wait, end);
         }
         let mut state = core.state.borrow_mut();
         state.receivers.retain(|receiver| receiver.number() != wait);

@@ -6,18 +6,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread;
 
 use super::mailbox::{Event, Mailbox};
 use super::parcel::{ErrorParcel, Outcome, Parcel};
 use super::program::{Failure, MAX_ISOLATES, Program};
-use super::{pack, pool, promises, tasks, unpack};
+use super::{deadlock, pack, pool, promises, tasks, unpack};
 use crate::error::{Error, Exit, Kind, Result};
 use crate::heap;
 use crate::host::{Host, Interrupt, Isolate, Output};
 use crate::limits::Limits;
 use crate::objects::promise::PromiseBody;
 use crate::permissions::Permissions;
+use crate::sync::thread;
 use crate::value::{Value, View};
 
 /// Bytes of native stack of a thread; the main task of an isolate has one of its own.
@@ -166,9 +166,11 @@ pub(super) fn start_at(seed: Seed, mailbox: &Arc<Mailbox>) -> Result<()> {
         let (program, mailbox, is_pooled) = (seed.program.clone(), own.clone(), seed.is_pooled);
         let _place = Place { program, mailbox, is_pooled };
         // A bug in the engine costs a thread, not the program.
+        let program = seed.program.clone();
         let run = std::panic::AssertUnwindSafe(|| run(seed, own));
         drop(std::panic::catch_unwind(run));
         heap::release_thread_memory();
+        program.n_leaked.fetch_add(heap::live_objects(), Ordering::Relaxed);
     };
     if let Err(error) = thread.spawn(run) {
         program.leave(mailbox);
@@ -331,8 +333,13 @@ pub(super) fn read_mail(host: &mut dyn Host) -> bool {
     if !membership.mailbox.has_mail() {
         return false;
     }
-    for event in membership.mailbox.take() {
-        handle(host, event);
+    let events = membership.mailbox.take();
+    // Whoever got something else besides can go on, and hears of the next deadlock.
+    let is_only = events.len() == 1;
+    for event in events {
+        if is_only || !matches!(event, Event::Deadlock) {
+            handle(host, event);
+        }
     }
     true
 }
@@ -350,7 +357,8 @@ fn handle(host: &mut dyn Host, event: Event) {
             promises::settle(host, &promise, result);
         }
         Event::Wake(wait) => host.isolate().tasks.wake_number(wait),
-        Event::Deadlock => tasks::end_deadlock(host),
+        Event::Deadlock => deadlock::end(host),
+        Event::Describe(survey) => deadlock::answer(host, &survey),
     }
 }
 
@@ -361,12 +369,14 @@ pub struct Ended {
     pub exit: Option<u8>,
     /// Errors that nobody has awaited, and whether they are of spawned blocks.
     pub failures: Vec<(Error, bool)>,
+    /// Objects that the threads of the others, which have ended, did not free.
+    pub n_leaked: usize,
 }
 
 /// Stops all other isolates after main has ended.
 pub fn finish(host: &mut dyn Host) -> Ended {
     let Some(membership) = host.isolate().membership.clone() else {
-        return Ended { exit: None, failures: tasks::unobserved(host.isolate()) };
+        return Ended { failures: tasks::unobserved(host.isolate()), ..Ended::default() };
     };
     membership.program.stop();
     membership.program.jobs.finish();
@@ -378,5 +388,6 @@ pub fn finish(host: &mut dyn Host) -> Ended {
         failures.push((unpack::unpack_error(host, *failure.error), failure.is_thread));
     }
     membership.program.store.clear();
-    Ended { exit: membership.program.exit_code(), failures }
+    let n_leaked = membership.program.n_leaked.load(Ordering::Relaxed);
+    Ended { exit: membership.program.exit_code(), failures, n_leaked }
 }

@@ -5,7 +5,6 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use super::program::Program;
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::objects::promise::PromiseBody;
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::value::Value;
 
 /// Jobs that run at a time.

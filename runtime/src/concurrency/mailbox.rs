@@ -1,19 +1,21 @@
 //! The mailbox of an isolate: what other threads have to tell it, and where it sleeps.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::deadlock::Survey;
 use super::parcel::Outcome;
 use super::program::Program;
 use crate::error::Error;
 use crate::host::{Host, Interrupt};
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::sync::{self, Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::value::Value;
 
 /// How long an interruption from outside may go unnoticed while nothing runs.
 const SLICE: Duration = Duration::from_millis(20);
-/// How often an isolate looks for mail before it sleeps.
-const SPINS: u32 = 200;
+/// How often an isolate looks for mail before it sleeps: more often where that has helped.
+const MIN_SPINS: u32 = if cfg!(feature = "model") { 1 } else { 50 };
+const MAX_SPINS: u32 = if cfg!(feature = "model") { 1 } else { 4000 };
 
 /// Makes the outcome of work outside of isolates a value.
 pub type Complete = Box<dyn FnOnce(&mut dyn Host) -> Result<Value, Error> + Send>;
@@ -28,6 +30,8 @@ pub enum Event {
     Wake(u64),
     /// Nobody in the whole program can go on.
     Deadlock,
+    /// Nobody can go on, and main wants to know what the tasks wait for.
+    Describe(Survey),
 }
 
 /// The mailbox of an isolate.
@@ -37,6 +41,8 @@ pub struct Mailbox {
     /// There are events.
     has_mail: AtomicBool,
     pub interrupt: Arc<Interrupt>,
+    /// How often to look for mail before the next sleep.
+    n_spins: AtomicU32,
     /// The longest sleep: only main is stopped by others than [`Mailbox::stop`].
     slice: Duration,
 }
@@ -57,6 +63,7 @@ impl Mailbox {
             state: Mutex::new(State { events, is_idle, is_asleep, is_closed }),
             arrived: Condvar::new(),
             has_mail: AtomicBool::new(false),
+            n_spins: AtomicU32::new(MIN_SPINS),
             interrupt,
             slice: if is_main { SLICE } else { Duration::from_secs(3600) },
         })
@@ -123,14 +130,33 @@ impl Mailbox {
         self.arrived.notify_one();
     }
 
+    /// Looks for mail for some microseconds; whether there is some.
+    fn spin(&self) -> bool {
+        let n_spins = self.n_spins.load(Ordering::Relaxed);
+        for _ in 0..n_spins {
+            if self.has_mail() {
+                self.n_spins.store((n_spins * 2).min(MAX_SPINS), Ordering::Relaxed);
+                return true;
+            }
+            sync::spin();
+        }
+        self.n_spins.store((n_spins / 2).max(MIN_SPINS), Ordering::Relaxed);
+        false
+    }
+
+    /// Takes the news that nobody in the program can go on, if it has come; for an isolate that
+    /// waits for something else than its mail.
+    pub(super) fn take_deadlock(&self) -> bool {
+        let mut state = self.lock();
+        let at = state.events.iter().position(|event| matches!(event, Event::Deadlock));
+        at.map(|at| state.events.remove(at)).is_some()
+    }
+
     /// Sleeps until there is mail, the time is over or the isolate is to stop. Without a time
     /// limit the isolate counts as idle meanwhile.
     pub fn sleep(&self, program: &Program, until: Option<Instant>) {
-        for _ in 0..SPINS {
-            if self.has_mail() {
-                return;
-            }
-            std::hint::spin_loop();
+        if self.spin() {
+            return;
         }
         let mut state = self.lock();
         if !state.events.is_empty() || self.interrupt.stop_was_requested() {
@@ -179,7 +205,9 @@ mod tests {
             .into_iter()
             .filter_map(|event| match event {
                 Event::Wake(number) => Some(number),
-                Event::Settle(..) | Event::Complete(..) | Event::Deadlock => None,
+                Event::Settle(..) | Event::Complete(..) | Event::Describe(_) | Event::Deadlock => {
+                    None
+                }
             })
             .collect();
         assert_eq!(numbers, [1, 2]);

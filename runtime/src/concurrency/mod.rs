@@ -11,9 +11,12 @@
 
 pub mod channels;
 pub mod coroutine;
+pub mod deadlock;
 pub mod isolates;
 pub mod jobs;
 pub mod mailbox;
+#[cfg(all(test, feature = "model"))]
+mod model;
 pub mod pack;
 pub mod parallel;
 pub mod parcel;
@@ -29,3 +32,12 @@ pub mod tasks;
 mod tests;
 mod timers;
 pub mod unpack;
+
+use crate::error::Result;
+use crate::heap;
+use crate::semantics::arith;
+
+/// Whether what grows without bound stays within the limit of memory (LS 21).
+fn check_memory() -> Result<()> {
+    if heap::has_room(0) { Ok(()) } else { Err(arith::out_of_memory()) }
+}

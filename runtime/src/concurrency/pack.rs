@@ -24,7 +24,7 @@ use crate::limits::VALUE_DEPTH;
 use crate::objects::array::Array;
 use crate::objects::function::Function;
 use crate::objects::module::ModuleBody;
-use crate::objects::structs::{EnumDef, Struct, StructDef};
+use crate::objects::structs::{Struct, StructDef};
 use crate::value::{Tag, Value, View, Wrapper};
 
 /// Declaration numbers of the library are the highest ones.
@@ -423,8 +423,7 @@ impl<'h> Packer<'h> {
             View::Str(text) => self.emit(Node::Text(CompactString::new(text.as_str()))),
             View::Bytes(bytes) => self.emit(Node::Bytes(bytes.0.clone())),
             View::EnumDef(def) => {
-                let (name, variants) = (def.name.clone(), def.variants.clone());
-                self.emit(Node::Enum(Arc::new(EnumDef { name, variants })));
+                self.emit(Node::Enum(Arc::new(def.copy())));
             }
             View::Resource(resource) => self.emit(Node::Resource(resource.clone())),
             View::Generator(generator) => {

@@ -4,9 +4,6 @@
 //! begins; threads take them in small groups from the front until none is left or one has failed.
 //! The last thread to end wakes the task that has called.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use super::isolates::{self, Body, OnEnd};
 use super::parcel::{ErrorParcel, Outcome, Parcel};
 use super::program::Program;
@@ -15,6 +12,8 @@ use crate::error::{Error, Kind, Result};
 use crate::heap::Ref;
 use crate::host::Host;
 use crate::objects::array::Array;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::value::Value;
 
 /// Groups that a thread takes of its share, so that threads end at about the same time.
@@ -173,7 +172,7 @@ pub fn map(
             break;
         }
     }
-    promises::await_then(host, &promise, Box::new(move |host| job.finish(host)))
+    promises::await_then(host, &promise, Box::new(move |host, _| job.finish(host)))
 }
 
 fn start_thread(host: &mut dyn Host, job: &Arc<Job>, snapshot: Parcel) -> Result<()> {

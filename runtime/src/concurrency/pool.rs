@@ -1,7 +1,6 @@
 //! The task pool (`spawn_task`): calls of functions on threads of their own, so many at a time.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::isolates::{self, Body, Seed};
 use super::mailbox::Mailbox;
@@ -13,10 +12,13 @@ use crate::heap::Ref;
 use crate::host::Host;
 use crate::objects::array::Array;
 use crate::objects::resource::ResourceBody;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::value::{Value, View};
 
 /// How many tasks run at a time unless the program says otherwise.
 const USUAL_SIZE: usize = 256;
+/// Waiting tasks after which memory is compared with the limit.
+const TASKS_PER_CHECK: usize = 256;
 
 /// The pool of a program.
 pub struct Pool {
@@ -174,7 +176,12 @@ pub fn submit(host: &mut dyn Host, func: &Value, args: Vec<Value>) -> Result<Tas
         super::promises::await_value(host, result)
     });
     let seed = isolates::seed(host, &call, body, Box::new(on_end))?.pooled();
-    program.pool.lock().waiting.push_back((task.clone(), seed));
+    let mut state = program.pool.lock();
+    if state.waiting.len() % TASKS_PER_CHECK == TASKS_PER_CHECK - 1 {
+        super::check_memory()?;
+    }
+    state.waiting.push_back((task.clone(), seed));
+    drop(state);
     start_waiting(&program);
     Ok(TaskHandle(task))
 }

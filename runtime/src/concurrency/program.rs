@@ -5,8 +5,6 @@
 //! posts to it takes the count for it before the message is there; so the count is never zero
 //! while somebody can still go on. When it gets there, main hears of the deadlock.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::jobs::Jobs;
@@ -16,6 +14,8 @@ use super::pool::Pool;
 use super::remote::SharedPromise;
 use super::store::Store;
 use crate::error::{Error, Kind, Result};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How many isolates there may be at a time.
 pub const MAX_ISOLATES: usize = 2000;
@@ -36,6 +36,8 @@ pub struct Program {
     /// Snapshots have been made.
     pub(super) has_forked: AtomicBool,
     ending: Mutex<Ending>,
+    /// Objects that isolates which have ended did not free.
+    pub(super) n_leaked: AtomicUsize,
     pub(super) pool: Pool,
     pub(super) store: Store,
     pub(super) jobs: Jobs,
@@ -73,6 +75,7 @@ impl Program {
             is_stopping: AtomicBool::new(false),
             has_forked: AtomicBool::new(false),
             ending: Mutex::default(),
+            n_leaked: AtomicUsize::new(0),
             pool: Pool::default(),
             store: Store::default(),
             jobs: Jobs::default(),
@@ -86,10 +89,20 @@ impl Program {
 
     /// Something is not active any more.
     pub fn release(&self) {
-        if self.n_active.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.release_with_store() {
+            self.store.wake_blocked();
+        }
+    }
+
+    /// As [`Program::release`], for who has locked the table: true if main, which may wait for
+    /// the table too, is told that nothing is active.
+    pub(super) fn release_with_store(&self) -> bool {
+        let is_last = self.n_active.fetch_sub(1, Ordering::AcqRel) == 1;
+        if is_last {
             // Main has ended if it does not take the event.
             let _ = self.main.post(self, Event::Deadlock);
         }
+        is_last
     }
 
     /// How many tasks of the pool run at a time at most.
@@ -124,6 +137,12 @@ impl Program {
             self.release();
             self.left.notify_all();
         }
+    }
+
+    /// Posts an event to every isolate besides main; gives how many there are.
+    pub(super) fn ask_others(&self, event: impl Fn() -> Event) -> usize {
+        let members = lock(&self.members);
+        members.iter().filter(|member| member.post(self, event()).is_ok()).count()
     }
 
     /// Ends the program from any isolate (`exit`); the first one decides on the code.

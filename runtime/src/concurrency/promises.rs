@@ -1,6 +1,7 @@
 //! Settling promises, awaiting them, and promises made of others.
 
-use super::tasks::{Finish, Wait, park};
+use super::deadlock::Wait;
+use super::tasks::{End, Finish, park};
 use super::{pack, remote};
 use crate::error::{Error, Kind, Result};
 use crate::heap::Ref;
@@ -36,7 +37,7 @@ pub fn await_value(host: &mut dyn Host, v: Value) -> Result<Value> {
         observers.push(Observer::Task(waiter.clone()));
     }
     let awaited = v.clone();
-    let finish = move |_: &mut dyn Host| match awaited.view() {
+    let finish = move |_: &mut dyn Host, _: End| match awaited.view() {
         View::Promise(promise) => outcome(promise).transpose(),
         _ => Ok(None),
     };

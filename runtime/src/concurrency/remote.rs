@@ -3,15 +3,14 @@
 //! A promise belongs to the isolate that made it. When it is packed it gets a shared core; other
 //! isolates have proxies of it, which subscribe to the core when somebody awaits them.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use super::isolates::Membership;
 use super::mailbox::Event;
 use super::parcel::Outcome;
 use super::{promises, unpack};
 use crate::host::Host;
 use crate::objects::promise::PromiseBody;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::value::{Value, View};
 
 /// The core of a promise that has left its isolate.

@@ -5,15 +5,17 @@
 //! at the same moment. Waits are over for good only when they have left the lists here.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::channels::VALUES_PER_CHECK;
+use super::deadlock::Wait;
 use super::isolates::Membership;
 use super::mailbox::Event;
 use super::parcel::Parcel;
-use super::tasks::{Wait, park};
+use super::tasks::{End, park};
 use super::{pack, unpack};
 use crate::error::Result;
 use crate::host::Host;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::value::Value;
 
 /// A channel that has left its isolate.
@@ -120,7 +122,6 @@ impl SharedChannel {
     /// As `channels::send`.
     pub(super) fn send(self: &Arc<Self>, host: &mut dyn Host, value: Value) -> Result<()> {
         let parcel = pack::pack_owned(host, value)?;
-        let own = host.isolate().membership();
         let waiter = {
             let mut state = self.lock();
             if state.is_closed {
@@ -128,18 +129,22 @@ impl SharedChannel {
             }
             let Some(parcel) = state.hand(host, parcel) else { return Ok(()) };
             if state.queue.len() < self.capacity {
+                if state.queue.len() % VALUES_PER_CHECK == VALUES_PER_CHECK - 1 {
+                    super::check_memory()?;
+                }
                 state.queue.push_back(parcel);
                 return Ok(());
             }
             let Some(waiter) = host.isolate().tasks.begin_wait(Wait::Send) else {
                 return Err(Wait::Send.deadlock());
             };
-            let remote = Remote { isolate: own, wait: waiter.number() };
+            let isolate = host.isolate().membership();
+            let remote = Remote { isolate, wait: waiter.number() };
             state.senders.push_back((remote, parcel));
             waiter
         };
         let (shared, wait) = (self.clone(), waiter.number());
-        let finish = move |host: &mut dyn Host| shared.finish_send(host, wait);
+        let finish = move |host: &mut dyn Host, _: End| shared.finish_send(host, wait);
         park(host, &waiter, Box::new(finish)).map(drop)
     }
 
@@ -163,7 +168,6 @@ impl SharedChannel {
         host: &mut dyn Host,
         limit: Option<f64>,
     ) -> Result<Option<Value>> {
-        let own = host.isolate().membership();
         let waiter = {
             let mut state = self.lock();
             if let Some(parcel) = state.take(host) {
@@ -177,24 +181,37 @@ impl SharedChannel {
             let Some(waiter) = host.isolate().tasks.begin_wait(what) else {
                 return Err(Wait::Receive.deadlock());
             };
-            state.receivers.push_back(Remote { isolate: own, wait: waiter.number() });
+            let isolate = host.isolate().membership();
+            state.receivers.push_back(Remote { isolate, wait: waiter.number() });
             waiter
         };
         if let Some(ms) = limit {
             host.isolate().tasks.wake_later(ms, waiter.clone());
         }
         let (shared, wait) = (self.clone(), waiter.number());
-        let finish = move |host: &mut dyn Host| shared.finish_receive(host, wait);
+        let finish = move |host: &mut dyn Host, end: End| shared.finish_receive(host, wait, end);
         park(host, &waiter, Box::new(finish))
     }
 
-    /// What a wait for a value gives when it is over.
-    pub(super) fn finish_receive(&self, host: &mut dyn Host, wait: u64) -> Result<Option<Value>> {
+    /// What a wait for a value gives when it is over. A value that was handed to a receiver that
+    /// does not take it any more goes to the next one, or is the next in the queue.
+    pub(super) fn finish_receive(
+        &self,
+        host: &mut dyn Host,
+        wait: u64,
+        end: End,
+    ) -> Result<Option<Value>> {
         let own = host.isolate().membership();
         let mut state = self.lock();
         state.receivers.retain(|receiver| !receiver.is(&own, wait));
         let at = state.handed.iter().position(|(receiver, _)| receiver.is(&own, wait));
         let parcel = at.map(|at| state.handed.swap_remove(at).1);
+        if end == End::Cancelled {
+            if let Some(parcel) = parcel.and_then(|parcel| state.hand(host, parcel)) {
+                state.queue.push_front(parcel);
+            }
+            return Ok(None);
+        }
         drop(state);
         parcel.map(|parcel| unpack::unpack(host, parcel)).transpose()
     }

@@ -1,7 +1,6 @@
 //! The table of values that all isolates of a program see (`shared_*`).
 
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::isolates::Membership;
@@ -9,6 +8,7 @@ use super::parcel::Parcel;
 use super::{pack, unpack};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use crate::value::Value;
 
 /// How long an interruption may go unnoticed by a thread that waits for the table.
@@ -27,10 +27,25 @@ struct State {
     table: BTreeMap<String, Parcel>,
     /// The isolate whose function computes a new value, by the address of its mailbox.
     updater: Option<usize>,
+    /// Isolates that wait for the end of the update; the program does not count them as active.
+    n_blocked: usize,
+    /// Counts updates that have ended; each made those that waited active again.
+    n_updates: u64,
 }
 
 fn number(isolate: &Membership) -> usize {
-    std::sync::Arc::as_ptr(&isolate.mailbox).addr()
+    crate::sync::Arc::as_ptr(&isolate.mailbox).addr()
+}
+
+fn in_use() -> Error {
+    Error::new(Kind::ConcurrencyError, "The shared table is in use by shared_update")
+}
+
+/// The function of an update waits for main, which waits for the update.
+fn deadlock() -> Error {
+    let mut error = in_use();
+    error.help.push("every task waits, and the function of the update for another one".to_owned());
+    error
 }
 
 impl Store {
@@ -40,18 +55,45 @@ impl Store {
     /// ConcurrencyError in the function of an update; the end of the program.
     fn lock(&self, isolate: &Membership) -> Result<MutexGuard<'_, State>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut blocked_at = None;
         while let Some(updater) = state.updater {
             if updater == number(isolate) {
-                let message = "The shared table is in use by shared_update";
-                return Err(Error::new(Kind::ConcurrencyError, message));
+                return Err(in_use());
             }
-            if isolate.mailbox.interrupt.stop_was_requested() {
-                return Err(Error::interrupted());
+            if blocked_at != Some(state.n_updates) {
+                blocked_at = Some(state.n_updates);
+                state.n_blocked += 1;
+                if isolate.program.release_with_store() {
+                    self.updated.notify_all();
+                }
+            }
+            let is_stopped = isolate.mailbox.interrupt.stop_was_requested();
+            if is_stopped || isolate.mailbox.take_deadlock() {
+                state.n_blocked -= 1;
+                isolate.program.retain();
+                return Err(if is_stopped { Error::interrupted() } else { deadlock() });
             }
             let waited = self.updated.wait_timeout(state, SLICE);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         Ok(state)
+    }
+
+    /// An update has ended; whoever waits for that can go on.
+    fn end_update(&self, isolate: &Membership, state: &mut State) {
+        state.updater = None;
+        state.n_updates += 1;
+        for _ in 0..std::mem::take(&mut state.n_blocked) {
+            isolate.program.retain();
+        }
+        self.updated.notify_all();
+    }
+
+    /// Makes those who wait for the end of an update look at their mail.
+    pub(super) fn wake_blocked(&self) {
+        // With the lock nobody is between looking and waiting.
+        drop(self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        self.updated.notify_all();
     }
 
     /// Forgets everything.
@@ -168,8 +210,7 @@ pub fn update(host: &mut dyn Host, key: &str, func: &Value) -> Result<Option<Val
             Ok((value, parcel))
         });
     let mut state = store.state.lock().unwrap_or_else(PoisonError::into_inner);
-    state.updater = None;
-    store.updated.notify_all();
+    store.end_update(&isolate, &mut state);
     let (value, parcel) = updated?;
     state.table.insert(key.to_owned(), parcel);
     Ok(Some(value))

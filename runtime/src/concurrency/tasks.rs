@@ -5,6 +5,11 @@
 //! nothing to run waits for the next timer or for another isolate, or finds that nobody can go
 //! on any more.
 
+mod ending;
+
+pub(super) use ending::unobserved;
+pub use ending::{drain, stop};
+
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
@@ -15,47 +20,34 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 
 use super::coroutine::{self, Body, Coroutine, Handles, Left, Resumed};
+use super::deadlock::{self, Survey, Wait};
 use super::timers::{Alarm, Timer};
 use super::{isolates, promises};
+
 use crate::error::{Error, Kind, Result};
-use crate::host::{Counters, Host, Isolate};
+use crate::host::{Counters, Host};
 use crate::limits::StackFloor;
 use crate::value::Value;
 
 /// How long an interruption may go unnoticed while nothing runs.
 const SLICE: Duration = Duration::from_millis(20);
+/// Tasks that may keep their coroutine and stacks while they wait.
+const MAX_ATTACHED: usize = 64;
+/// Tasks after which memory is compared with the limit.
+const TASKS_PER_CHECK: usize = 1024;
 
-/// What a task waits for, as far as deadlocks are concerned.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wait {
-    Await,
-    Receive,
-    Send,
-    /// The end of this wait is certain.
-    Time,
-}
-
-impl Wait {
-    /// The error of a wait that can never end (LS 16.6).
-    pub(super) fn deadlock(self) -> Error {
-        let (what, help) = match self {
-            Wait::Await | Wait::Time => ("Await", "the promise"),
-            Wait::Receive => ("Channel receive", "a send or close of the channel"),
-            Wait::Send => ("Channel send", "a receive from the channel"),
-        };
-        let message = format!("{what} would block forever");
-        let mut error = Error::new(Kind::ConcurrencyError, message);
-        error.help.push(format!("every task waits, and none is left for {help}"));
-        error
-    }
-}
+/// What `Host::swap_stacks` exchanges.
+type EngineStacks = Option<Box<dyn Any>>;
 
 /// A task: main, or a call of an async function.
 pub struct Task {
     /// Where its outcome goes; null for main.
     promise: Value,
+    /// The function that it runs; null for main.
+    callee: Value,
     coroutine: RefCell<Option<Coroutine>>,
-    stacks: RefCell<Option<Box<dyn Any>>>,
+    /// Those of the engine, if it waits on its coroutine; `None` inside for engines without.
+    stacks: RefCell<Option<EngineStacks>>,
     /// Its own active calls.
     counters: Cell<Counters>,
     /// Number of its present wait, if it waits.
@@ -75,7 +67,15 @@ struct Detached {
 }
 
 /// What a wait gives when it is over: a value, or none left.
-pub(super) type Finish = Box<dyn FnOnce(&mut dyn Host) -> Result<Option<Value>>>;
+pub(super) type Finish = Box<dyn FnOnce(&mut dyn Host, End) -> Result<Option<Value>>>;
+
+/// How a wait has ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Over,
+    /// Nobody takes what it gives: the task gets an error instead, or is stopped.
+    Cancelled,
+}
 
 /// A wait of a task. Waking it when that wait is over does nothing.
 #[derive(Clone)]
@@ -94,6 +94,10 @@ pub struct Tasks {
     pub stack_floor: StackFloor,
     pub(super) handles: Handles,
     current: Option<Rc<Task>>,
+    /// The first task.
+    main: Option<Rc<Task>>,
+    /// Tasks that wait on their coroutine.
+    n_attached: usize,
     ready: VecDeque<Rc<Task>>,
     /// Waiting tasks by the number of their wait, so the first has waited longest.
     waiting: BTreeMap<u64, Rc<Task>>,
@@ -109,6 +113,8 @@ pub struct Tasks {
     pub(super) rejected: Vec<Value>,
     /// Promises that other threads settle, by their token.
     tokens: FxHashMap<u64, Value>,
+    /// What other isolates wait for, if they were asked and nothing has happened since.
+    pub(super) survey: Option<Survey>,
 }
 
 impl Default for Tasks {
@@ -119,6 +125,8 @@ impl Default for Tasks {
             stack_floor: StackFloor::default(),
             handles: Handles::default(),
             current: None,
+            main: None,
+            n_attached: 0,
             ready: VecDeque::new(),
             waiting: BTreeMap::new(),
             timers: BinaryHeap::new(),
@@ -128,6 +136,7 @@ impl Default for Tasks {
             is_stopping: false,
             rejected: Vec::new(),
             tokens: FxHashMap::default(),
+            survey: None,
         }
     }
 }
@@ -154,6 +163,7 @@ impl Tasks {
             return false;
         }
         task.wait.set(None);
+        self.survey = None;
         self.waiting.remove(&waiter.wait);
         if !task.is_in_place.get() {
             self.ready.push_back(task.clone());
@@ -167,6 +177,24 @@ impl Tasks {
             let waiter = Waiter { task: task.clone(), wait };
             self.wake(&waiter);
         }
+    }
+
+    /// The waiting tasks, the first the longest.
+    pub(super) fn waiting_tasks(&self) -> impl Iterator<Item = &Task> {
+        self.waiting.values().map(|task| &**task)
+    }
+
+    /// The wait of main, or else the longest one.
+    pub(super) fn main_or_longest(&self) -> Option<Waiter> {
+        let main = self.main.as_ref().and_then(|main| Some((main.wait.get()?.0, main)));
+        let first = || self.waiting.first_key_value().map(|(&wait, task)| (wait, task));
+        let (wait, task) = main.or_else(first)?;
+        Some(Waiter { task: task.clone(), wait })
+    }
+
+    /// Nothing is ready, and nothing will be at some time.
+    pub(super) fn is_stuck(&mut self) -> bool {
+        self.ready.is_empty() && self.next_due().is_none()
     }
 
     /// A token under which other threads settle a promise.
@@ -231,7 +259,26 @@ impl Tasks {
     }
 }
 
+impl Task {
+    pub(super) fn callee(&self) -> &Value {
+        &self.callee
+    }
+
+    pub(super) fn waits_for(&self) -> Option<Wait> {
+        self.wait.get().map(|(_, what)| what)
+    }
+
+    /// What its wait, which ends now, raises.
+    pub(super) fn set_error(&self, error: Error) {
+        *self.error.borrow_mut() = Some(error);
+    }
+}
+
 impl Waiter {
+    pub(super) fn task(&self) -> &Task {
+        &self.task
+    }
+
     /// The number that tells this wait from all others of the isolate.
     pub(super) fn number(&self) -> u64 {
         self.wait
@@ -243,10 +290,11 @@ impl Waiter {
     }
 }
 
-fn new_task(promise: Value, stack: usize, body: Body) -> Result<Rc<Task>> {
+fn new_task(promise: Value, callee: Value, stack: usize, body: Body) -> Result<Rc<Task>> {
     let coroutine = Coroutine::new(stack, body)?;
     Ok(Rc::new(Task {
         promise,
+        callee,
         coroutine: RefCell::new(Some(coroutine)),
         stacks: RefCell::new(None),
         counters: Cell::new(Counters { depth: 0, nested: 0, callbacks: 0 }),
@@ -269,9 +317,14 @@ pub fn start(
     mut args: Vec<Value>,
 ) -> Result<Value> {
     let promise = crate::objects::promise::PromiseBody::pending();
+    let n_unfinished = host.isolate().tasks.n_unfinished;
+    if n_unfinished % TASKS_PER_CHECK == TASKS_PER_CHECK - 1 {
+        super::check_memory()?;
+    }
+    let function = callee.clone();
     let body = move |host: &mut dyn Host| host.run_body(&callee, &mut receiver, &mut args);
     let bytes = host.isolate().tasks.stack_bytes;
-    let task = new_task(promise.clone(), bytes, Box::new(body))?;
+    let task = new_task(promise.clone(), function, bytes, Box::new(body))?;
     host.isolate().tasks.n_unfinished += 1;
     let before = host.counters();
     let base = Counters { depth: before.depth, nested: before.nested + 1, callbacks: 0 };
@@ -283,10 +336,13 @@ pub fn start(
 /// Runs a task until it waits or ends. Its calls count on top of `base`.
 fn run_task(host: &mut dyn Host, task: &Rc<Task>, base: Counters) -> Result<()> {
     let taken = task.coroutine.borrow_mut().take();
+    if taken.is_some() && task.stacks.borrow().is_some() {
+        host.isolate().tasks.n_attached -= 1;
+    }
     let Some(mut coroutine) = taken.map_or_else(|| reattached(host, task), Some) else {
         return Ok(());
     };
-    let mut stacks = task.stacks.borrow_mut().take();
+    let mut stacks = task.stacks.borrow_mut().take().flatten();
     if let Err(error) = host.swap_stacks(&mut stacks) {
         finish(host, task, Err(error));
         return Ok(());
@@ -316,8 +372,9 @@ fn run_task(host: &mut dyn Host, task: &Rc<Task>, base: Counters) -> Result<()> 
     match resumed {
         Resumed::Ended(_) if is_detached => {}
         Resumed::Left(Left::Waiting | Left::Yielded(_)) => {
+            host.isolate().tasks.n_attached += 1;
             *task.coroutine.borrow_mut() = Some(coroutine);
-            *task.stacks.borrow_mut() = stacks;
+            *task.stacks.borrow_mut() = Some(stacks);
         }
         Resumed::Ended(result) => finish(host, task, result),
     }
@@ -346,7 +403,8 @@ fn reattached(host: &mut dyn Host, task: &Rc<Task>) -> Option<Coroutine> {
 fn over(host: &mut dyn Host, task: &Task, finish: Finish) -> Result<Option<Value>> {
     let error = task.error.borrow_mut().take();
     let stopped = check_stopping(host);
-    let value = finish(host);
+    let is_taken = error.is_none() && stopped.is_ok();
+    let value = finish(host, if is_taken { End::Over } else { End::Cancelled });
     stopped?;
     error.map_or(value, Err)
 }
@@ -392,7 +450,7 @@ pub(super) fn park(host: &mut dyn Host, waiter: &Waiter, finish: Finish) -> Resu
         }
         task.is_in_place.set(false);
         result?;
-    } else if !task.promise.is_null() && host.can_detach() {
+    } else if is_detachable(host, task) {
         *task.detached.borrow_mut() = Some(Detached { frames: None, finish });
         return Err(Error::suspended());
     } else {
@@ -405,6 +463,12 @@ pub(super) fn park(host: &mut dyn Host, waiter: &Waiter, finish: Finish) -> Resu
     over(host, task, finish)
 }
 
+/// Whether a task that waits gives its coroutine back: not as long as few have one.
+fn is_detachable(host: &mut dyn Host, task: &Task) -> bool {
+    let is_crowded = host.isolate().tasks.n_attached >= MAX_ATTACHED;
+    is_crowded && !task.promise.is_null() && host.can_detach()
+}
+
 /// Suspends the present task for some time.
 ///
 /// # Errors
@@ -415,7 +479,7 @@ pub fn sleep(host: &mut dyn Host, ms: f64) -> Result<()> {
         return Err(Error::new(Kind::ConcurrencyError, "No task is running"));
     };
     tasks.wake_later(ms, waiter.clone());
-    park(host, &waiter, Box::new(|_| Ok(None))).map(drop)
+    park(host, &waiter, Box::new(|_, _| Ok(None))).map(drop)
 }
 
 /// Lets the next ready task run; if there is none, waits for something to happen.
@@ -448,30 +512,12 @@ fn wait_for_something(host: &mut dyn Host) -> Result<()> {
         return Ok(());
     }
     let Some(due) = due else {
-        end_longest_wait(&mut isolate.tasks);
+        deadlock::end_longest_wait(&mut isolate.tasks, Vec::new());
         return Ok(());
     };
     isolate.out.flush()?;
     std::thread::sleep(due.saturating_duration_since(Instant::now()).min(SLICE));
     Ok(())
-}
-
-/// No isolate can go on, unless something has happened here meanwhile.
-pub(super) fn end_deadlock(host: &mut dyn Host) {
-    let tasks = &mut host.isolate().tasks;
-    if tasks.ready.is_empty() && tasks.next_due().is_none() {
-        end_longest_wait(tasks);
-    }
-}
-
-/// Nobody can go on: main gets an error, or else the task that has waited longest.
-fn end_longest_wait(tasks: &mut Tasks) {
-    let main = tasks.waiting.iter().find(|(_, task)| task.promise.is_null());
-    let Some((&wait, task)) = main.or_else(|| tasks.waiting.iter().next()) else { return };
-    let waiter = Waiter { task: task.clone(), wait };
-    let what = task.wait.get().map_or(Wait::Await, |(_, what)| what);
-    *task.error.borrow_mut() = Some(what.deadlock());
-    tasks.wake(&waiter);
 }
 
 /// Runs `body` as the main task until it has ended; other tasks run while it waits.
@@ -510,7 +556,9 @@ pub(super) fn run_main_value(host: &mut dyn Host, body: coroutine::BodyWith<'_>)
     let bytes = host.isolate().tasks.main_stack_bytes;
     // SAFETY: the coroutine has ended before this function returns: the loop below goes on until
     // there is an outcome, and stops main if need be.
-    let main = new_task(Value::NULL, bytes, unsafe { coroutine::outlive(Box::new(body)) })?;
+    let body = unsafe { coroutine::outlive(Box::new(body)) };
+    let main = new_task(Value::NULL, Value::NULL, bytes, body)?;
+    host.isolate().tasks.main = Some(main.clone());
     let base = host.counters();
     run_task(host, &main, base)?;
     while outcome.borrow().is_none() {
@@ -520,56 +568,13 @@ pub(super) fn run_main_value(host: &mut dyn Host, body: coroutine::BodyWith<'_>)
                 tasks.fatal = Some(error);
             }
             tasks.is_stopping = true;
-            stop_one(host, &main)?;
+            ending::stop_one(host, &main)?;
         }
     }
+    host.isolate().tasks.main = None;
     let result = outcome.borrow_mut().take().unwrap_or(Ok(Value::NULL));
     match host.isolate().tasks.fatal.take() {
         Some(error) => Err(error),
         None => result,
     }
-}
-
-/// Resumes a waiting task when the program is to end, which makes it end too.
-fn stop_one(host: &mut dyn Host, task: &Rc<Task>) -> Result<()> {
-    if let Some((wait, _)) = task.wait.take() {
-        host.isolate().tasks.waiting.remove(&wait);
-    }
-    run_task(host, task, Counters { depth: 0, nested: 0, callbacks: 0 })
-}
-
-/// After the normal end of main: runs the tasks that are left (LS 16.5).
-///
-/// # Errors
-/// The end of the program in a task.
-pub fn drain(host: &mut dyn Host) -> Result<()> {
-    while host.isolate().tasks.n_unfinished > 0 && !host.isolate().tasks.is_stopping {
-        run_one(host)?;
-    }
-    host.isolate().tasks.fatal.take().map_or(Ok(()), Err)
-}
-
-/// The errors of promises that were rejected and that nobody has awaited, and whether they are of
-/// other threads.
-pub(super) fn unobserved(isolate: &mut Isolate) -> Vec<(Error, bool)> {
-    let rejected = std::mem::take(&mut isolate.tasks.rejected);
-    rejected.iter().filter_map(promises::unobserved_error).collect()
-}
-
-/// Ends all tasks that still wait, so that they give back what they hold.
-pub fn stop(host: &mut dyn Host) {
-    host.isolate().tasks.is_stopping = true;
-    loop {
-        let tasks = &mut host.isolate().tasks;
-        tasks.timers.clear();
-        let first = tasks.waiting.values().next().cloned();
-        let Some(task) = first.or_else(|| tasks.ready.pop_front()) else { break };
-        if stop_one(host, &task).is_err() {
-            break;
-        }
-    }
-    host.isolate().tasks.rejected.clear();
-    host.isolate().tasks.tokens.clear();
-    host.isolate().tasks.fatal = None;
-    host.isolate().tasks.is_stopping = false;
 }

@@ -15,12 +15,12 @@ use crate::objects::cell::CellBody;
 use crate::objects::channel::ChannelBody;
 use crate::objects::collections::{Queue, Stack};
 use crate::objects::dict::Dict;
-use crate::objects::function::Function;
+use crate::objects::function::{Function, FunctionCode};
 use crate::objects::generator::GeneratorBody;
 use crate::objects::iterator::{IteratorBody, Source};
 use crate::objects::module::{ModuleBody, ModuleObj, Origin};
 use crate::objects::string::Str;
-use crate::objects::structs::{EnumDef, Struct, StructDef};
+use crate::objects::structs::{Struct, StructDef};
 use crate::semantics::{literal, sets};
 use crate::value::{Tag, Value, View};
 
@@ -86,10 +86,7 @@ fn text_value(text: compact_str::CompactString) -> Value {
 fn single(node: Node) -> Value {
     match node {
         Node::Bytes(bytes) => Value::from_ref(Ref::new(Bytes(bytes))),
-        Node::Enum(def) => {
-            let (name, variants) = (def.name.clone(), def.variants.clone());
-            Value::from_ref(Ref::new(EnumDef { name, variants }))
-        }
+        Node::Enum(def) => Value::from_ref(Ref::new(def.copy())),
         Node::Resource(resource) => Value::from_ref(Ref::new(resource)),
         Node::Promise(shared) => remote::proxy(shared),
         Node::Channel(shared) => ChannelBody::of_shared(shared),
@@ -258,13 +255,27 @@ impl<'h> Unpacker<'h> {
             .module(node.module)
             .map(|module| self.host.code_at(&module, node.index, node.piece.as_ref()));
         let function = match code {
-            // SAFETY: the code lives as long as the isolate.
-            Some(code) if !code.is_null() => unsafe {
-                Function::make(code, node.n, |i| upvalues[i].take())
-            },
+            Some(code) if !code.is_null() => {
+                let original = (node.n == 0).then(|| self.declared(node.module, code)).flatten();
+                // SAFETY: the code lives as long as the isolate.
+                let make = || unsafe { Function::make(code, node.n, |i| upvalues[i].take()) };
+                original.unwrap_or_else(make)
+            }
             _ => Value::NULL,
         };
         self.push(function);
+    }
+
+    /// The declared function with this code that a variable of its module holds: it is the same
+    /// function here as where the parcel comes from.
+    fn declared(&self, module: Key, code: *const FunctionCode) -> Option<Value> {
+        let body = self.module(module)?;
+        (0..body.n_slots()).map(|slot| body.get(slot)).find(|value| match value.view() {
+            View::Function(function) => {
+                std::ptr::eq(function.code_ptr(), code) && function.info().name.is_some()
+            }
+            _ => false,
+        })
     }
 
     fn module_copy(&mut self, key: Key, origin: &Origin, is_everywhere: bool) {

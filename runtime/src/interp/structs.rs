@@ -27,7 +27,7 @@ impl Machine {
     #[inline(always)]
     pub(super) fn enum_def(&mut self, op: ops::EnumDef) -> Step {
         let desc = &self.frame().loaded().proto.enums[op.desc.idx()];
-        let def = EnumDef { name: desc.name.clone(), variants: desc.variants.clone() };
+        let def = EnumDef::new(desc.name.clone(), desc.variants.clone());
         self.set(op.dst.idx(), Value::from_ref(Ref::new(def)));
         Ok(())
     }

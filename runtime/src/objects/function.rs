@@ -23,6 +23,8 @@ pub struct FunctionInfo {
     pub n_params: u32,
     pub has_rest: bool,
     pub receiver: Receiver,
+    /// Where the declaration begins, from 1; 0 for code that is in no file.
+    pub line: u32,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

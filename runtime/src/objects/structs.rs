@@ -424,6 +424,27 @@ pub struct EnumDef {
     pub name: Arc<str>,
     /// Variants with their number of declared parameters (`None`: any).
     pub variants: Vec<(Arc<str>, Option<usize>)>,
+    /// Shared by an evaluated declaration and its copies in other isolates.
+    identity: u64,
+}
+
+impl EnumDef {
+    /// A declaration that is evaluated.
+    pub fn new(name: Arc<str>, variants: Vec<(Arc<str>, Option<usize>)>) -> EnumDef {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        EnumDef { name, variants, identity: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// The same declaration for another isolate.
+    pub fn copy(&self) -> EnumDef {
+        let (name, variants) = (self.name.clone(), self.variants.clone());
+        EnumDef { name, variants, identity: self.identity }
+    }
+
+    /// Whether both are the same declaration.
+    pub fn is_same(&self, other: &EnumDef) -> bool {
+        self.identity == other.identity
+    }
 }
 
 impl Object for EnumDef {

@@ -129,6 +129,7 @@ fn pair<'a>(a: &'a Value, b: &'a Value, depth: u32) -> Result<Step<'a>> {
         (View::Bytes(x), View::Bytes(y)) => x.0 == y.0,
         (View::Resource(x), View::Resource(y)) => x.is_same(y),
         (View::Channel(x), View::Channel(y)) => x.core.is_same(&y.core),
+        (View::EnumDef(x), View::EnumDef(y)) => x.is_same(y),
         (View::Promise(x), View::Promise(y)) => a.is_identical(b) || x.is_same(y),
         _ if a.tag() != b.tag() => false,
         _ if !is_container(a.tag()) => a.is_identical(b),
@@ -286,14 +287,13 @@ fn hash_at(v: &Value, depth: u32) -> u64 {
         | View::Marker(_)
         | View::Function(_)
         | View::StructDef(_)
-        | View::EnumDef(_)
         | View::Module(_)
         | View::Iterator(_)
         | View::Cell(_)
         | View::Ref(_)
         | View::Generator(_) => mix(seed, v.payload()),
         // Several objects may stand for one handle that has crossed threads.
-        View::Promise(_) | View::Channel(_) => seed,
+        View::Promise(_) | View::Channel(_) | View::EnumDef(_) => seed,
         View::Resource(resource) => mix(seed, hash_text(resource.0.type_name())),
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 use ruff::engine::{self, Engine, Finished, JitMode, JitOptions, JitThreads, Options, Stress};
+use ruff::loader::Loader;
 use ruff::syntax::source::Source;
 use ruff_runtime::host::Interrupt;
 
@@ -123,6 +124,12 @@ fn divergence(text: &str) -> Option<(&'static str, Outcome, Outcome)> {
 fn compare_batch(seeds: Range<u64>) -> Result<(), Failed> {
     for seed in seeds {
         let text = generate::program(seed);
+        if let Err(found) =
+            Loader::new(PathBuf::new()).check(Arc::new(Source::new("main.ruff", text.as_str())))
+        {
+            // All engines would agree on that.
+            return Err(format!("seed {seed} does not compile: {found:#?}\n{text}").into());
+        }
         if divergence(&text).is_some() {
             return Err(explain(seed, &text));
         }

@@ -4,6 +4,7 @@
 //! `cargo test --test suite -- closures` runs what it looks like. `docs/testing.md` describes the
 //! expectations; start reading at [`golden`].
 
+mod archives;
 mod check;
 mod cli;
 mod databases;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     trials.extend(fuzz::trials());
     trials.extend(http::trials());
     trials.extend(registry::trials());
+    trials.extend(archives::trials());
     trials.extend(databases::trials());
     trials.extend(sandbox::trials());
     trials.extend(sweep::trials());

@@ -7,6 +7,7 @@
 
 #[macro_use]
 mod native;
+mod absent;
 mod access;
 #[cfg(feature = "archives")]
 mod archives;
@@ -209,7 +210,8 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         yaml::TABLE,
         yaml_write::TABLE,
     ];
-    let mut rows: Vec<Native> = modules.into_iter().flatten().flat_map(|d| d.rows()).collect();
+    let declared = modules.into_iter().flatten().flat_map(|d| d.rows());
+    let mut rows: Vec<Native> = declared.chain(absent::rows()).collect();
     rows.sort_unstable_by_key(|native| native.name);
     rows.into()
 });

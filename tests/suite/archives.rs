@@ -36,14 +36,12 @@ struct Case {
     options: &'static str,
     /// The start of the error; "ok" if there must be none.
     wanted: &'static str,
-    /// Whether files that came before the refused one may be there.
-    leaves_earlier: bool,
 }
 
 impl Case {
     fn new(name: &str, archive: Vec<u8>, wanted: &'static str) -> Case {
         let name = name.to_owned();
-        Case { name, archive, options: "{}", wanted, leaves_earlier: false }
+        Case { name, archive, options: "{}", wanted }
     }
 }
 
@@ -240,12 +238,9 @@ fn bombs() -> Vec<Case> {
     let lying_twice = two.clone().map(|entry| Entry { size: 10, ..entry });
     vec![
         with("an entry", archive(&[zeros(b"bomb", 8 * MIB)]), "{\"max_entry_bytes\": 1000000}"),
-        with("an entry that lies", archive(&[lying]), "{\"max_entry_bytes\": 1000000}"),
+        Case::new("an entry that lies", archive(&[lying]), "ParseError unzip: '"),
         with("all entries", archive(&two), "{\"max_total_bytes\": 5000000}"),
-        Case {
-            leaves_earlier: true,
-            ..with("all entries lie", archive(&lying_twice), "{\"max_total_bytes\": 5000000}")
-        },
+        Case::new("all entries lie", archive(&lying_twice), "ParseError unzip: '"),
         with("overlapping entries", archive(&sharing), "{\"max_total_bytes\": 5000000}"),
         with("too many entries", archive(&many), "{}"),
         with("no entries allowed", archive(&two), "{\"max_entries\": 1}"),
@@ -268,7 +263,6 @@ fn broken() -> Vec<Case> {
         ("text", b"this is no archive".to_vec()),
         ("only an end with entries", end(0xFFFF, 0, 0xFFFF_FFFF)),
         ("a directory behind the end", changed(ending + 16, &[0xFF; 4])),
-        ("a large directory", changed(ending + 12, &[0xFF; 4])),
         ("an unknown method", {
             let mut archive = changed(8, &[77]);
             archive[directory + 10] = 77;
@@ -324,7 +318,7 @@ fn run(cases: &[Case], setting: Setting) -> Result<(), Failed> {
             complain("ended or slow");
         }
         let (n_inside, n_outside) = left(scratch.path(), &folder.join("out/deep"));
-        if n_outside != 1 || n_inside > 0 && case.wanted != "ok" && !case.leaves_earlier {
+        if n_outside != 1 || n_inside > 0 && case.wanted != "ok" {
             complain(&format!("{n_inside} files inside, {n_outside} outside"));
         }
     }

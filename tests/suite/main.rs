@@ -23,6 +23,7 @@ mod settings;
 mod snapshot;
 mod sweep;
 mod tidy;
+mod traversal;
 
 use std::process::ExitCode;
 
@@ -45,5 +46,6 @@ fn main() -> ExitCode {
     trials.extend(cli::trials());
     trials.extend(jit::trials());
     trials.extend(tidy::trials());
+    trials.extend(traversal::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

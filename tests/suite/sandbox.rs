@@ -248,6 +248,37 @@ fn calls() -> Vec<Call> {
     all.filter(|call| !LEFT_OUT.contains(&call.name)).collect()
 }
 
+/// Every native with a path among its arguments, and a line for each such argument in which
+/// `PATH` stands for it; the other paths are granted ones.
+pub(crate) fn path_calls() -> Vec<(&'static str, String)> {
+    let of_path = |param: &Param| ["read", "write"].contains(&param.leads_to);
+    let functions = natives::all().iter().map(|n| (n.name, n.params, String::new()));
+    let methods = method::type_methods().iter().filter(|decl| decl.params.iter().any(of_path));
+    let methods = methods.map(|decl| {
+        (&*decl.full_name, decl.params, format!("{}.{}", expression(decl.word), decl.name))
+    });
+    let mut found = Vec::new();
+    for (name, params, callee) in functions.chain(methods) {
+        let mut lines = Vec::new();
+        for at in (0..params.len()).filter(|at| of_path(&params[*at])) {
+            let shown = |i: usize, param: &Param| match (i == at, param.ty.starts_with("array")) {
+                (true, true) => "[PATH]".to_owned(),
+                (true, false) => "PATH".to_owned(),
+                (false, _) => argument(param),
+            };
+            let last = params.iter().rposition(|p| !p.is_optional && !p.is_rest).unwrap_or(0);
+            let given = params.iter().enumerate().take(last.max(at) + 1);
+            let args: Vec<_> = given.map(|(i, param)| shown(i, param)).collect();
+            let callee = if callee.is_empty() { name } else { &callee };
+            lines.push(format!("{callee}({})", args.join(", ")));
+        }
+        if !lines.is_empty() {
+            found.push((name, lines.join("\n")));
+        }
+    }
+    found
+}
+
 fn program(calls: &[Call], folder: &Path) -> String {
     let mut text = format!("IN := \"{}/in\"\n{SETUP}", folder.display());
     for call in calls {

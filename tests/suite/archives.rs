@@ -209,8 +209,13 @@ fn leading_out() -> Vec<Case> {
             Case::new(&shown, bytes, "ValueError unzip: entry '")
         })
         .collect();
-    let links: [(&[u8], &[u8]); 5] =
-        [(b"l", b"/etc/passwd"), (b"l", b".."), (b"l", b"good.txt"), (b"d/l", b"../.."), (b"l/", b"..")];
+    let links: [(&[u8], &[u8]); 5] = [
+        (b"l", b"/etc/passwd"),
+        (b"l", b".."),
+        (b"l", b"good.txt"),
+        (b"d/l", b"../.."),
+        (b"l/", b".."),
+    ];
     for (name, target) in links {
         let bytes = archive(&[good.clone(), link(name, target), stored(b"l/evil", b"evil")]);
         cases.push(Case::new("a link", bytes, "ValueError unzip: entry '"));

@@ -65,8 +65,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![Trial::test("http/slow_clients", slow_clients)];
     for setting in Setting::ALL {
         let name = setting.name();
-        trials.push(Trial::test(format!("http/client::{name}"), move || run(setting)));
-        trials.push(Trial::test(format!("http/server::{name}"), move || serve(setting)));
+        trials
+            .push(Trial::test(format!("http/client::{name}"), move || ask_with(setting.options())));
+        trials.push(Trial::test(format!("http/server::{name}"), move || {
+            serve_with(setting.options())
+        }));
     }
     trials
 }
@@ -209,14 +212,15 @@ const REFUSED: &[(&str, &str)] = &[
     ("\u{16}\u{3}\u{1}\u{2}hello~~", "400 Bad Request"),
 ];
 
-fn serve(setting: Setting) -> Result<(), Failed> {
+/// The server under raw requests.
+pub(crate) fn serve_with(options: engine::Options) -> Result<(), Failed> {
     // The port is free again when the listener is dropped.
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let program = SERVER.replace("PORT", &port.to_string());
     let runner = thread::spawn(move || {
         let scratch = Scratch::new();
         let source = Source::new("main.ruff", &program);
-        engine::run_captured(source, scratch.path().to_owned(), &setting.options())
+        engine::run_captured(source, scratch.path().to_owned(), &options)
     });
     // A client that never finishes its request must not delay the others.
     let mut slow = connect(port)?;
@@ -304,7 +308,8 @@ fn connect(port: u16) -> Result<TcpStream, Failed> {
     Err("the server does not listen".into())
 }
 
-fn run(setting: Setting) -> Result<(), Failed> {
+/// The client and the server of the test.
+pub(crate) fn ask_with(options: engine::Options) -> Result<(), Failed> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     // The thread ends with the process.
@@ -317,7 +322,7 @@ fn run(setting: Setting) -> Result<(), Failed> {
     let golden = Golden::parse(&program)?;
     let scratch = Scratch::new();
     let source = Source::new("main.ruff", &program);
-    let finished = engine::run_captured(source, scratch.path().to_owned(), &setting.options());
+    let finished = engine::run_captured(source, scratch.path().to_owned(), &options);
     check::compare(&golden, &finished)
 }
 

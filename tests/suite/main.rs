@@ -7,6 +7,7 @@
 mod archives;
 mod check;
 mod cli;
+mod coverage;
 mod databases;
 mod doc_blocks;
 mod documents;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     trials.extend(fuzz::trials());
     trials.extend(http::trials());
     trials.extend(registry::trials());
+    trials.extend(coverage::trials());
     trials.extend(archives::trials());
     trials.extend(databases::trials());
     trials.extend(sandbox::trials());

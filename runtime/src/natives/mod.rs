@@ -5,6 +5,20 @@
 //! Start reading at [`Native`], then `native` (the macro and argument conversions), then any
 //! module file; `method` selects what `x.name(args)` calls.
 
+#![cfg_attr(
+    not(all(
+        feature = "archives",
+        feature = "crypto",
+        feature = "databases",
+        feature = "http",
+        feature = "images",
+        feature = "mysql",
+        feature = "network",
+        feature = "postgres"
+    )),
+    allow(dead_code, unused_imports, reason = "some things are used by parts only")
+)]
+
 #[macro_use]
 mod native;
 mod absent;

@@ -35,7 +35,7 @@ impl Evaluator {
         };
         let noted = observer.before(None, &args);
         let result = natives::call(self, index, &mut args);
-        observer.after(natives::get(index).name, noted, result.is_err());
+        observer.after(natives::get(index).name, noted, &result);
         result
     }
 

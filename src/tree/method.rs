@@ -130,7 +130,7 @@ impl Evaluator {
         };
         let noted = observer.before(Some(receiver), &args);
         let result = method::call_selected(self, selected, receiver, &mut args);
-        observer.after(name, noted, result.is_err());
+        observer.after(name, noted, &result);
         result
     }
 }

@@ -77,7 +77,7 @@ pub trait Observer: Send + Sync {
     /// Before a call: what [`Observer::after`] is to know about the arguments.
     fn before(&self, receiver: Option<&Value>, args: &[Value]) -> bool;
 
-    fn after(&self, name: &'static str, noted: bool, has_failed: bool);
+    fn after(&self, name: &'static str, noted: bool, result: &Result<Value>);
 }
 
 /// One thread of a program, evaluated on its tree.

@@ -59,6 +59,12 @@ t := oauth2_get_token("c&d", "id", "secret", base + "/echo", "http://x/y")
 print(t.body)   # expect: grant_type=authorization_code&code=c%26d&client_id=id&client_secret=secret&redirect_uri=http%3A%2F%2Fx%2Fy
 print(split(failing(func() { return oauth2_get_token("c", "i", "s", base + "/status/404", "r") }), ":")[0])   # expect: NetworkError
 print(split(failing(func() { return oauth2_get_token("c", "i", "s", base + "/latin1", "r") }), ":")[0])   # expect: ParseError
+print(oauth2_get_token("", "", "", base + "/echo", "").body)   # expect: grant_type=authorization_code&code=&client_id=&client_secret=&redirect_uri=
+print([http_delete(base + "/echo", {}).ok, http_head(base + "/echo", {}).ok, http_post(base + "/echo", "").ok, http_put(base + "/echo", null).ok])   # expect: [true, true, true, true]
+print(is_ok(http_request(base + "/echo", {})), len(http_get_binary(base + "/latin1", {})), len(http_get_stream(base + "/latin1")), len(http_get_stream(base + "/latin1", {})))   # expect: true 1 1 1
+print((await async_http_get(base + "/echo")).ok, parse_json((await async_http_get(base + "/echo", {"query": {"é": ""}})).body).path, (await async_http_get(base + "/echo", {})).ok)   # expect: true /echo?%C3%A9= true
+print((await async_http_post(base + "/echo", "a")).ok, (await async_http_post(base + "/echo", "", {})).ok)   # expect: true true
+print((await async_http_request(base + "/status/404")).status, (await async_http_request({"url": base + "/echo", "body": ""}, {})).ok)   # expect: 404 true
 "#;
 
 pub(crate) fn trials() -> Vec<Trial> {

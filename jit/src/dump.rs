@@ -51,6 +51,7 @@ pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
         feedback_of: &feedback_of,
         bodies: &|_| None,
         methods: &|_| Vec::new(),
+        operators: &|_| None,
         fields: &|_| Vec::new(),
         code: &code,
         entry: EntryKind::Framed { pc: 0, tags: Vec::new() },

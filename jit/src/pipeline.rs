@@ -285,6 +285,7 @@ impl Jit {
         };
         let methods = |name: &Value| vm.cached_methods(name);
         let fields = |name: &Value| vm.cached_fields(name);
+        let operators = |op| vm.operator_name(op).cloned();
         let bodies = |spec: &BodySpec| self.bodies.get(spec);
         let request = Request {
             bodies: &bodies,
@@ -295,6 +296,7 @@ impl Jit {
             feedback_of: &feedback_of,
             methods: &methods,
             fields: &fields,
+            operators: &operators,
             is_eager: self.options.is_eager,
         };
         let built = build::build(&request);

@@ -105,6 +105,8 @@ pub(super) struct Site {
     pub is_body: bool,
     /// Which of several callees of one call.
     pub variant: u32,
+    /// The window lies behind all registers in sight.
+    pub is_behind: bool,
 }
 
 impl Site {
@@ -119,6 +121,7 @@ impl Site {
             keeps_receiver: false,
             is_body: false,
             variant: 0,
+            is_behind: false,
         }
     }
 }
@@ -279,8 +282,8 @@ impl<'a> Builder<'a> {
         for r in site.window + site.n_args..self.n_regs() {
             self.release(r);
         }
-        let n_before = self.n_regs();
-        let n_after = n_before.max(site.window + loaded.proto.n_registers);
+        let n_before = if site.is_behind { site.window } else { self.n_regs() };
+        let n_after = self.n_regs().max(site.window + loaded.proto.n_registers);
         self.state.regs.resize(n_after as usize, Reg::EMPTY);
         self.func.n_registers = self.func.n_registers.max(n_after);
         let call = self.key();

@@ -5,6 +5,7 @@
 
 use ruff_runtime::objects::array::ElemKind;
 
+use super::receivers::Awaited;
 use crate::ir::{NodeId, Ty};
 
 /// Where a register's value is.
@@ -38,6 +39,8 @@ pub enum Know {
     Struct(Option<u32>),
     /// A function with the code at this address.
     Function(usize),
+    /// The marker of a selected method.
+    Pending(Awaited),
 }
 
 impl Know {
@@ -47,6 +50,7 @@ impl Know {
             Know::Any | Know::Str | Know::Dict | Know::Array(_) => true,
             Know::Struct(_) | Know::Function(_) => true,
             Know::Immediate | Know::Int | Know::Float | Know::Bool | Know::Null => false,
+            Know::Pending(_) => false,
         }
     }
 
@@ -84,6 +88,7 @@ impl Know {
             Know::Bool => Some(Ty::Bool),
             Know::Any | Know::Immediate | Know::Null => None,
             Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_) | Know::Function(_) => None,
+            Know::Pending(_) => None,
         }
     }
 }

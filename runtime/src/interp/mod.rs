@@ -37,12 +37,15 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::concurrency::tasks;
 use crate::error::{Error, Kind, Result};
 use crate::heap;
 use crate::host::{Counters, Host, Isolate, ModuleLoader};
 use crate::objects::function::FunctionCode;
 use crate::objects::module::{ModuleBody, Origin, Template};
+use crate::semantics::BinOp;
 use crate::tier::Tier;
 use crate::value::{Value, View};
 
@@ -51,6 +54,7 @@ pub use direct::is_frameless;
 use enter::Args;
 use fields::FieldCache;
 use methods::MethodCache;
+pub use methods::receiver_type;
 use modules::Modules;
 use stack::Stacks;
 pub use stack::{Frame, flags};
@@ -84,6 +88,10 @@ pub struct Vm {
     can_finish_later: bool,
     /// Errors that running cleanup handlers hold.
     held_errors: Vec<Error>,
+    /// The strings that stand for texts in functions.
+    literals: FxHashMap<Arc<str>, Value>,
+    /// The names of operator methods, by [`BinOp`]; null as long as they were not needed.
+    operator_names: [Value; BinOp::ALL.len()],
     /// Code of functions; boxed, since functions point to it.
     #[allow(clippy::vec_box, reason = "functions hold the addresses")]
     codes: Vec<Box<FunctionCode>>,
@@ -120,6 +128,8 @@ impl Vm {
             options,
             loader,
             tier: None,
+            literals: FxHashMap::default(),
+            operator_names: Default::default(),
             n_entered: 0,
             modules: Modules::default(),
             methods: MethodCache::new(),

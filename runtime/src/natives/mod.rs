@@ -49,6 +49,8 @@ mod db_postgres;
 mod db_sqlite;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod db_transactions;
+#[cfg(feature = "databases")]
+mod db_watch;
 mod dicts;
 #[cfg(feature = "crypto")]
 mod digests;

@@ -13,9 +13,11 @@ use ruff::syntax::source::Source;
 use crate::files::Scratch;
 use crate::settings::Setting;
 
+/// A name and what makes the cases.
+type Table = (&'static str, fn() -> Vec<Case>);
+
 pub(crate) fn trials() -> Vec<Trial> {
-    let tables: [(&str, fn() -> Vec<Case>); 3] =
-        [("leading_out", leading_out), ("bombs", bombs), ("broken", broken)];
+    let tables: [Table; 3] = [("leading_out", leading_out), ("bombs", bombs), ("broken", broken)];
     let mut trials = Vec::new();
     for (name, cases) in tables {
         for setting in &Setting::ALL[..3] {

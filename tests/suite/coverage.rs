@@ -75,8 +75,8 @@ fn is_edge(value: &Value) -> bool {
 /// Whether there is nothing, or something is an edge or a collection with nothing in it.
 fn are_edges(mut values: impl Iterator<Item = Value>) -> bool {
     let is_inner = |value: Value| match value.view() {
-        View::Array(array) => array.len() == 0,
-        View::Dict(dict) => dict.len() == 0,
+        View::Array(array) => array.is_empty(),
+        View::Dict(dict) => dict.is_empty(),
         View::Set(_) | View::Queue(_) | View::Stack(_) => false,
         _ => is_edge(&value),
     };
@@ -137,7 +137,7 @@ fn observe(table: &Arc<Table>) -> Result<(), Failed> {
     for text in texts.chain(documents::examples()) {
         golden::run_program_with(&Golden::parse(&text)?, options(table));
     }
-    http::ask_with(options(table))?;
+    http::ask_with(&options(table))?;
     http::serve_with(options(table))
 }
 

@@ -71,8 +71,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![Trial::test("http/slow_clients", slow_clients)];
     for setting in Setting::ALL {
         let name = setting.name();
-        trials
-            .push(Trial::test(format!("http/client::{name}"), move || ask_with(setting.options())));
+        trials.push(Trial::test(format!("http/client::{name}"), move || {
+            ask_with(&setting.options())
+        }));
         trials.push(Trial::test(format!("http/server::{name}"), move || {
             serve_with(setting.options())
         }));
@@ -315,7 +316,7 @@ fn connect(port: u16) -> Result<TcpStream, Failed> {
 }
 
 /// The client and the server of the test.
-pub(crate) fn ask_with(options: engine::Options) -> Result<(), Failed> {
+pub(crate) fn ask_with(options: &engine::Options) -> Result<(), Failed> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     // The thread ends with the process.
@@ -328,7 +329,7 @@ pub(crate) fn ask_with(options: engine::Options) -> Result<(), Failed> {
     let golden = Golden::parse(&program)?;
     let scratch = Scratch::new();
     let source = Source::new("main.ruff", &program);
-    let finished = engine::run_captured(source, scratch.path().to_owned(), &options);
+    let finished = engine::run_captured(source, scratch.path().to_owned(), options);
     check::compare(&golden, &finished)
 }
 

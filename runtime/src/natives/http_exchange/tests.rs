@@ -65,7 +65,7 @@ fn serve(identity: &Identity) -> u16 {
         let connection = ServerConnection::new(Arc::new(config)).ok()?;
         let mut stream = StreamOwned::new(connection, socket);
         // Fails if the client does not accept the certificate.
-        stream.read(&mut [0; 1024]).ok()?;
+        let _n_read = stream.read(&mut [0; 1024]).ok()?;
         stream
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nsecret")
             .ok()
@@ -181,7 +181,7 @@ fn what_is_no_tls_is_refused() {
     let port = listener.local_addr().expect("it is bound").port();
     thread::spawn(move || {
         let (mut socket, _) = listener.accept().ok()?;
-        socket.read(&mut [0; 1024]).ok()?;
+        let _n_read = socket.read(&mut [0; 1024]).ok()?;
         socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").ok()
     });
     let got = outcome(&super::AGENT, "localhost", port);

@@ -33,6 +33,8 @@ use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::source::{Rejected, Source};
 use crate::tree::{Evaluator, TreeLoader, TreeModule};
 
+pub use crate::tree::Observer;
+
 /// The engines, which agree on everything that a program can observe but time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Engine {
@@ -131,6 +133,8 @@ pub struct Options {
     pub permissions: Arc<Permissions>,
     /// How long it took to read the program, for the statistics.
     pub read_time: Duration,
+    /// Sees the calls of natives; on the tree evaluator only.
+    pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Options {
@@ -145,6 +149,7 @@ impl Options {
             wants_stats: false,
             permissions: Arc::default(),
             read_time: Duration::ZERO,
+            observer: None,
         }
     }
 }
@@ -353,6 +358,7 @@ impl Run<'_> {
 
     fn evaluator_of(&self, isolate: Isolate) -> Evaluator {
         let mut evaluator = Evaluator::new(isolate, Box::new(self.loader.clone()));
+        evaluator.observer = self.options.observer.clone();
         evaluator.set_stack_size(self.stack_bytes);
         evaluator
     }

@@ -30,7 +30,13 @@ impl Evaluator {
 
     #[inline(never)]
     fn call_native(&mut self, index: u32, mut args: Vec<Value>) -> Result<Value> {
-        natives::call(self, index, &mut args)
+        let Some(observer) = self.observer.clone() else {
+            return natives::call(self, index, &mut args);
+        };
+        let noted = observer.before(None, &args);
+        let result = natives::call(self, index, &mut args);
+        observer.after(natives::get(index).name, noted, &result);
+        result
     }
 
     /// Calls a user function; a method finds its receiver in `receiver` and leaves it there.

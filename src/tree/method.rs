@@ -1,6 +1,7 @@
 //! Method calls, and mutating calls on places (LS 9.4, 12.3, 12.4).
 
 use ruff_runtime::error::{Error, Kind, Result};
+use ruff_runtime::natives;
 use ruff_runtime::natives::method::{self, Selected};
 use ruff_runtime::semantics::place;
 use ruff_runtime::value::{Tag, Value, View};
@@ -117,13 +118,20 @@ impl Evaluator {
         receiver: &mut Value,
         mut args: Vec<Value>,
     ) -> Result<Value> {
-        match selected {
-            Selected::Method(function) => self.call_function(function, args, receiver),
-            Selected::Callable(function) => self.call_value(function, args),
-            Selected::TypeMethod(_) | Selected::Updating(_) | Selected::Native(_) => {
-                method::call_selected(self, selected, receiver, &mut args)
-            }
-        }
+        let name: &'static str = match selected {
+            Selected::Method(function) => return self.call_function(function, args, receiver),
+            Selected::Callable(function) => return self.call_value(function, args),
+            Selected::TypeMethod(decl) => &decl.full_name,
+            Selected::Updating(decl) => &decl.0.full_name,
+            Selected::Native(index) => natives::get(*index).name,
+        };
+        let Some(observer) = self.observer.clone() else {
+            return method::call_selected(self, selected, receiver, &mut args);
+        };
+        let noted = observer.before(Some(receiver), &args);
+        let result = method::call_selected(self, selected, receiver, &mut args);
+        observer.after(name, noted, &result);
+        result
     }
 }
 

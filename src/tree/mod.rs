@@ -72,9 +72,18 @@ pub struct TestBodies<'a> {
     pub teardowns: Vec<&'a Block>,
 }
 
+/// Sees the calls of natives that a program makes.
+pub trait Observer: Send + Sync {
+    /// Before a call: what [`Observer::after`] is to know about the arguments.
+    fn before(&self, receiver: Option<&Value>, args: &[Value]) -> bool;
+
+    fn after(&self, name: &'static str, noted: bool, result: &Result<Value>);
+}
+
 /// One thread of a program, evaluated on its tree.
 pub struct Evaluator {
     pub(crate) isolate: Isolate,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     loader: Box<dyn TreeLoader>,
     /// Values of the modules that were loaded, by real path.
     modules: HashMap<PathBuf, Value>,
@@ -95,6 +104,7 @@ impl Evaluator {
     pub fn new(isolate: Isolate, loader: Box<dyn TreeLoader>) -> Evaluator {
         Evaluator {
             isolate,
+            observer: None,
             loader,
             modules: HashMap::new(),
             loading: Vec::new(),

@@ -15,7 +15,7 @@ const RUFF: &str = env!("CARGO_BIN_EXE_ruff");
 type Named = (&'static str, fn() -> Result<(), Failed>);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [Named; 29] = [
+    let tests: [Named; 30] = [
         ("sandbox_refuses_effects", sandbox_refuses_effects),
         ("limits_stop_every_engine", limits_stop_every_engine),
         ("steps_are_counted_alike", steps_are_counted_alike),
@@ -24,6 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("passes_arguments", passes_arguments),
         ("shebang_line", shebang_line),
         ("program_from_stdin", program_from_stdin),
+        ("programs_read_their_input", programs_read_their_input),
         ("program_from_the_command_line", program_from_the_command_line),
         ("denied_on_other_threads", denied_classes_are_denied_on_other_threads),
         ("a_failed_block_is_a_warning", a_failed_block_is_a_warning),
@@ -117,6 +118,28 @@ fn program_from_stdin() -> Result<(), Failed> {
     stdin.write_all(b"print(1)\n1 / 0\n")?;
     drop(stdin);
     expect(&child.wait_with_output()?, 4, "1\n", "--> <stdin>:2:3")
+}
+
+fn programs_read_their_input() -> Result<(), Failed> {
+    let program = "r := [read_line(), input(), input(\"é? \"), read_line(), read_stdin()]\n\
+                   r.push(read_line())\nr.push(read_stdin())\n\
+                   r.push(input())\nprint(to_json(r))";
+    let scratch = scratch(&[("main.ruff", program)]);
+    for engine in ["--engine=tree", "--engine=vm", "--jit=always"] {
+        let mut child = Command::new(RUFF)
+            .args(["run", engine, "main.ruff"])
+            .current_dir(scratch.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        stdin.write_all("first\nsecond é\n\n\r\nrest\n\nend".as_bytes())?;
+        drop(stdin);
+        let wanted = "é? [\"first\",\"second é\",\"\",\"\",\"rest\\n\\nend\",null,\"\",\"\"]\n";
+        expect(&child.wait_with_output()?, 0, wanted, "")?;
+    }
+    Ok(())
 }
 
 fn program_from_the_command_line() -> Result<(), Failed> {

@@ -1,6 +1,9 @@
 //! Database servers: the programs of `tests/databases`, against servers that
 //! `tests/databases.sh` starts.
 
+use std::process::Command;
+use std::time::{Duration, Instant};
+
 use libtest_mimic::{Failed, Trial};
 use ruff::engine;
 use ruff::syntax::source::Source;
@@ -22,7 +25,29 @@ pub(crate) fn trials() -> Vec<Trial> {
             trials.push(Trial::test(trial, move || run(name, variable, setting)));
         }
     }
+    for (name, variable) in SERVERS {
+        let trial = format!("databases/{name}_ends_with_the_program");
+        trials.push(Trial::test(trial, move || ends(name, variable)));
+    }
     trials
+}
+
+/// A statement that waits ends when the program is to stop, caught or not.
+fn ends(name: &str, variable: &str) -> Result<(), Failed> {
+    let Some(connection) = server(variable) else { return Ok(()) };
+    let waits = if name == "mysql" { "SELECT SLEEP(60)" } else { "SELECT pg_sleep(60)" };
+    let program = format!(
+        "db := db_connect({name:?}, {connection:?})\n\
+         try {{ print(db.query({waits:?})) }} except e {{ print(e) }}\nprint(\"end\")"
+    );
+    let start = Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ruff"));
+    let ran = command.args(["run", "--timeout=0.3", "-e", &program]).output()?;
+    let took = start.elapsed();
+    if ran.status.code() == Some(7) && ran.stdout.is_empty() && took < Duration::from_secs(20) {
+        return Ok(());
+    }
+    Err(format!("{ran:?} after {took:?}").into())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the script that starts a server says where it is")]

@@ -22,7 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         if example.is_empty() {
             continue;
         }
-        for setting in [Setting::Tree, Setting::Vm] {
+        for setting in [Setting::Tree, Setting::Vm, Setting::Jit] {
             let name = format!("example/{owner}::{}", setting.name());
             let example = example.clone();
             trials.push(Trial::test(name, move || run(&example, setting)));
@@ -52,6 +52,11 @@ fn example(doc: &str) -> String {
             .and(line.strip_prefix("    ").or_else(|| line.strip_prefix("     ")))
     });
     code.map(|line| format!("{line}\n")).collect()
+}
+
+/// The examples of all natives.
+pub(crate) fn examples() -> impl Iterator<Item = String> {
+    natives::docs::all_docs().map(|(_, doc)| example(doc)).filter(|text| !text.is_empty())
 }
 
 fn run(example: &str, setting: Setting) -> Result<(), Failed> {

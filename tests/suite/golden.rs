@@ -223,11 +223,15 @@ fn repeat(
 
 /// Runs the main file, with the other files of the program in a directory of their own.
 pub(crate) fn run_program(golden: &Golden, setting: Setting) -> engine::Finished {
+    run_program_with(golden, setting.options())
+}
+
+/// As [`run_program`], with options.
+pub(crate) fn run_program_with(golden: &Golden, mut options: engine::Options) -> engine::Finished {
     let scratch = Scratch::new();
     for (name, text) in golden.files.iter().filter(|(name, _)| name != MAIN) {
         scratch.write(name, text.as_bytes());
     }
-    let mut options = setting.options();
     options.args = golden.args.clone();
     let source = Source::new(MAIN, golden.main_text());
     let mut finished = engine::run_captured(source, scratch.path().to_owned(), &options);

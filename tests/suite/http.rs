@@ -59,14 +59,24 @@ t := oauth2_get_token("c&d", "id", "secret", base + "/echo", "http://x/y")
 print(t.body)   # expect: grant_type=authorization_code&code=c%26d&client_id=id&client_secret=secret&redirect_uri=http%3A%2F%2Fx%2Fy
 print(split(failing(func() { return oauth2_get_token("c", "i", "s", base + "/status/404", "r") }), ":")[0])   # expect: NetworkError
 print(split(failing(func() { return oauth2_get_token("c", "i", "s", base + "/latin1", "r") }), ":")[0])   # expect: ParseError
+print(oauth2_get_token("", "", "", base + "/echo", "").body)   # expect: grant_type=authorization_code&code=&client_id=&client_secret=&redirect_uri=
+print([http_delete(base + "/echo", {}).ok, http_head(base + "/echo", {}).ok, http_post(base + "/echo", "").ok, http_put(base + "/echo", null).ok])   # expect: [true, true, true, true]
+print(is_ok(http_request(base + "/echo", {})), len(http_get_binary(base + "/latin1", {})), len(http_get_stream(base + "/latin1")), len(http_get_stream(base + "/latin1", {})))   # expect: true 1 1 1
+print((await async_http_get(base + "/echo")).ok, parse_json((await async_http_get(base + "/echo", {"query": {"é": ""}})).body).path, (await async_http_get(base + "/echo", {})).ok)   # expect: true /echo?%C3%A9= true
+print((await async_http_post(base + "/echo", "a")).ok, (await async_http_post(base + "/echo", "", {})).ok)   # expect: true true
+print((await async_http_request(base + "/status/404")).status, (await async_http_request({"url": base + "/echo", "body": ""}, {})).ok)   # expect: 404 true
 "#;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let mut trials = vec![Trial::test("http/slow_clients", slow_clients)];
     for setting in Setting::ALL {
         let name = setting.name();
-        trials.push(Trial::test(format!("http/client::{name}"), move || run(setting)));
-        trials.push(Trial::test(format!("http/server::{name}"), move || serve(setting)));
+        trials.push(Trial::test(format!("http/client::{name}"), move || {
+            ask_with(&setting.options())
+        }));
+        trials.push(Trial::test(format!("http/server::{name}"), move || {
+            serve_with(setting.options())
+        }));
     }
     trials
 }
@@ -209,14 +219,15 @@ const REFUSED: &[(&str, &str)] = &[
     ("\u{16}\u{3}\u{1}\u{2}hello~~", "400 Bad Request"),
 ];
 
-fn serve(setting: Setting) -> Result<(), Failed> {
+/// The server under raw requests.
+pub(crate) fn serve_with(options: engine::Options) -> Result<(), Failed> {
     // The port is free again when the listener is dropped.
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let program = SERVER.replace("PORT", &port.to_string());
     let runner = thread::spawn(move || {
         let scratch = Scratch::new();
         let source = Source::new("main.ruff", &program);
-        engine::run_captured(source, scratch.path().to_owned(), &setting.options())
+        engine::run_captured(source, scratch.path().to_owned(), &options)
     });
     // A client that never finishes its request must not delay the others.
     let mut slow = connect(port)?;
@@ -304,7 +315,8 @@ fn connect(port: u16) -> Result<TcpStream, Failed> {
     Err("the server does not listen".into())
 }
 
-fn run(setting: Setting) -> Result<(), Failed> {
+/// The client and the server of the test.
+pub(crate) fn ask_with(options: &engine::Options) -> Result<(), Failed> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     // The thread ends with the process.
@@ -317,7 +329,7 @@ fn run(setting: Setting) -> Result<(), Failed> {
     let golden = Golden::parse(&program)?;
     let scratch = Scratch::new();
     let source = Source::new("main.ruff", &program);
-    let finished = engine::run_captured(source, scratch.path().to_owned(), &setting.options());
+    let finished = engine::run_captured(source, scratch.path().to_owned(), options);
     check::compare(&golden, &finished)
 }
 

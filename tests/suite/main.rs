@@ -4,9 +4,11 @@
 //! `cargo test --test suite -- closures` runs what it looks like. `docs/testing.md` describes the
 //! expectations; start reading at [`golden`].
 
+mod archives;
 mod check;
 mod cli;
 mod concurrency;
+mod coverage;
 mod databases;
 mod doc_blocks;
 mod documents;
@@ -23,6 +25,7 @@ mod settings;
 mod snapshot;
 mod sweep;
 mod tidy;
+mod traversal;
 
 use std::process::ExitCode;
 
@@ -38,6 +41,8 @@ fn main() -> ExitCode {
     trials.extend(fuzz::trials());
     trials.extend(http::trials());
     trials.extend(registry::trials());
+    trials.extend(coverage::trials());
+    trials.extend(archives::trials());
     trials.extend(databases::trials());
     trials.extend(sandbox::trials());
     trials.extend(sweep::trials());
@@ -45,5 +50,6 @@ fn main() -> ExitCode {
     trials.extend(concurrency::trials());
     trials.extend(jit::trials());
     trials.extend(tidy::trials());
+    trials.extend(traversal::trials());
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -27,53 +27,7 @@ const PROMISE: [(&str, &str); 3] = [
 const SHARED_METHODS: &str = "iterator.";
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test("registry/catalogue", catalogue),
-        Trial::test("registry/every_native_is_tested", every_native_is_tested),
-    ]
-}
-
-/// Uses that each native must have in programs whose output is compared.
-const LEAST_USES: usize = 3;
-
-/// Every native and method is called, or handed on, in at least so many places of golden programs
-/// and examples.
-fn every_native_is_tested() -> Result<(), Failed> {
-    let mut uses: BTreeMap<String, usize> = BTreeMap::new();
-    let mut note = |text: &str| {
-        let is_part = |c: char| c.is_alphanumeric() || c == '_';
-        let mut rest = text;
-        while let Some(at) = rest.find(is_part) {
-            let before = rest[..at].chars().next_back().unwrap_or('\n');
-            let word: String = rest[at..].chars().take_while(|c| is_part(*c)).collect();
-            rest = &rest[at + word.len()..];
-            let is_called = rest.starts_with('(');
-            let is_handed_on = "( ,|".contains(before) && rest.starts_with([',', ')']);
-            if is_called || is_handed_on {
-                *uses.entry(word).or_default() += 1;
-            }
-        }
-    };
-    for folder in ["tests/lang", "tests/databases"] {
-        for path in files::below(folder, "ruff") {
-            note(&files::read(&path));
-        }
-    }
-    note(&files::read(&files::root("tests/suite/http.rs")));
-    for (_, doc) in natives::docs::all_docs() {
-        note(doc);
-    }
-    let functions = natives::all().iter().map(|native| native.name);
-    let plain = type_methods().iter().map(|decl| decl.name);
-    let updating = updating_methods().iter().map(|decl| decl.0.name);
-    let few: Vec<String> = functions
-        .chain(plain)
-        .chain(updating)
-        .map(|name| (name, uses.get(name).copied().unwrap_or(0)))
-        .filter(|(_, n)| *n < LEAST_USES)
-        .map(|(name, n)| format!("{name} ({n})"))
-        .collect();
-    if few.is_empty() { Ok(()) } else { Err(few.join(", ").into()) }
+    vec![Trial::test("registry/catalogue", catalogue)]
 }
 
 /// What the table says about a name.

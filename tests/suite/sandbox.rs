@@ -27,6 +27,12 @@ pub(crate) fn trials() -> Vec<Trial> {
             trials.push(Trial::test(name, move || run(scenario, *setting)));
         }
     }
+    for class in Class::ALL {
+        for setting in &Setting::ALL[..3] {
+            let name = format!("sandbox/only_{}_refused::{}", class.name(), setting.name());
+            trials.push(Trial::test(name, move || only(class, *setting)));
+        }
+    }
     trials.push(Trial::test("sandbox/arguments_of_effects_are_declared", declared));
     trials.push(Trial::test("sandbox/refused_calls_reach_nothing", || traced(&["--sandbox"])));
     trials.push(Trial::test("sandbox/calls_elsewhere_reach_nothing", || traced(ELSEWHERE)));
@@ -244,8 +250,43 @@ fn calls() -> Vec<Call> {
             has_handle: required.iter().any(|p| is_handle(p.ty)),
         })
     });
-    let all = functions.chain(method::type_methods().iter().filter_map(method_call));
-    all.filter(|call| !LEFT_OUT.contains(&call.name)).collect()
+    functions.chain(method::type_methods().iter().filter_map(method_call)).collect()
+}
+
+/// Calls that may be granted.
+fn short_calls() -> Vec<Call> {
+    calls().into_iter().filter(|call| !LEFT_OUT.contains(&call.name)).collect()
+}
+
+/// Every native with a path among its arguments, and a line for each such argument in which
+/// `PATH` stands for it; the other paths are granted ones.
+pub(crate) fn path_calls() -> Vec<(&'static str, String)> {
+    let of_path = |param: &Param| ["read", "write"].contains(&param.leads_to);
+    let functions = natives::all().iter().map(|n| (n.name, n.params, String::new()));
+    let methods = method::type_methods().iter().filter(|decl| decl.params.iter().any(of_path));
+    let methods = methods.map(|decl| {
+        (&*decl.full_name, decl.params, format!("{}.{}", expression(decl.word), decl.name))
+    });
+    let mut found = Vec::new();
+    for (name, params, callee) in functions.chain(methods) {
+        let mut lines = Vec::new();
+        for at in (0..params.len()).filter(|at| of_path(&params[*at])) {
+            let shown = |i: usize, param: &Param| match (i == at, param.ty.starts_with("array")) {
+                (true, true) => "[PATH]".to_owned(),
+                (true, false) => "PATH".to_owned(),
+                (false, _) => argument(param),
+            };
+            let last = params.iter().rposition(|p| !p.is_optional && !p.is_rest).unwrap_or(0);
+            let given = params.iter().enumerate().take(last.max(at) + 1);
+            let args: Vec<_> = given.map(|(i, param)| shown(i, param)).collect();
+            let callee = if callee.is_empty() { name } else { &callee };
+            lines.push(format!("{callee}({})", args.join(", ")));
+        }
+        if !lines.is_empty() {
+            found.push((name, lines.join("\n")));
+        }
+    }
+    found
 }
 
 fn program(calls: &[Call], folder: &Path) -> String {
@@ -297,8 +338,13 @@ fn is_refused(call: &Call, scenario: Scenario) -> bool {
 }
 
 fn run(scenario: Scenario, setting: Setting) -> Result<(), Failed> {
-    let calls = calls();
-    let free = outcomes(&calls, setting, |_| Permissions::default())?;
+    let is_nothing = scenario == Scenario::Nothing;
+    let calls = if is_nothing { calls() } else { short_calls() };
+    let free = if is_nothing {
+        vec![String::new(); calls.len()]
+    } else {
+        outcomes(&calls, setting, |_| Permissions::default())?
+    };
     let found = outcomes(&calls, setting, |folder| scenario.rules(folder))?;
     if found.len() != calls.len() || free.len() != calls.len() {
         return Err("calls without outcome".into());
@@ -319,6 +365,42 @@ fn run(scenario: Scenario, setting: Setting) -> Result<(), Failed> {
         if !is_right {
             let _ = writeln!(wrong, "{}: {found}; without restrictions {free}", call.text);
         }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.into()) }
+}
+
+/// Refuses one class of an unrestricted run: the calls that need it are refused by its name, also
+/// those that take handles, and all others do what they did.
+fn only(class: Class, setting: Setting) -> Result<(), Failed> {
+    let needs = |call: &Call| call.capability.split(", ").any(|name| name == class.name());
+    let calls: Vec<_> =
+        calls().into_iter().filter(|c| needs(c) || !LEFT_OUT.contains(&c.name)).collect();
+    let (needing, other): (Vec<_>, Vec<_>) = calls.into_iter().partition(needs);
+    let rules = |_: &Path| {
+        let mut rules = Permissions::default();
+        rules.refuse(class, None).expect("whole classes can be refused");
+        rules
+    };
+    let mut wrong = String::new();
+    let mut n_by_itself = 0;
+    for (call, found) in needing.iter().zip(outcomes(&needing, setting, rules)?) {
+        let ending = format!(": capability '{}' denied", class.name());
+        let is_denied = found.starts_with("PermissionError ") && found.ends_with(&ending);
+        let by_itself = found == format!("PermissionError {}{ending}", call.name);
+        n_by_itself += u32::from(by_itself);
+        if !(by_itself || is_denied && call.has_handle) {
+            let _ = writeln!(wrong, "{}: {found}", call.text);
+        }
+    }
+    let free = outcomes(&other, setting, |_| Permissions::default())?;
+    for ((call, free), found) in other.iter().zip(&free).zip(outcomes(&other, setting, rules)?) {
+        let is_refused_before = call.has_handle && found.starts_with("PermissionError ");
+        if found != *free && !is_refused_before {
+            let _ = writeln!(wrong, "{}: {found}; without restrictions {free}", call.text);
+        }
+    }
+    if n_by_itself == 0 {
+        let _ = writeln!(wrong, "nothing needs {} by itself", class.name());
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.into()) }
 }
@@ -368,7 +450,7 @@ fn traced(flags: &[&str]) -> Result<(), Failed> {
         println!("skipped: `strace` is missing (apt-get install strace)");
         return Ok(());
     }
-    let calls: Vec<_> = calls()
+    let calls: Vec<_> = short_calls()
         .into_iter()
         .filter(|call| flags.len() == 1 || !call.leads.is_empty() && !call.has_handle)
         .filter(|call| !["clock", "random"].contains(&call.capability))

@@ -298,6 +298,11 @@ fn unsafe_entry(cx: &Cx<'_>, name: &str, what: &str) -> Error {
     cx.failure(Kind::ValueError, format!("entry '{}' {what}", name.escape_debug()))
 }
 
+#[cold]
+fn too_large(cx: &Cx<'_>, archive: &Path) -> Error {
+    cx.failure(Kind::ValueError, format!("'{}': more bytes than allowed", archive.display()))
+}
+
 /// Where an entry goes, below the output directory.
 fn target(cx: &Cx<'_>, root: &Path, name: &str) -> Result<PathBuf> {
     if name.contains('\0') {
@@ -336,9 +341,15 @@ fn unzip(
         return Err(cx.failure(Kind::ValueError, what));
     }
     let mut targets = Vec::with_capacity(archive.len());
+    let mut declared = 0u64;
     for i in 0..archive.len() {
         let entry = archive.by_index_raw(i).map_err(|e| zip_error(cx, path, &e))?;
         let name = name_of(cx, path, &entry)?;
+        // What an archive admits is refused before anything is written.
+        declared = declared.saturating_add(entry.size());
+        if entry.size() > limits.entry_bytes || declared > limits.total_bytes {
+            return Err(too_large(cx, path));
+        }
         if entry.is_symlink() {
             return Err(unsafe_entry(cx, &name, "is a link"));
         }
@@ -389,8 +400,7 @@ fn extract(
             };
             n_written += n as u64;
             if n_written > limit {
-                let what = format!("'{}': more bytes than allowed", archive.display());
-                broken_by = Some(cx.failure(Kind::ValueError, what));
+                broken_by = Some(too_large(cx, archive));
                 return Err(io::ErrorKind::InvalidData.into());
             }
             file.write_all(&buffer[..n])?;

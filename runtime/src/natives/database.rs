@@ -11,6 +11,7 @@ use super::db_mysql as mysql;
 #[cfg(feature = "postgres")]
 use super::db_postgres as postgres;
 use super::db_sqlite as sqlite;
+use super::db_watch::Running;
 use super::handles::{Kept, New, Res};
 use super::library_args::dict_value;
 use super::pool::Shared;
@@ -159,6 +160,12 @@ pub(super) trait Driver: Send {
 
     fn is_in_transaction(&self) -> bool;
 
+    /// Ends what runs until the result is dropped when the program is to stop; `None` if the
+    /// driver looks for itself.
+    fn watched(&self) -> Option<Running> {
+        None
+    }
+
     fn last_insert_id(&mut self, cx: &Cx<'_>) -> Result<i64>;
 
     /// Undoes an open transaction without asking for the outcome; whether the connection can go
@@ -223,7 +230,9 @@ impl Database {
     ) -> Result<R> {
         let mut guard = self.lock();
         let Some(connection) = guard.as_mut() else { return Err(closed(cx)) };
+        let running = connection.watched();
         let result = f(cx, &mut **connection);
+        drop(running);
         if result.is_err() && cx.host.isolate().interrupt.stop_was_requested() {
             return Err(Error::interrupted());
         }

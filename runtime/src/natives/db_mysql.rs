@@ -9,6 +9,7 @@ use mysql::{Column, Conn, Opts, OptsBuilder, Params, QueryResult, Value as Sql};
 use super::Cx;
 use super::database::{self, Connection, Driver, check_count, unsuitable};
 use super::db_transactions::{is_open_after, only_reads};
+use super::db_watch::{Running, Watch};
 use super::json_write;
 use super::library_args::bytes_value;
 use crate::error::{Error, Kind, Result};
@@ -24,19 +25,26 @@ const OUT_OF_RANGE: u16 = 1264;
 
 struct Mysql {
     conn: Conn,
+    watch: Watch,
     is_in_transaction: bool,
 }
 
 /// Connects to a server.
-pub(super) fn connect(cx: &Cx<'_>, url: &str) -> Result<Connection> {
+pub(super) fn connect(cx: &mut Cx<'_>, url: &str) -> Result<Connection> {
     let opts = Opts::from_url(url).map_err(|error| {
         let condition = format!("a mysql:// URL ({error})");
         cx.bad_value("connection", &condition, "this text")
     })?;
     let limit = opts.get_tcp_connect_timeout().unwrap_or(CONNECT_LIMIT);
     let opts = OptsBuilder::from_opts(opts).tcp_connect_timeout(Some(limit));
-    let conn = Conn::new(opts).map_err(|error| failed(cx, &error))?;
-    Ok(Box::new(Mysql { conn, is_in_transaction: false }))
+    let conn = Conn::new(opts.clone()).map_err(|error| failed(cx, &error))?;
+    let kill = format!("KILL QUERY {}", conn.connection_id());
+    let cancel = move || {
+        // A server that cannot be asked finishes its statement.
+        let _ = Conn::new(opts.clone()).and_then(|mut other| other.query_drop(&kill));
+    };
+    let watch = Watch::new(cx.host.isolate().interrupt.clone(), cancel);
+    Ok(Box::new(Mysql { conn, watch, is_in_transaction: false }))
 }
 
 /// What the server or the driver said.
@@ -201,6 +209,10 @@ impl Driver for Mysql {
 
     fn is_in_transaction(&self) -> bool {
         self.is_in_transaction
+    }
+
+    fn watched(&self) -> Option<Running> {
+        Some(self.watch.start())
     }
 
     fn last_insert_id(&mut self, cx: &Cx<'_>) -> Result<i64> {

@@ -18,6 +18,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::Cx;
 use super::database::{self, Connection, Driver, check_count, unsuitable};
 use super::db_transactions::{is_open_after, only_reads};
+use super::db_watch::{Running, Watch};
 use super::json_write;
 use super::library_args::bytes_value;
 use crate::error::{Error, Kind, Result};
@@ -29,11 +30,12 @@ const BATCH: usize = 200;
 
 struct Postgres {
     client: Client,
+    watch: Watch,
     is_in_transaction: bool,
 }
 
 /// Connects to a server.
-pub(super) fn connect(cx: &Cx<'_>, text: &str) -> Result<Connection> {
+pub(super) fn connect(cx: &mut Cx<'_>, text: &str) -> Result<Connection> {
     let mut config: Config = text.parse().map_err(|error: postgres::Error| {
         let what = error.source().map_or_else(|| error.to_string(), ToString::to_string);
         cx.bad_value("connection", &format!("a connection to PostgreSQL ({what})"), "this text")
@@ -53,7 +55,16 @@ pub(super) fn connect(cx: &Cx<'_>, text: &str) -> Result<Connection> {
         _ => config.connect(tls()?),
     };
     let client = client.map_err(|error| failed(cx, &error))?;
-    Ok(Box::new(Postgres { client, is_in_transaction: false }))
+    let token = client.cancel_token();
+    let cancel = move || {
+        let over_tls = tls().is_ok_and(|tls| token.cancel_query(tls).is_ok());
+        if !over_tls {
+            // A server that cannot be asked finishes its statement.
+            let _ = token.cancel_query(NoTls);
+        }
+    };
+    let watch = Watch::new(cx.host.isolate().interrupt.clone(), cancel);
+    Ok(Box::new(Postgres { client, watch, is_in_transaction: false }))
 }
 
 /// TLS with the certificates of public authorities.
@@ -287,6 +298,10 @@ impl Driver for Postgres {
 
     fn is_in_transaction(&self) -> bool {
         self.is_in_transaction
+    }
+
+    fn watched(&self) -> Option<Running> {
+        Some(self.watch.start())
     }
 
     fn last_insert_id(&mut self, cx: &Cx<'_>) -> Result<i64> {

@@ -108,9 +108,12 @@ impl Resolver for Checked {
 
 /// Sends a request and reads the whole answer.
 pub(super) fn exchange(outgoing: Outgoing) -> Result<Incoming, Failure> {
-    let Outgoing { method, uri, headers, body, timeout, max_redirects, max_body, permissions } =
+    exchange_by(&agent(outgoing.permissions.clone()), outgoing)
+}
+
+fn exchange_by(agent: &Agent, outgoing: Outgoing) -> Result<Incoming, Failure> {
+    let Outgoing { method, uri, headers, body, timeout, max_redirects, max_body, permissions: _ } =
         outgoing;
-    let agent = agent(permissions);
     let needs_body = [Method::POST, Method::PUT, Method::PATCH].contains(&method);
     let mut builder = Request::builder().method(method).uri(uri);
     for (name, value) in headers {
@@ -118,9 +121,9 @@ pub(super) fn exchange(outgoing: Outgoing) -> Result<Incoming, Failure> {
     }
     let limits = (timeout, max_redirects);
     let response = match body {
-        Some(body) => send(&agent, builder.body(body), limits),
-        None if needs_body => send(&agent, builder.body(Vec::new()), limits),
-        None => send(&agent, builder.body(()), limits),
+        Some(body) => send(agent, builder.body(body), limits),
+        None if needs_body => send(agent, builder.body(Vec::new()), limits),
+        None => send(agent, builder.body(()), limits),
     };
     let mut response = response.map_err(|error| failure(&error))?;
     let headers = collected(response.headers());
@@ -168,3 +171,6 @@ fn collected(headers: &http::HeaderMap) -> Vec<(String, String)> {
     }
     all
 }
+
+#[cfg(test)]
+mod tests;

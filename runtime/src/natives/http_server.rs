@@ -288,7 +288,7 @@ fn converse(stream: &TcpStream, remote: SocketAddr, jobs: &Sender<Job>, ends: &A
     }
     // Without it small answers wait; a socket that does not know it works too.
     let _ = stream.set_nodelay(true);
-    let mut wire = Wire::new(stream, ends);
+    let Ok(mut wire) = Wire::new(stream, ends) else { return };
     loop {
         let request = match wire.request() {
             Ok(request) => request,

@@ -68,11 +68,14 @@ pub(super) struct Wire<'a> {
     stream: &'a TcpStream,
     buffer: Vec<u8>,
     ends: &'a AtomicBool,
+    /// The time limit of a read that the socket was given last.
+    patience: Duration,
 }
 
 impl<'a> Wire<'a> {
-    pub(super) fn new(stream: &'a TcpStream, ends: &'a AtomicBool) -> Wire<'a> {
-        Wire { stream, buffer: Vec::new(), ends }
+    pub(super) fn new(stream: &'a TcpStream, ends: &'a AtomicBool) -> io::Result<Wire<'a>> {
+        stream.set_write_timeout(Some(REQUEST_LIMIT))?;
+        Ok(Wire { stream, buffer: Vec::new(), ends, patience: Duration::ZERO })
     }
 
     /// Reads more, until the deadline; an idle connection also ends with the server.
@@ -84,7 +87,11 @@ impl<'a> Wire<'a> {
             if left.is_zero() || has_ended {
                 return Err(if is_idle { Refusal::Gone } else { Refusal::Status(408) });
             }
-            self.stream.set_read_timeout(Some(left.min(SLICE).max(Duration::from_millis(1))))?;
+            let patience = left.clamp(Duration::from_millis(1), SLICE);
+            if patience != self.patience {
+                self.stream.set_read_timeout(Some(patience))?;
+                self.patience = patience;
+            }
             match (&mut &*self.stream).read(&mut chunk) {
                 Ok(0) => return Err(Refusal::Gone),
                 Ok(n) => {
@@ -232,7 +239,6 @@ impl<'a> Wire<'a> {
         if has_body {
             all.extend_from_slice(&reply.body);
         }
-        self.stream.set_write_timeout(Some(REQUEST_LIMIT))?;
         (&mut &*self.stream).write_all(&all)
     }
 }

@@ -5,8 +5,23 @@
 //! Start reading at [`Native`], then `native` (the macro and argument conversions), then any
 //! module file; `method` selects what `x.name(args)` calls.
 
+#![cfg_attr(
+    not(all(
+        feature = "archives",
+        feature = "crypto",
+        feature = "databases",
+        feature = "http",
+        feature = "images",
+        feature = "mysql",
+        feature = "network",
+        feature = "postgres"
+    )),
+    allow(dead_code, unused_imports, reason = "some things are used by parts only")
+)]
+
 #[macro_use]
 mod native;
+mod absent;
 mod access;
 #[cfg(feature = "archives")]
 mod archives;
@@ -34,6 +49,8 @@ mod db_postgres;
 mod db_sqlite;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod db_transactions;
+#[cfg(feature = "databases")]
+mod db_watch;
 mod dicts;
 #[cfg(feature = "crypto")]
 mod digests;
@@ -209,7 +226,8 @@ static TABLE: LazyLock<Box<[Native]>> = LazyLock::new(|| {
         yaml::TABLE,
         yaml_write::TABLE,
     ];
-    let mut rows: Vec<Native> = modules.into_iter().flatten().flat_map(|d| d.rows()).collect();
+    let declared = modules.into_iter().flatten().flat_map(|d| d.rows());
+    let mut rows: Vec<Native> = declared.chain(absent::rows()).collect();
     rows.sort_unstable_by_key(|native| native.name);
     rows.into()
 });

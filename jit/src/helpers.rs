@@ -9,6 +9,7 @@ use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::objects::array::Array;
 use ruff_runtime::objects::cell::CellBody;
 use ruff_runtime::objects::function::{Function, FunctionCode};
+use ruff_runtime::objects::generator::GeneratorBody;
 use ruff_runtime::objects::structs::{Shape, Struct};
 use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
@@ -16,6 +17,7 @@ use ruff_runtime::value::{Tag, Value};
 use crate::abi;
 use crate::data_helpers;
 use crate::exit::{self, EntryMeta, ExitMeta, FrameMeta};
+use crate::ir::Form;
 
 macro_rules! routines {
     ($($(#[$doc:meta])* $Name:ident = $function:path;)*) => {
@@ -92,6 +94,10 @@ routines! {
     EnterBody = enter_body;
     /// `(vm)`: ends that.
     LeaveBody = leave_body;
+    /// `(vm, base, depth, generator, exit)`: see [`exit::decline`].
+    Decline = decline;
+    /// `(vm, generator)`: the body has returned.
+    EndGenerator = end_generator;
     /// `(base, entry)`: a call has arguments of other types than the typed function takes.
     Miss = miss;
 }
@@ -162,7 +168,7 @@ extern "C" fn step(
     // SAFETY: compiled code passes its VM and its own frame's description.
     let (vm, frame) = unsafe { (&mut *vm, &*frame) };
     let index = pc as usize;
-    if frame.is_framed {
+    if frame.form == Form::Framed {
         return match vm.step_one(index) {
             Stepped::Next(next) => next as u64,
             Stepped::Returned => {
@@ -186,7 +192,7 @@ extern "C" fn step(
         Stepped::Raised => handle(vm, index),
     };
     vm.native.depth = before;
-    exit::put_result(vm, status);
+    exit::put_result(vm, frame.form, status);
     abi::LEFT
 }
 
@@ -199,7 +205,7 @@ extern "C" fn step_caught(
 ) -> u64 {
     // SAFETY: compiled code passes its VM and its own frame's description.
     let (vm, frame) = unsafe { (&mut *vm, &*frame) };
-    let before = (!frame.is_framed).then(|| exit::push_record(vm, base, depth, frame));
+    let before = (frame.form != Form::Framed).then(|| exit::push_record(vm, base, depth, frame));
     let status = match vm.step_one(pc as usize) {
         Stepped::Next(next) => {
             if let Some(before) = before {
@@ -210,7 +216,7 @@ extern "C" fn step_caught(
         Stepped::Returned => Status::Done,
         Stepped::Raised => vm.raise_at(pc as usize),
     };
-    after_raise(vm, before, status)
+    after_raise(vm, (before, frame.form), status)
 }
 
 extern "C" fn catch(
@@ -223,15 +229,15 @@ extern "C" fn catch(
     // SAFETY: compiled code passes its VM and its own frame's description.
     let (vm, frame) = unsafe { (&mut *vm, &*frame) };
     let root = frame.root();
-    let before = (!root.is_framed).then(|| exit::push_record(vm, base, depth, root));
+    let before = (root.form != Form::Framed).then(|| exit::push_record(vm, base, depth, root));
     let pc = exit::leave_inlined(vm, base, frame, pc as u32);
     let status = vm.raise_at(pc as usize);
-    after_raise(vm, before, status)
+    after_raise(vm, (before, root.form), status)
 }
 
 /// The pc of the handler that the frame on top goes on at, or the function's end. The depth is
 /// that to restore for a function without frame record.
-fn after_raise(vm: &mut Vm, before: Option<u32>, status: Status) -> u64 {
+fn after_raise(vm: &mut Vm, (before, form): (Option<u32>, Form), status: Status) -> u64 {
     if status == Status::Exited {
         // SAFETY: there is a frame on top, which stands at its handler.
         let handler = unsafe { (*vm.frame).index_before((*vm.frame).pc) + 1 };
@@ -243,7 +249,7 @@ fn after_raise(vm: &mut Vm, before: Option<u32>, status: Status) -> u64 {
     match before {
         Some(before) => {
             vm.native.depth = before;
-            exit::put_result(vm, status);
+            exit::put_result(vm, form, status);
         }
         None => exit::put_status(vm, status),
     }
@@ -274,7 +280,7 @@ extern "C" fn raised(
     // SAFETY: compiled code passes its VM and its own frame's description.
     let (vm, frame) = unsafe { (&mut *vm, &*frame) };
     let root = frame.root();
-    if root.is_framed {
+    if root.form == Form::Framed {
         let pc = exit::leave_inlined(vm, base, frame, pc as u32);
         let status = vm.raise_at(pc as usize);
         exit::put_status(vm, status);
@@ -288,6 +294,24 @@ extern "C" fn raised(
         }
     }
     abi::LEFT
+}
+
+extern "C" fn decline(
+    vm: *mut Vm,
+    base: *mut Value,
+    depth: u64,
+    generator: *const Obj<GeneratorBody>,
+    meta: *const ExitMeta,
+) -> u64 {
+    // SAFETY: compiled code passes what it was called with and one of its own exits.
+    unsafe { exit::decline(vm, base, depth, generator, meta) };
+    abi::LEFT
+}
+
+extern "C" fn end_generator(vm: *mut Vm, generator: *const Obj<GeneratorBody>) -> u64 {
+    // SAFETY: compiled code passes its VM and the generator whose body it is.
+    unsafe { (*vm).end_running(generator) };
+    0
 }
 
 extern "C" fn leave_frame(vm: *mut Vm, payload: u64, tag: u64) -> u64 {

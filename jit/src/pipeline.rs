@@ -17,7 +17,7 @@ use ruff_runtime::heap::lists_address;
 use ruff_runtime::host::Interrupt;
 use ruff_runtime::interp::Vm;
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
-use ruff_runtime::tier::{Entry, Tier};
+use ruff_runtime::tier::{Entry, RESUMPTION, Resume, Tier};
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
@@ -27,7 +27,7 @@ use crate::code::{CodeHeap, TypedCell};
 use crate::exit::{EntryMeta, StressCounter, has_captures};
 use crate::functions::{FunctionState, Installed, Part, Retired, Typed};
 use crate::generator::{Generated, Generator, Job, Outcome, TypedJob};
-use crate::ir::{Func, Ty};
+use crate::ir::{Form, Func, Ty};
 use crate::log::{Dumped, Log, Subject};
 use crate::lower::Places;
 use crate::metas::Metas;
@@ -179,8 +179,8 @@ impl Jit {
         let tags = frame_tags(vm, loaded.proto.n_registers);
         let result = match part {
             None if self.is_typed(vm, code) => self.request_typed(vm, code, &tags),
-            None => self.request_framed(vm, code, part, tags),
-            Some(_) => self.request_framed(vm, code, part, tags),
+            Some(at) if at & RESUMPTION != 0 => self.request_resumed(vm, code, at, tags),
+            None | Some(_) => self.request_framed(vm, code, part, tags),
         };
         if let Err(Refused::Declined(reason)) = result {
             self.decline(code, part, reason);
@@ -210,8 +210,29 @@ impl Jit {
         if !self.options.is_eager && !worth::is_worthwhile(&func, code) {
             return Err(Bailout::MostlyGeneric.into());
         }
-        let metas = self.metas(&func, code, true);
-        self.submit(func, Flight::new(code, part, metas, None), None);
+        let metas = self.metas(&func, code, Form::Framed);
+        self.submit(func, Flight::new(code, part, metas, None), (Form::Framed, None));
+        Ok(())
+    }
+
+    /// Requests the body of a generator from where it goes on.
+    fn request_resumed(
+        &mut self,
+        vm: &Vm,
+        code: &FunctionCode,
+        at: u32,
+        tags: Vec<Tag>,
+    ) -> Result<(), Refused> {
+        if !self.has_room(vm) {
+            return Err(Bailout::Suspends.into());
+        }
+        let entry = EntryKind::Resumed { pc: at & !RESUMPTION, tags };
+        let func = self.build(vm, (code, Some(at)), entry)?;
+        if !self.options.is_eager && !worth::is_worth_resuming(&func) {
+            return Err(Bailout::MostlyGeneric.into());
+        }
+        let metas = self.metas(&func, code, Form::Resumed);
+        self.submit(func, Flight::new(code, Some(at), metas, None), (Form::Resumed, None));
         Ok(())
     }
 
@@ -233,7 +254,7 @@ impl Jit {
         if !is_named && !worth::is_worthwhile(&func, code) {
             return Err(Bailout::MostlyGeneric.into());
         }
-        let mut metas = self.metas(&func, code, false);
+        let mut metas = self.metas(&func, code, Form::Typed);
         let expected = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();
         let meta =
             EntryMeta { frame: &raw const *metas.frame, tags: expected, misses: Cell::new(0) };
@@ -252,7 +273,8 @@ impl Jit {
         };
         let is_closure = has_captures(code);
         let job = TypedJob { cell, params, is_method, is_closure, entry, older };
-        self.submit(func, Flight::new(code, None, metas, typed), Some(job));
+        let flight = Flight::new(code, None, metas, typed);
+        self.submit(func, flight, (Form::Typed, Some(job)));
         Ok(())
     }
 
@@ -319,21 +341,26 @@ impl Jit {
         Ok(func)
     }
 
-    fn metas(&mut self, func: &Func, code: &FunctionCode, is_framed: bool) -> Metas {
+    fn metas(&mut self, func: &Func, code: &FunctionCode, form: Form) -> Metas {
         let is_stressed = self.stress.is_some();
         let mut shared_of = |code| self.state(code).shared.clone();
-        Metas::new(func, code, is_framed, &mut shared_of, is_stressed)
+        Metas::new(func, code, form, &mut shared_of, is_stressed)
     }
 
     /// Hands a function to the code generator.
-    fn submit(&mut self, func: Func, mut flight: Flight, typed: Option<TypedJob>) {
+    fn submit(
+        &mut self,
+        func: Func,
+        mut flight: Flight,
+        (form, typed): (Form, Option<TypedJob>),
+    ) {
         let id = self.n_flights;
         self.n_flights += 1;
         let metas = flight.metas.addresses(self.stress.clone());
         // SAFETY: code lives as long as the VM, which owns this compiler.
         let subject = Subject { code: unsafe { &*flight.code }, header: flight.part };
         let dumped = self.options.dump.map(|form| Dumped::new(form, subject));
-        let job = Job { id, func, is_framed: typed.is_none(), metas, typed, dumped };
+        let job = Job { id, func, form, metas, typed, dumped };
         let state = self.state(flight.code);
         flight.generation = state.shared.generation.get();
         state.pending.insert(flight.part);
@@ -447,9 +474,13 @@ impl Jit {
                 continue;
             }
             state.declined.remove(&part);
+            let profile = &loaded.proto.profile;
             match part {
-                None => loaded.proto.profile.set_entry(None),
-                Some(pc) => loaded.proto.profile.set_osr_entry(pc as usize, None),
+                None => profile.set_entry(None),
+                Some(at) if at & RESUMPTION != 0 => {
+                    profile.set_resumption((at & !RESUMPTION) as usize, None);
+                }
+                Some(pc) => profile.set_osr_entry(pc as usize, None),
             }
             ask_again(loaded, part);
         }
@@ -474,7 +505,7 @@ impl Jit {
         let pieces: Vec<_> =
             [Some(generated.code), generated.entry].into_iter().flatten().collect();
         self.log.installed(subject, time, pieces.iter().map(|piece| piece.len).sum());
-        self.log.map(subject, if part.is_some() { ":loop" } else { "" }, generated.code);
+        self.log.map(subject, generated.code);
         let is_typed = generated.entry.is_some();
         let state = self.state(code);
         if let Some(new) = typed
@@ -491,7 +522,7 @@ impl Jit {
         }
         let replaced = state.installed.insert(part, Installed { pieces, metas });
         let address = generated.entry.unwrap_or(generated.code).address;
-        publish(loaded, part, as_entry(address));
+        publish(loaded, part, address);
         if let Some(replaced) = replaced {
             self.retired.add(replaced);
         }
@@ -509,13 +540,19 @@ fn ask_again(loaded: &LoadedProto, part: Part) {
     }
     match part {
         None => profile.stay_hot(),
+        Some(at) if at & RESUMPTION != 0 => profile.stay_hot(),
         Some(header) => profile.set_site(header as usize, 1),
     }
 }
 
 /// Gives an entry to the interpreter, which enters it at the next call or iteration.
-fn publish(loaded: &LoadedProto, part: Part, entry: Entry) {
+fn publish(loaded: &LoadedProto, part: Part, address: usize) {
     let profile = &loaded.proto.profile;
+    if let Some(at) = part.filter(|at| at & RESUMPTION != 0) {
+        let pc = (at & !RESUMPTION) as usize;
+        return profile.set_resumption(pc, Some(as_resumption(address)));
+    }
+    let entry = as_entry(address);
     ask_again(loaded, part);
     let Some(header) = part else { return profile.set_entry(Some(entry)) };
     profile.set_osr_entry(header as usize, Some(entry));
@@ -538,6 +575,9 @@ impl Tier for Jit {
         let profile = &loaded.proto.profile;
         let is_there = match header {
             None => profile.entry().is_some(),
+            Some(at) if at & RESUMPTION != 0 => {
+                profile.has_resumption((at & !RESUMPTION) as usize)
+            }
             Some(pc) => profile.osr_entry(pc as usize).is_some(),
         };
         if !is_there && !profile.is_bailed_out() {
@@ -563,6 +603,12 @@ fn frame_tags(vm: &Vm, n_registers: u16) -> Vec<Tag> {
         let base = (*vm.frame).base;
         (0..n_registers).map(|r| (*base.add(r.into())).tag()).collect()
     }
+}
+
+/// The code at an address as the compiled body of a generator.
+fn as_resumption(address: usize) -> Resume {
+    // SAFETY: the code at the address was compiled with this signature.
+    unsafe { std::mem::transmute::<usize, Resume>(address) }
 }
 
 /// The code at an address as an entry.

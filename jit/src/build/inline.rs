@@ -478,6 +478,9 @@ impl<'a> Builder<'a> {
         if let Some(inlined) = self.inlined.last() {
             return inlined.env;
         }
+        if self.is_resumed() {
+            return Some(self.generator_closure());
+        }
         // Of a typed function it is in the slot below the window.
         (!self.root.proto.captures.is_empty()).then(|| self.add(Op::Closure, Ty::Word))
     }

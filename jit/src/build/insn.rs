@@ -139,6 +139,10 @@ pub enum Insn {
         src: Use,
     },
     RetNull,
+    Yield {
+        dst: u16,
+        src: Use,
+    },
     GetModule {
         dst: u16,
         slot: u16,
@@ -373,6 +377,10 @@ fn decode_moves(word: Word, pc: u32) -> Insn {
         Op::CheckAssigned => Insn::CheckAssigned { src: ops::CheckAssigned::decode(word).src.0 },
         Op::Ret => Insn::Ret { src: ops::Ret::decode(word).src },
         Op::RetNull => Insn::RetNull,
+        Op::Yield => {
+            let o = ops::Yield::decode(word);
+            Insn::Yield { dst: o.dst.0, src: o.src }
+        }
         _ => decode_control(word, pc),
     }
 }

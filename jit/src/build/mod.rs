@@ -20,6 +20,7 @@ mod elements;
 pub mod feedback;
 mod fields;
 mod flow;
+mod generators;
 mod inline;
 mod insn;
 mod intrinsics;
@@ -54,6 +55,8 @@ pub enum EntryKind {
     /// By the interpreter at the start (`pc` 0) or at a loop header; the frame record is on top.
     /// The tags are those of the registers at the time of compilation.
     Framed { pc: u32, tags: Vec<Tag> },
+    /// By a request to a generator that goes on at `pc`; the tags are those of its registers.
+    Resumed { pc: u32, tags: Vec<Tag> },
 }
 
 /// What to compile, and what may be assumed.
@@ -97,7 +100,8 @@ const MAX_REGISTERS: u16 = 250;
 pub fn build(request: &Request<'_>) -> Result<Func, Bailout> {
     let Some(loaded) = &request.code.proto else { return Err(Bailout::NoBytecode) };
     let proto = &*loaded.proto;
-    if proto.info.is_generator || proto.info.is_async {
+    let is_resumed = matches!(request.entry, EntryKind::Resumed { .. });
+    if proto.info.is_generator != is_resumed || proto.info.is_async {
         return Err(Bailout::Suspends);
     }
     if proto.code.len() > MAX_INSTRUCTIONS || proto.n_registers > MAX_REGISTERS {

@@ -38,6 +38,7 @@ pub enum Know {
     Struct(Option<u32>),
     /// A function with the code at this address.
     Function(usize),
+    Generator,
 }
 
 impl Know {
@@ -45,7 +46,7 @@ impl Know {
     pub fn may_own(self) -> bool {
         match self {
             Know::Any | Know::Str | Know::Dict | Know::Array(_) => true,
-            Know::Struct(_) | Know::Function(_) => true,
+            Know::Struct(_) | Know::Function(_) | Know::Generator => true,
             Know::Immediate | Know::Int | Know::Float | Know::Bool | Know::Null => false,
         }
     }
@@ -84,6 +85,7 @@ impl Know {
             Know::Bool => Some(Ty::Bool),
             Know::Any | Know::Immediate | Know::Null => None,
             Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_) | Know::Function(_) => None,
+            Know::Generator => None,
         }
     }
 }

@@ -11,6 +11,17 @@ pub mod verify;
 
 use crate::exit_reason::ExitReason;
 
+/// How a function is entered and left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// By calls between compiled functions.
+    Typed,
+    /// By the interpreter, with a frame record on top.
+    Framed,
+    /// By requests to a generator, which it answers ([`ruff_runtime::tier::Resume`]).
+    Resumed,
+}
+
 /// Index of a node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct NodeId(pub u32);
@@ -180,6 +191,9 @@ pub enum Callee {
     Itself,
     /// The typed entry that this cell holds.
     Cell(crate::code::CellAddress),
+    /// The body of the generator that is the only argument, where it stands. The tag word of the
+    /// result is [`crate::abi::ENDED`] if it has ended.
+    Generator,
 }
 
 /// A call of compiled code.
@@ -274,6 +288,16 @@ pub enum Op {
     EnterBody(ExitId),
     /// Ends what `EnterBody` began.
     LeaveBody,
+    /// Goes on only if the bool is true; else the interpreter answers the request, which has not
+    /// begun yet.
+    Expect(NodeId, ExitId),
+    /// The generator runs from here on, unless the interpreter has to answer the request. These
+    /// saved registers own nothing afterwards.
+    BeginRequest(NodeId, Vec<u16>),
+    /// The generator goes on at the instruction with this address at the next request.
+    EndRequest(NodeId, NodeId),
+    /// The generator has ended.
+    EndGenerator(NodeId),
     /// Goes on only if the bool is true.
     Guard(NodeId, ExitId),
     /// Exits if an interrupt is pending.
@@ -487,6 +511,7 @@ impl Op {
             Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) | Op::Code(a) => f(a),
             Op::StoreSlot(_, a) | Op::Retain(a) | Op::Load(a, _) | Op::LoadCount(a) => f(a),
             Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => f(a),
+            Op::Expect(a, _) | Op::BeginRequest(a, _) | Op::EndGenerator(a) => f(a),
             Op::Push(_, a, _) | Op::Load32(a, _) | Op::ReleaseAt(a, _) => f(a),
             Op::Int(_, a, b)
             | Op::Checked(_, a, b, _)
@@ -499,6 +524,7 @@ impl Op {
             | Op::Store(a, _, b)
             | Op::ElemLoad(_, a, b)
             | Op::NoOperators(a, b, _)
+            | Op::EndRequest(a, b)
             | Op::RetainPair(a, b)
             | Op::ReleasePair(a, b) => [a, b].into_iter().for_each(f),
             Op::Select(a, b, c) | Op::ElemStore(_, a, b, c) => [a, b, c].into_iter().for_each(f),
@@ -512,7 +538,7 @@ impl Op {
         match self {
             Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => vec![*exit],
             Op::Push(_, _, exit) | Op::NoOperators(_, _, exit) | Op::Room(exit) => vec![*exit],
-            Op::EnterBody(exit) => vec![*exit],
+            Op::EnterBody(exit) | Op::Expect(_, exit) => vec![*exit],
             Op::Call(call) => {
                 let after = call.expect.map(|(_, exit)| exit);
                 std::iter::once(call.depth).chain(after).collect()
@@ -541,6 +567,8 @@ impl Op {
             Op::RetainPair(..) | Op::ReleaseAt(..) | Op::Unshare(_) => false,
             Op::NoOperators(..) | Op::Room(_) | Op::EnterBody(_) | Op::LeaveBody => false,
             Op::ReleasePair(..) | Op::Direct(..) | Op::Alloc(_) => false,
+            Op::Expect(..) | Op::BeginRequest(..) | Op::EndRequest(..) => false,
+            Op::EndGenerator(_) => false,
         }
     }
 }

@@ -50,6 +50,7 @@ pub use context::{DEOPT_WORDS, NativeContext};
 pub use direct::is_frameless;
 use enter::Args;
 use fields::FieldCache;
+pub use generators::RESUME_IN_VM;
 use methods::MethodCache;
 use modules::Modules;
 use stack::Stacks;

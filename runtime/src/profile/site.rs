@@ -10,7 +10,7 @@
 //! | `call_method`, `call_method_place` | 0-31 shape id of a struct receiver, 32-41 types of the receiver, 48-51 [`MONO`], [`MEGA`], 52-61 types of the result |
 //! | `call_native` | 0-47 address of the `FunctionCode` that is the last argument, in whose lowest three bits [`ITEMS`]; 48-51 [`MONO`], [`MEGA`]; 52-61 types of the result |
 //! | `call_native_one` | 52-61 types of the result |
-//! | `iter_init` | 0-9 types of the source, 40-44 array kinds |
+//! | `iter_init` | 0-9 types of the source, 40-44 array kinds, 45-46 [`GENERATOR`], [`NO_GENERATOR`] |
 //! | `iter_test`, `iter_loop` | 20-29 types of the value |
 //! | `loop_header` | iterations left until the loop is hot |
 //!
@@ -68,6 +68,11 @@ pub const OUT_OF_BOUNDS: u64 = 1 << 31;
 pub const COPIED: u64 = 1 << 32;
 /// First bit of the array kinds: bit `KINDS + kind as u32`.
 pub const KINDS: u32 = 40;
+
+/// An iteration was over a generator.
+pub const GENERATOR: u64 = 1 << 45;
+/// An iteration was over something of [`types::OTHER`] that is no generator.
+pub const NO_GENERATOR: u64 = 1 << 46;
 
 /// First bit of the slot of a field.
 pub const SLOT: u32 = 32;

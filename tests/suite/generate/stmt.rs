@@ -11,7 +11,10 @@ impl Gen {
 
     fn statement(&mut self) {
         let is_deep = self.depth >= 5;
-        match self.rng.below(if is_deep { 11 } else { 22 }) {
+        if self.yields.is_some() && self.rng.chance(20) {
+            return self.hand_out();
+        }
+        match self.rng.below(if is_deep { 11 } else { 25 }) {
             0 | 1 => self.assign(),
             2 => self.compound(),
             3 => self.new_variable(),
@@ -31,6 +34,8 @@ impl Gen {
             18 => self.closure(),
             19 => self.characters(),
             20 => self.entries(),
+            21 | 22 => self.requests(),
+            23 => self.chain(),
             _ => self.change_type(),
         }
     }
@@ -160,6 +165,8 @@ impl Gen {
             } else if let Some(result) = g.result.filter(|_| g.rng.chance(15)) {
                 let value = g.expr(result, 2);
                 g.line(&format!("return {value}"));
+            } else if g.yields.is_some() && g.rng.chance(8) {
+                g.line("return");
             }
         });
         if self.rng.chance(40) {

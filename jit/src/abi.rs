@@ -38,6 +38,8 @@ pub const ARRAY_CAP: i32 = (BODY + array::offsets::CAP) as i32;
 pub const ARRAY_KIND: i32 = (BODY + array::offsets::KIND) as i32;
 /// The length in characters (32 bits) of a string; right once it was asked for.
 pub const TEXT_LEN: i32 = (BODY + string::offsets::N_CHARS) as i32;
+/// Whether a string is the only one of its text that has this mark (8 bits).
+pub const TEXT_IS_INTERNED: i32 = (BODY + string::offsets::IS_INTERNED) as i32;
 pub const FUNCTION_CODE: i32 = (BODY + function::offsets::CODE) as i32;
 
 pub const FUNCTION_N_UPVALUES: i32 = (BODY + function::offsets::N_UPVALUES) as i32;
@@ -53,6 +55,7 @@ pub const TAGGED_PAYLOAD: i32 = (TAGGED_BODY + tagged::offsets::PAYLOAD) as i32;
 pub const SHAPE_N_FIELDS: i32 = structs::offsets::SHAPE_N_FIELDS as i32;
 pub const SHAPE_DEF: i32 = structs::offsets::SHAPE_DEF as i32;
 pub const DEF_BASE_SHAPE: i32 = (DEF_BODY + structs::offsets::DEF_BASE) as i32;
+pub const DEF_DECL_ID: i32 = (DEF_BODY + structs::offsets::DEF_DECL_ID) as i32;
 pub const DEF_HAS_OPERATORS: i32 = (DEF_BODY + structs::offsets::DEF_HAS_OPERATORS) as i32;
 
 /// In the free lists.

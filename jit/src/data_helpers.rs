@@ -7,8 +7,8 @@ use std::mem::ManuallyDrop;
 use std::ptr;
 
 use ruff_runtime::bytecode::{PlaceDesc, PlaceStepKind};
-use ruff_runtime::heap::Obj;
-use ruff_runtime::interp::Vm;
+use ruff_runtime::heap::{Obj, Ref};
+use ruff_runtime::interp::{Vm, receiver_type};
 use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::objects::array::Array;
 use ruff_runtime::objects::dict::Dict;
@@ -244,6 +244,46 @@ pub(crate) extern "C" fn load_place(
     }
 }
 
+pub(crate) extern "C" fn take_place(
+    root: *mut Value,
+    desc: *const PlaceDesc,
+    window: *const Value,
+    dst: *mut Value,
+) -> u64 {
+    // SAFETY: as in `store_place`; `dst` is written when the steps are no longer used.
+    unsafe {
+        if !(*root).is_heap() {
+            return DECLINED;
+        }
+        let awaited = (*dst).payload();
+        let taken = with_steps(desc, window, |steps| {
+            let receiver = place::take(&mut *root, steps).ok()?;
+            if receiver_type(&receiver) == awaited {
+                return Some(receiver);
+            }
+            place::put(&mut *root, steps, receiver);
+            None
+        });
+        let Some(receiver) = taken else { return DECLINED };
+        *dst = receiver;
+    }
+    DONE
+}
+
+pub(crate) extern "C" fn put_place(
+    root: *mut Value,
+    desc: *const PlaceDesc,
+    window: *const Value,
+    src: *mut Value,
+) -> u64 {
+    // SAFETY: as in `store_place`.
+    unsafe {
+        let value = (*src).take();
+        with_steps(desc, window, |steps| place::put(&mut *root, steps, value));
+    }
+    DONE
+}
+
 /// A dict that someone else owns.
 ///
 /// # Safety
@@ -304,6 +344,22 @@ pub(crate) extern "C" fn dict_set_text(
 ) -> u64 {
     // SAFETY: compiled code passes two different registers, and a text.
     unsafe { dict_set(slot, &text(key), value, is_last) }
+}
+
+pub(crate) extern "C" fn new_array(first: *mut Value, count: u64) -> u64 {
+    // SAFETY: compiled code passes registers of its window.
+    let items = unsafe { std::slice::from_raw_parts_mut(first, count as usize) };
+    ManuallyDrop::new(Value::from_ref(Ref::new(Array::from_taken(items)))).payload()
+}
+
+pub(crate) extern "C" fn take_last(array: *mut Value, item: *mut Value) -> u64 {
+    // SAFETY: compiled code passes two different registers.
+    unsafe {
+        if pop(array, item) != DONE {
+            *item = Value::NULL;
+        }
+    }
+    DONE
 }
 
 pub(crate) extern "C" fn pop(array: *mut Value, item: *mut Value) -> u64 {

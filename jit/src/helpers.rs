@@ -69,6 +69,10 @@ routines! {
     StorePlace = data_helpers::store_place;
     UpdatePlace = data_helpers::update_place;
     LoadPlace = data_helpers::load_place;
+    TakePlace = data_helpers::take_place;
+    PutPlace = data_helpers::put_place;
+    TakeLast = data_helpers::take_last;
+    NewArray = data_helpers::new_array;
     Pop = data_helpers::pop;
     DictFindInt = data_helpers::dict_find_int;
     DictFindText = data_helpers::dict_find_text;

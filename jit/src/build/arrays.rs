@@ -16,7 +16,7 @@ use super::insn::{Arith, Insn};
 use super::state::{Know, Reg, Val, View};
 use crate::abi;
 use crate::exit_reason::ExitReason;
-use crate::ir::{Cond, Elem, NodeId, Op, Ty};
+use crate::ir::{Cond, Elem, Helper, NodeId, Op, Ty};
 
 /// An array that a loop reads or writes by index, in a register that keeps it.
 #[derive(Clone, Copy, Debug)]
@@ -243,6 +243,22 @@ impl Builder<'_> {
 
     // ---- whole arrays
 
+    /// R[dst] = an array of the values in a row of registers.
+    pub(super) fn new_array(&mut self, dst: u16, first: u16, count: u16) {
+        self.materialise_all();
+        let row = first..first + count;
+        row.clone().for_each(|r| self.sync(r));
+        let address = self.add(Op::SlotAddr(first), Ty::Word);
+        let n = self.word(count.into());
+        let object = self.add(Op::Help(Helper::NewArray, vec![address, n]), Ty::Word);
+        self.last_exit = None;
+        row.for_each(|r| self.state.set(r, Reg::EMPTY));
+        self.release(dst);
+        let tag = self.word(Tag::Array as u64);
+        self.add(Op::StorePair(dst, tag, object), Ty::None);
+        self.state.set(dst, Reg { unique: true, ..Reg::slot(Know::Array(None)) });
+    }
+
     /// The number of elements of the array in a register, or of characters of a text.
     pub(super) fn array_len(&mut self, r: u16) -> NodeId {
         self.materialise(r);
@@ -284,7 +300,7 @@ impl Builder<'_> {
         let tag = self.add(Op::LoadTag(value), Ty::Word);
         let payload = self.add(Op::LoadSlot(value), Ty::Word);
         let args = vec![address, tag, payload];
-        let declined = self.add(Op::Help(crate::ir::Helper::Push, args), Ty::Word);
+        let declined = self.add(Op::Help(Helper::Push, args), Ty::Word);
         let zero = self.word(0);
         let is_done = self.add(Op::ICmp(Cond::Eq, declined, zero), Ty::Bool);
         self.guard(is_done, ExitReason::Declined);

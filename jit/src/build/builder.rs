@@ -345,14 +345,22 @@ impl Builder<'_> {
             }
             Insn::GetPayload { dst, src, index } => self.get_payload(dst, src, index),
             Insn::NewTag { dst, first, count, desc } => self.new_tag(dst, first, count, desc),
+            Insn::NewArray { dst, first, count } => self.new_array(dst, first, count),
             Insn::IterInit { base } => self.iter_init(base),
             Insn::IterStep { dst, base, target, at_end } => {
                 self.iter_step(dst, base, target, at_end);
             }
             Insn::StorePlace { root, desc, src } => self.store_place(root, desc, src),
-            Insn::UpdatePlace { root, desc, src } => self.update_place(root, desc, src),
+            Insn::UpdatePlace { root, desc, src, op } => self.update_place(root, desc, src, op),
             Insn::LoadPlace { dst, root, desc } => self.load_place(dst, root, desc),
             Insn::Yield { dst, src } => self.yield_value(dst, src),
+            Insn::JumpLiteral { subject, literal, target } => {
+                self.jump_literal(subject, literal, target);
+            }
+            Insn::SelectMethod { reg, name } => self.select_method(reg, name),
+            Insn::JumpUnlessPending { src, target } => self.jump_unless_pending(src, target),
+            Insn::TakeReceiver { dst, root, desc } => self.take_receiver(dst, root, desc),
+            Insn::PutPlace { root, desc, src } => self.put_place(root, desc, src),
             Insn::Other { .. } => self.step(),
         }
     }
@@ -474,6 +482,9 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::GetCell { .. } | Insn::SetCell { .. } | Insn::Method { .. } => true,
         Insn::Closure { .. } | Insn::NewCell { .. } => false,
         Insn::IterInit { .. } | Insn::IterStep { .. } => true,
+        Insn::SelectMethod { .. } | Insn::TakeReceiver { .. } => true,
+        Insn::JumpLiteral { .. } | Insn::NewArray { .. } => false,
+        Insn::JumpUnlessPending { .. } | Insn::PutPlace { .. } => false,
         Insn::StorePlace { .. } | Insn::UpdatePlace { .. } | Insn::LoadPlace { .. } => true,
     }
 }

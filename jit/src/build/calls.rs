@@ -76,6 +76,9 @@ impl<'a> Builder<'a> {
         let n_args = u16::from(count) + 1;
         let plain = inline::Site::plain(dst, first, n_args);
         let site = inline::Site { keeps_receiver: keeps, ..plain };
+        if keeps && self.array_method(dst, first, count, name) {
+            return;
+        }
         let targets = self.known_methods(first, name, site);
         let mut targets = targets;
         let Some((last_shape, last)) = targets.pop() else {

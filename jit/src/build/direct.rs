@@ -2,7 +2,7 @@
 //! but touches only registers, constants and feedback.
 
 use ruff_runtime::interp::is_frameless;
-use ruff_runtime::profile::site::types;
+use ruff_runtime::profile::site::{self, types};
 use ruff_runtime::value::Tag;
 
 use super::builder::Builder;
@@ -34,6 +34,12 @@ impl Builder<'_> {
                 self.is_known_text(lhs) && self.is_known_text(rhs)
             }
             Insn::Arith { .. } => false,
+            // Methods of structs run code of the program.
+            Insn::Method { .. } => {
+                let receivers = site::types_at(Site::of(self.proto, self.pc).0, site::RECEIVER);
+                let is_possible = receivers != 0 && receivers & types::STRUCT == 0;
+                is_possible && self.feedback.may_speculate(self.pc)
+            }
             _ => true,
         }
     }

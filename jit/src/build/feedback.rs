@@ -115,6 +115,13 @@ impl Site {
         single(site::types_at(self.0, site::RESULT))
     }
 
+    /// The kind of the arrays on which a method was called.
+    pub fn receiver_kind(self) -> Option<ElemKind> {
+        let kinds = self.0 & site::RECEIVER_KINDS;
+        let all = [ElemKind::Int, ElemKind::Float, ElemKind::Bool, ElemKind::Value];
+        all.into_iter().find(|&kind| kinds == 1 << kind as u64)
+    }
+
     pub fn call_result(self) -> Option<Ty> {
         single(site::types_at(self.0, site::CALL_RESULT))
     }

@@ -124,7 +124,7 @@ impl Builder<'_> {
     }
 
     /// The struct in a register whose shape has been checked.
-    fn object(&mut self, r: u16) -> NodeId {
+    pub(super) fn object(&mut self, r: u16) -> NodeId {
         match self.state.get(r).view {
             Some(view) => view.object,
             None => self.add(Op::LoadSlot(r), Ty::Word),
@@ -193,7 +193,7 @@ impl Builder<'_> {
     }
 
     /// Checks a tag word of which only one type of objects was seen.
-    fn expect_heap(&mut self, tag: NodeId, seen: u64) -> Know {
+    pub(super) fn expect_heap(&mut self, tag: NodeId, seen: u64) -> Know {
         let (wanted, know) = match seen {
             types::STRUCT => (Tag::Struct, Know::Struct(None)),
             types::ARRAY => (Tag::Array, Know::Array(None)),
@@ -250,7 +250,7 @@ impl Builder<'_> {
     }
 
     /// Makes the register the only owner of its struct.
-    fn own_struct(&mut self, r: u16) -> NodeId {
+    pub(super) fn own_struct(&mut self, r: u16) -> NodeId {
         let reg = self.state.get(r);
         if let Some(view) = reg.view.filter(|_| reg.unique) {
             return view.object;

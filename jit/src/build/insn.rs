@@ -234,6 +234,11 @@ pub enum Insn {
         first: u16,
         desc: u16,
     },
+    NewArray {
+        dst: u16,
+        first: u16,
+        count: u16,
+    },
     IterInit {
         base: u16,
     },
@@ -253,11 +258,36 @@ pub enum Insn {
         root: u16,
         desc: u16,
         src: Use,
+        op: Arith,
     },
     LoadPlace {
         dst: u16,
         root: u16,
         desc: u16,
+    },
+    /// Jumps away unless the subject equals a constant.
+    JumpLiteral {
+        subject: u16,
+        literal: u16,
+        target: u32,
+    },
+    SelectMethod {
+        reg: u16,
+        name: u16,
+    },
+    JumpUnlessPending {
+        src: u16,
+        target: u32,
+    },
+    TakeReceiver {
+        dst: u16,
+        root: u16,
+        desc: u16,
+    },
+    PutPlace {
+        root: u16,
+        desc: u16,
+        src: Use,
     },
     /// Executed through the interpreter; the jump target if it has one.
     Other {
@@ -502,7 +532,8 @@ fn decode_data(word: Word, pc: u32) -> Insn {
             if o.root.kind != RootKind::Register {
                 return Insn::Other { target: None };
             }
-            Insn::UpdatePlace { root: o.root.index, desc: o.desc.0, src: o.src }
+            let op = operator(word);
+            Insn::UpdatePlace { root: o.root.index, desc: o.desc.0, src: o.src, op }
         }
         Op::LoadPlace => {
             let o = ops::LoadPlace::decode(word);
@@ -510,6 +541,37 @@ fn decode_data(word: Word, pc: u32) -> Insn {
                 return Insn::Other { target: None };
             }
             Insn::LoadPlace { dst: o.dst.0, root: o.root.index, desc: o.desc.0 }
+        }
+        _ => decode_receivers(word, pc),
+    }
+}
+
+fn decode_receivers(word: Word, pc: u32) -> Insn {
+    match word.op() {
+        Op::NewArray => {
+            let o = ops::NewArray::decode(word);
+            Insn::NewArray { dst: o.dst.0, first: o.first.0, count: o.n.idx() as u16 }
+        }
+        Op::JumpUnlessLiteral => {
+            let o = ops::JumpUnlessLiteral::decode(word);
+            let target = near(pc, o.target.0.into());
+            Insn::JumpLiteral { subject: o.subject.0, literal: o.literal.0, target }
+        }
+        Op::SelectMethod => {
+            let o = ops::SelectMethod::decode(word);
+            Insn::SelectMethod { reg: o.reg.0, name: o.name.0 }
+        }
+        Op::JumpUnlessPending => {
+            let o = ops::JumpUnlessPending::decode(word);
+            Insn::JumpUnlessPending { src: o.src.0, target: near(pc, o.target.0.into()) }
+        }
+        Op::TakeReceiver => {
+            let o = ops::TakeReceiver::decode(word);
+            Insn::TakeReceiver { dst: o.dst.0, root: o.root.0, desc: o.desc.0 }
+        }
+        Op::PutPlace => {
+            let o = ops::PutPlace::decode(word);
+            Insn::PutPlace { root: o.root.0, desc: o.desc.0, src: o.src }
         }
         _ => decode_fields(word, pc),
     }

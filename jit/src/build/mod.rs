@@ -28,6 +28,7 @@ mod iterate;
 mod merge;
 mod numbers;
 mod places;
+mod receivers;
 mod regs;
 mod state;
 mod texts;

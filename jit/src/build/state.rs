@@ -5,6 +5,7 @@
 
 use ruff_runtime::objects::array::ElemKind;
 
+use super::receivers::Awaited;
 use crate::ir::{NodeId, Ty};
 
 /// Where a register's value is.
@@ -39,6 +40,8 @@ pub enum Know {
     /// A function with the code at this address.
     Function(usize),
     Generator,
+    /// The marker of a selected method.
+    Pending(Awaited),
 }
 
 impl Know {
@@ -48,6 +51,7 @@ impl Know {
             Know::Any | Know::Str | Know::Dict | Know::Array(_) => true,
             Know::Struct(_) | Know::Function(_) | Know::Generator => true,
             Know::Immediate | Know::Int | Know::Float | Know::Bool | Know::Null => false,
+            Know::Pending(_) => false,
         }
     }
 
@@ -86,6 +90,7 @@ impl Know {
             Know::Any | Know::Immediate | Know::Null => None,
             Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_) | Know::Function(_) => None,
             Know::Generator => None,
+            Know::Pending(_) => None,
         }
     }
 }

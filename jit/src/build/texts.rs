@@ -151,6 +151,48 @@ impl Builder<'_> {
         self.state.set(dst, Reg::slot(Know::Str));
     }
 
+    /// Jumps away unless a register equals a constant.
+    pub(super) fn jump_literal(&mut self, subject: u16, literal: u16, target: u32) {
+        let constant = Operand::Const(literal);
+        let (there, on) = (self.key_of(target), self.key_of(self.pc + 1));
+        let text = self.text_const(constant).map(str::len);
+        let guessed = self.guess(constant, None);
+        let reg = self.state.get(subject);
+        match (reg.ty(), text) {
+            (Some(Ty::Char), Some(1)) | (Some(_), None) if reg.ty() == guessed.or(reg.ty()) => {
+                let cond = self.comparison(Cond::Eq, Operand::Reg(Use::from(subject)), constant);
+                let Some(cond) = cond else { return self.step() };
+                let state = self.state.clone();
+                return self.branch(cond, (on, state.clone()), (there, state));
+            }
+            (Some(Ty::Char), Some(_)) | (Some(Ty::Int | Ty::Float | Ty::Bool), Some(_)) => {
+                return self.goto(there);
+            }
+            (None, Some(_)) if matches!(reg.know, Know::Any | Know::Str) => {}
+            _ => return self.step(),
+        }
+        self.materialise(subject);
+        if reg.know == Know::Any {
+            let tag = self.add(Op::LoadTag(subject), Ty::Word);
+            let wanted = self.word(Tag::Str as u64);
+            let is_text = self.add(Op::ICmp(Cond::Eq, tag, wanted), Ty::Bool);
+            let (yes, no) = self.split(is_text);
+            let state = self.state.clone();
+            self.block = no;
+            self.goto(there);
+            (self.block, self.state, self.is_done, self.last_exit) = (yes, state, false, None);
+            let reg = self.state.get(subject);
+            self.state.set(subject, Reg { know: Know::Str, ..reg });
+        }
+        let found = self.add(Op::LoadSlot(subject), Ty::Word);
+        let wanted = self.text_object(constant);
+        let equal = self.add(Op::Help(Helper::TextEqual, vec![found, wanted]), Ty::Word);
+        let zero = self.word(0);
+        let is_it = self.add(Op::ICmp(Cond::Ne, equal, zero), Ty::Bool);
+        let state = self.state.clone();
+        self.branch(is_it, (on, state.clone()), (there, state));
+    }
+
     // ---- characters
 
     /// The bytes and length of the ASCII text in a register; leaves if it is no such text.

@@ -177,7 +177,7 @@ impl Builder<'_> {
     }
 
     /// Makes an empty register a second owner of what is in a home slot.
-    fn copy_slot(&mut self, dst: u16, src: u16) {
+    pub(super) fn copy_slot(&mut self, dst: u16, src: u16) {
         let from = self.state.get(src);
         if from.know.may_own() {
             self.add(Op::RetainSlot(src), Ty::None);
@@ -191,8 +191,13 @@ impl Builder<'_> {
         self.state.set(dst, shared);
     }
 
-    /// Whether the present copy of a register is only there to be called, later in the block.
+    /// Whether the present copy of a register is only there to be called, later in the block,
+    /// or to have a method selected.
     fn is_callee_copy(&self, dst: u16, src: u16) -> bool {
+        let next = self.flow.insns.get(self.pc as usize + 1);
+        if matches!(next, Some(&Insn::SelectMethod { reg, .. }) if reg == dst) {
+            return true;
+        }
         for pc in self.pc + 1..self.flow.insns.len() as u32 {
             if self.flow.leaders[pc as usize] {
                 return false;
@@ -214,7 +219,7 @@ impl Builder<'_> {
     }
 
     /// Puts the physical move off: it is often undone right away (`xs := push(xs, v)`).
-    fn move_owned(&mut self, dst: u16, src: u16) {
+    pub(super) fn move_owned(&mut self, dst: u16, src: u16) {
         let from = self.state.get(src);
         let slot = self.slot_of(src).unwrap_or(src);
         self.state.set(src, Reg::EMPTY);
@@ -321,6 +326,13 @@ impl Builder<'_> {
             self.add(Op::Step(self.pc, self.is_handled()), Ty::Word)
         };
         self.step_caught(next);
+        if matches!(self.flow.insns[self.pc as usize], Insn::Method { .. }) && self.is_direct() {
+            // The routine leaves what needs a frame to the interpreter.
+            let here = self.word(u64::from(self.pc));
+            let is_done = self.add(Op::ICmp(Cond::Ne, next, here), Ty::Bool);
+            self.last_exit = None;
+            self.guard(is_done, ExitReason::Declined);
+        }
         self.after_step();
         let target = self.flow.target(self.pc);
         if self.never_returns() || !self.flow.falls_through(self.pc) && target.is_none() {

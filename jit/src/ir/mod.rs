@@ -172,6 +172,15 @@ pub enum Helper {
     UpdatePlace,
     /// `(slot, place, window, slot)`: reads a place into the last slot.
     LoadPlace,
+    /// `(slot, place, window, slot)`: moves the value at a place into the last slot, which holds
+    /// the marker of the selected method.
+    TakePlace,
+    /// `(slot, place, window, slot)`: moves the content of the last slot to a place.
+    PutPlace,
+    /// `(array slot, item slot)`: takes the last element of an array, or null.
+    TakeLast,
+    /// `(first slot, count)`: an array of what is in a row of slots, which it leaves empty.
+    NewArray,
     /// `(dict, int)`: the address of the value under a key, or 0; right until the dict changes.
     DictFindInt,
     /// `(dict, text)`: the same.

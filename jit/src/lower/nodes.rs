@@ -67,6 +67,10 @@ impl Lowering<'_, '_> {
                 let next = self.direct(*pc, *frame, *catches);
                 self.values.insert(id, next);
             }
+            Op::Help(Helper::TextEqual, args) => {
+                let result = self.text_equal(args[0], args[1]);
+                self.values.insert(id, result);
+            }
             Op::Help(helper, args) => {
                 let args: Vec<ir::Value> = args.iter().map(|&arg| self.payload(arg)).collect();
                 let result = self.call_routine(routine_of(*helper), &args);
@@ -235,6 +239,10 @@ fn routine_of(helper: Helper) -> Routine {
         Helper::StorePlace => Routine::StorePlace,
         Helper::UpdatePlace => Routine::UpdatePlace,
         Helper::LoadPlace => Routine::LoadPlace,
+        Helper::TakePlace => Routine::TakePlace,
+        Helper::PutPlace => Routine::PutPlace,
+        Helper::TakeLast => Routine::TakeLast,
+        Helper::NewArray => Routine::NewArray,
         Helper::DictFindInt => Routine::DictFindInt,
         Helper::DictFindText => Routine::DictFindText,
         Helper::DictSetInt => Routine::DictSetInt,

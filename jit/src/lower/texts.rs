@@ -1,14 +1,43 @@
-//! Instructions run straight on the window, and releasing values that are in no slot.
+//! Instructions run straight on the window, and the equality of texts.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 
 use super::Lowering;
+use super::memory::trusted;
 use crate::abi;
 use crate::helpers::Routine;
-use crate::ir::FrameId;
+use crate::ir::{FrameId, NodeId, Op};
 
 impl Lowering<'_, '_> {
+    /// Whether two strings have the same text. Different interned strings never have.
+    pub(super) fn text_equal(&mut self, a: NodeId, b: NodeId) -> ir::Value {
+        // Constants of functions are interned.
+        let open: Vec<NodeId> = [a, b]
+            .into_iter()
+            .filter(|&text| !matches!(self.func.node(text).op, Op::Const(_)))
+            .collect();
+        let (a, b) = (self.value(a), self.value(b));
+        let (look, ask, on) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let result = self.b.append_block_param(on, types::I64);
+        let (yes, no) = (self.word(1), self.word(0));
+        let same = self.b.ins().icmp(IntCC::Equal, a, b);
+        self.b.ins().brif(same, on, [yes.into()].iter(), look, [].iter());
+        self.b.switch_to_block(look);
+        let mut are_interned = self.b.ins().iconst(types::I8, 1);
+        for text in open {
+            let text = self.value(text);
+            let flag = self.b.ins().load(types::I8, trusted(), text, abi::TEXT_IS_INTERNED);
+            are_interned = self.b.ins().band(are_interned, flag);
+        }
+        self.b.ins().brif(are_interned, on, [no.into()].iter(), ask, [].iter());
+        self.b.switch_to_block(ask);
+        let found = self.call_routine(Routine::TextEqual, &[a, b]);
+        self.b.ins().jump(on, [found.into()].iter());
+        self.b.switch_to_block(on);
+        result
+    }
+
     /// Runs one instruction that needs no frame; its value is the next pc.
     pub(super) fn direct(&mut self, pc: u32, frame: Option<FrameId>, catches: bool) -> ir::Value {
         let vm = self.vm;

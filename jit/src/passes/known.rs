@@ -60,6 +60,14 @@ impl Effects {
             Op::Help(helper, args) => match helper {
                 Helper::TextData | Helper::TextEqual | Helper::TextOrder | Helper::NewCell => {}
                 Helper::DictFindInt | Helper::DictFindText => {}
+                Helper::NewArray => {
+                    if let [first, count] = args.as_slice()
+                        && let (Op::SlotAddr(first), Op::Const(count)) =
+                            (&func.node(*first).op, &func.node(*count).op)
+                    {
+                        self.slots.extend(*first..*first + *count as u16);
+                    }
+                }
                 Helper::Closure | Helper::NewStruct | Helper::ReleaseRow => {
                     self.everything_from(0);
                 }
@@ -71,6 +79,9 @@ impl Effects {
                 | Helper::StorePlace
                 | Helper::UpdatePlace
                 | Helper::LoadPlace
+                | Helper::TakePlace
+                | Helper::PutPlace
+                | Helper::TakeLast
                 | Helper::DictSetInt
                 | Helper::DictSetText
                 | Helper::Pop => {

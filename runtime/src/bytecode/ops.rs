@@ -197,7 +197,7 @@ macro_rules! for_each_op {
         jump_unless_pending = JumpUnlessPending { src: Read, target: Target } [];
         /// R[dst] = the value at place `desc` of register R[root], moved out; R[dst] holds the
         /// pending marker before, whose type it must have (else AccessError `Receiver changed …`)
-        take_receiver = TakeReceiver { dst: Update, root: Update, desc: Desc } [THROWS];
+        take_receiver = TakeReceiver { dst: Update, root: Update, desc: Desc } [THROWS | PROFILED];
         /// raises `Pipe operator requires a function on the right side` unless R[src] is callable
         check_pipe = CheckPipe { src: Read } [THROWS];
         /// raises unless R[src] is a number other than NaN, as the result of a comparator of `sort`
@@ -265,11 +265,11 @@ macro_rules! for_each_op {
         /// root.K[name] = root.K[name] op R[src], op in the `op` flags
         update_field = UpdateField { root: Root, name: Name, src: Use } [THROWS | CALLS | PROFILED | OPERATOR];
         /// R[dst] = the value at place `desc` of `root`
-        load_place = LoadPlace { dst: Def, root: Root, desc: Desc } [THROWS];
+        load_place = LoadPlace { dst: Def, root: Root, desc: Desc } [THROWS | PROFILED];
         /// place `desc` of `root` = R[src]
-        store_place = StorePlace { root: Root, desc: Desc, src: Use } [THROWS];
+        store_place = StorePlace { root: Root, desc: Desc, src: Use } [THROWS | PROFILED];
         /// place `desc` of `root` = its value op R[src], op in the `op` flags
-        update_place = UpdatePlace { root: Root, desc: Desc, src: Use } [THROWS | CALLS | OPERATOR];
+        update_place = UpdatePlace { root: Root, desc: Desc, src: Use } [THROWS | CALLS | PROFILED | OPERATOR];
         /// puts R[src] back at place `desc` of register R[root], from which it was taken
         put_place = PutPlace { root: Update, desc: Desc, src: Use } [];
         /// R[dst] = the display forms of R[first .. first+n], joined

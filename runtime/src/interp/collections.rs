@@ -29,8 +29,10 @@ impl Machine {
     }
 
     #[inline(never)]
-    fn array_of(mut self, first: Group, n: usize) -> Value {
-        literal::make_array(self.take_group(first.idx(), n))
+    fn array_of(self, first: Group, n: usize) -> Value {
+        // SAFETY: the verifier bounds the group.
+        let items = unsafe { std::slice::from_raw_parts_mut(self.at(first.idx()), n) };
+        Value::from_ref(Ref::new(Array::from_taken(items)))
     }
 
     #[inline(always)]

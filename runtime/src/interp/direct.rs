@@ -48,6 +48,9 @@ impl Machine {
 /// - `set_index`, `set_field`: the root register holds a value of the language;
 /// - `add`: both operands are strings;
 /// - `iter_init`, `iter_test`, `iter_loop`: the source is a number or a collection.
+///
+/// `call_method` and `call_method_place` may turn out to need a frame: the next instruction is
+/// then the same one.
 pub fn is_frameless(word: Word) -> bool {
     match word.op() {
         Op::NewArray | Op::ArrayPush | Op::NewDict | Op::DictInsert | Op::DictSpread => true,
@@ -55,6 +58,8 @@ pub fn is_frameless(word: Word) -> bool {
         Op::ArrayItem | Op::ArrayRest | Op::DictItem | Op::GetPayload | Op::Wrap => true,
         Op::JumpUnlessLiteral | Op::IterInit | Op::IterTest | Op::IterLoop => true,
         Op::Add | Op::AddConst | Op::CheckOrder => true,
+        Op::SelectMethod | Op::JumpUnlessPending => true,
+        Op::CallMethod | Op::CallMethodPlace => true,
         Op::SetIndex => ops::SetIndex::decode(word).root.kind == RootKind::Register,
         Op::SetField => ops::SetField::decode(word).root.kind == RootKind::Register,
         Op::CallNative => is_pure(ops::CallNative::decode(word).native.0),
@@ -97,6 +102,14 @@ impl Vm {
         let step = match word.op() {
             Op::CallNative => machine.native_frameless(ops::CallNative::decode(word)),
             Op::CallNativeOne => machine.native_one_frameless(ops::CallNativeOne::decode(word)),
+            Op::CallMethod => {
+                let op = ops::CallMethod::decode(word);
+                machine.method_frameless((op.dst, op.name), (op.first.idx(), op.count.n()), false)
+            }
+            Op::CallMethodPlace => {
+                let op = ops::CallMethodPlace::decode(word);
+                machine.method_frameless((op.dst, op.name), (op.first.idx(), op.count.n()), true)
+            }
             _ => machine.step_out_of_line(word),
         };
         // SAFETY: as above.

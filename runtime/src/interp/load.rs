@@ -7,7 +7,7 @@ use crate::bytecode::operand::Op;
 use crate::bytecode::{Const, FunctionProto};
 use crate::objects::function::{CallInfo, FunctionCode, LoadedProto, Receiver};
 use crate::objects::module::ModuleBody;
-use crate::value::Value;
+use crate::value::{Value, View};
 
 /// A constant as a value.
 pub(super) fn value_of(value: &Const) -> Value {
@@ -46,6 +46,20 @@ impl Vm {
         loaded.into()
     }
 
+    /// A constant of a function as a value: texts are the same strings in all functions.
+    fn constant(&mut self, value: &Const) -> Value {
+        let Const::Str(text) = value else { return value_of(value) };
+        if let Some(known) = self.literals.get(text) {
+            return known.clone();
+        }
+        let new = Value::str(text);
+        if let View::Str(string) = new.view() {
+            string.set_interned();
+        }
+        self.literals.insert(text.clone(), new.clone());
+        new
+    }
+
     fn load_one(
         &mut self,
         proto: &Arc<FunctionProto>,
@@ -54,7 +68,7 @@ impl Vm {
         index: u32,
     ) -> *const FunctionCode {
         self.prepare_profile(proto);
-        let consts: Box<[Value]> = proto.consts.iter().map(value_of).collect();
+        let consts: Box<[Value]> = proto.consts.iter().map(|c| self.constant(c)).collect();
         let info = &proto.info;
         let is_plain = !info.has_rest && !info.is_async && !info.is_generator;
         let is_exact = info.n_required == info.n_params && is_plain;

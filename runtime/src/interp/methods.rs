@@ -17,7 +17,7 @@ use crate::natives;
 use crate::natives::method::{self, Selected};
 use crate::objects::function::{Function, FunctionCode};
 use crate::objects::structs::Struct;
-use crate::profile::site;
+use crate::profile::site::{self, types};
 use crate::value::{Tag, Value, View};
 
 const N_CACHED: usize = 512;
@@ -234,9 +234,12 @@ impl Machine {
         let receiver = self.reg(first);
         let kind = site::type_bit(receiver.tag()) << site::RECEIVER;
         let site = self.site();
-        let View::Struct(instance) = receiver.view() else {
-            self.note(kind);
-            return;
+        let instance = match receiver.view() {
+            View::Struct(instance) => instance,
+            View::Array(array) if site >> site::RECEIVER & types::STRUCT == 0 => {
+                return self.note(kind | 1 << array.kind() as u64);
+            }
+            _ => return self.note(kind),
         };
         let id = u64::from(instance.shape().id());
         let state = match site & 0xffff_ffff {
@@ -269,9 +272,48 @@ impl Machine {
         self.select_slow(op)
     }
 
+    /// As `call_method` and `call_method_place` for a method of the library that neither calls
+    /// back nor waits. Others are left to be executed with a frame: `pc` then is before the
+    /// instruction.
+    pub(super) fn method_frameless(
+        &mut self,
+        (dst, name): (Def, Name),
+        (first, n): (usize, usize),
+        keeps: bool,
+    ) -> Step {
+        self.note_receiver(first);
+        let window = self.at(first);
+        let name = self.konst(name.idx()).clone();
+        // SAFETY: receiver and arguments are consecutive initialised registers.
+        let (receiver, args) =
+            unsafe { (&mut *window, std::slice::from_raw_parts_mut(window.add(1), n)) };
+        let selected = self.vm().select(receiver, &name);
+        let Some(selected) = selected.ok().filter(|s| s.is_self_contained(args)) else {
+            self.go(-1);
+            return Ok(());
+        };
+        let result = match selected {
+            Selected::Native(native) if !keeps => {
+                // SAFETY: as above.
+                let all = unsafe { std::slice::from_raw_parts_mut(window, n + 1) };
+                natives::call(self.vm(), native, all)
+            }
+            _ => method::call_selected(self.vm(), &selected, receiver, args),
+        };
+        args.fill(Value::NULL);
+        if !keeps {
+            *receiver = Value::NULL;
+        }
+        let result = self.checked(result)?;
+        self.note_result(result.tag(), site::CALL_RESULT);
+        self.set(dst.idx(), result);
+        Ok(())
+    }
+
     #[inline(never)]
     fn select_slow(mut self, op: ops::SelectMethod) -> Step {
         let reg = op.reg.idx();
+        self.note_receiver(reg);
         let receiver = self.at(reg);
         let name = self.konst(op.name.idx()).clone();
         // SAFETY: a register of the frame on top.
@@ -294,7 +336,7 @@ impl Machine {
 }
 
 /// What a pending marker remembers of its receiver: the type, and of a struct the declaration.
-pub(super) fn receiver_type(receiver: &Value) -> u64 {
+pub fn receiver_type(receiver: &Value) -> u64 {
     let declaration = match receiver.view() {
         View::Struct(instance) => instance.def().decl_id,
         _ => 0,

@@ -37,6 +37,8 @@ use std::any::Any;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::concurrency::tasks;
 use crate::error::{Error, Kind, Result};
 use crate::heap;
@@ -52,6 +54,7 @@ use enter::Args;
 use fields::FieldCache;
 pub use generators::RESUME_IN_VM;
 use methods::MethodCache;
+pub use methods::receiver_type;
 use modules::Modules;
 use stack::Stacks;
 pub use stack::{Frame, flags};
@@ -85,6 +88,8 @@ pub struct Vm {
     can_finish_later: bool,
     /// Errors that running cleanup handlers hold.
     held_errors: Vec<Error>,
+    /// The strings that stand for texts in functions.
+    literals: FxHashMap<Arc<str>, Value>,
     /// Code of functions; boxed, since functions point to it.
     #[allow(clippy::vec_box, reason = "functions hold the addresses")]
     codes: Vec<Box<FunctionCode>>,
@@ -121,6 +126,7 @@ impl Vm {
             options,
             loader,
             tier: None,
+            literals: FxHashMap::default(),
             n_entered: 0,
             modules: Modules::default(),
             methods: MethodCache::new(),

@@ -49,6 +49,32 @@ impl Machine {
         desc.steps.iter().map(|s| step(&s.kind)).collect()
     }
 
+    /// Notes the containers on the way to a place, the first times only: the walk costs time.
+    fn note_place(&mut self, root: Root, steps: &[PlaceStep<'_>]) {
+        let mut bits = self.site();
+        let n_noted = bits >> site::N_NOTED & 0xff;
+        if root.kind != RootKind::Register || n_noted == 0xff {
+            return;
+        }
+        bits += 1 << site::N_NOTED;
+        let mut shape = 0;
+        place::visit(self.reg(root.idx()), steps, |i, container| {
+            if i < site::MAX_STEPS {
+                bits |= site::container_bit(container) << (i as u32 * site::STEP_BITS);
+            }
+            if let View::Struct(instance) = container.view() {
+                shape = u64::from(instance.shape().id()).min(site::MANY_SHAPES);
+            }
+        });
+        let known = bits >> site::PLACE_SHAPE & site::MANY_SHAPES;
+        if known == 0 {
+            bits |= shape << site::PLACE_SHAPE;
+        } else if shape != known {
+            bits |= site::MANY_SHAPES << site::PLACE_SHAPE;
+        }
+        self.set_site(bits);
+    }
+
     /// A place description of the running function, which outlives the frame.
     fn place<'a>(&self, desc: usize) -> &'a PlaceDesc {
         &self.proto().places[desc]
@@ -275,8 +301,11 @@ impl Machine {
     fn load_slow(mut self, root: Root, desc: usize) -> std::result::Result<Value, Stop> {
         let desc = self.place(desc);
         let steps = self.steps(desc);
+        self.note_place(root, &steps);
         let loaded = self.with_root(root, |content| place::load(content, &steps))?;
-        self.checked_at(loaded.map_err(|e| located(e, desc)))
+        let value = self.checked_at(loaded.map_err(|e| located(e, desc)))?;
+        self.note_result(value.tag(), site::CALL_RESULT);
+        Ok(value)
     }
 
     #[inline(always)]
@@ -287,7 +316,10 @@ impl Machine {
     #[inline(never)]
     fn store_slow(mut self, root: Root, desc: usize, src: Use) -> Step {
         let value = self.value(src);
-        self.store_at(root, self.place(desc), value)
+        let desc = self.place(desc);
+        let steps = self.steps(desc);
+        self.note_place(root, &steps);
+        self.store_at(root, desc, value)
     }
 
     fn store_at(&mut self, root: Root, desc: &PlaceDesc, value: Value) -> Step {
@@ -327,6 +359,7 @@ impl Machine {
     fn take_slow(mut self, op: ops::TakeReceiver) -> std::result::Result<Value, Stop> {
         let desc = self.place(op.desc.idx());
         let steps = self.steps(desc);
+        self.note_place(Root::register(op.root.0), &steps);
         let root = self.reg_mut(op.root.idx());
         let taken = place::take(root, &steps);
         let receiver = self.checked_at(taken.map_err(|e| located(e, desc)))?;

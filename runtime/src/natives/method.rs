@@ -7,7 +7,9 @@ use smallvec::SmallVec;
 
 use super::args::is_callable;
 use super::native::{MethodFn, MethodTable, arity};
-use super::{Cx, Param, argparse, arity_error, collection_methods, concurrency, lazy, updating};
+use super::{
+    Cx, Effect, Param, argparse, arity_error, collection_methods, concurrency, lazy, updating,
+};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
 use crate::objects::function::Receiver;
@@ -200,12 +202,31 @@ pub fn select(receiver: &Value, name: &str) -> Result<Selected> {
 /// The method of the receiver's type.
 #[inline]
 fn of_type(receiver: &Value, word: &str, name: &str) -> Option<Selected> {
-    let key = (receiver.tag(), word, name);
+    row_of(receiver.tag(), word, name)
+}
+
+fn row_of(tag: Tag, word: &str, name: &str) -> Option<Selected> {
+    let key = (tag, word, name);
     if let Ok(at) = METHODS.plain.binary_search_by(|row| row.key().cmp(&key)) {
         return Some(Selected::TypeMethod(&METHODS.plain[at]));
     }
     let at = METHODS.updating.binary_search_by(|row| row.0.key().cmp(&key)).ok()?;
     Some(Selected::Updating(&METHODS.updating[at]))
+}
+
+/// Whether values with this tag only hold others.
+fn is_collection(tag: Tag) -> bool {
+    matches!(tag, Tag::Array | Tag::Dict | Tag::Set | Tag::Queue | Tag::Stack)
+}
+
+/// What a name selects on all receivers with this tag; `None` if that depends on the receiver.
+pub fn select_by_tag(tag: Tag, name: &str) -> Option<Selected> {
+    let is_uniform = is_collection(tag) && tag != Tag::Dict || tag == Tag::Str;
+    if !is_uniform {
+        return None;
+    }
+    let of_type = || row_of(tag, "", name);
+    of_type().or_else(|| super::lookup(name).filter(|_| name != "throw").map(Selected::Native))
 }
 
 #[cold]
@@ -214,6 +235,17 @@ fn unknown_method(name: &str) -> Error {
 }
 
 impl Selected {
+    /// Whether the call with these arguments runs no code of the program and does not wait.
+    pub fn is_self_contained(&self, args: &[Value]) -> bool {
+        let may_run = match self {
+            Selected::Native(index) => super::get(*index).effect != Effect::Pure,
+            Selected::Updating(decl) => !is_collection(decl.0.tag),
+            Selected::TypeMethod(decl) => !is_collection(decl.tag),
+            Selected::Method(_) | Selected::Callable(_) => true,
+        };
+        !may_run && !args.iter().any(is_callable)
+    }
+
     /// Whether the call changes the place of its receiver (LS 9.4).
     pub fn is_mutating(&self) -> bool {
         match self {

@@ -118,7 +118,23 @@ impl Array {
         let same = values.iter().all(|v| ElemKind::of(v) == kind);
         let kind = if same { kind } else { ElemKind::Value };
         let mut array = Array::with_capacity(kind, values.len());
-        values.iter_mut().for_each(|v| array.push(v.take()));
+        array.len = values.len();
+        for (i, value) in values.iter_mut().enumerate() {
+            // SAFETY: there is room for all, and an unboxed kind is that of all values.
+            unsafe {
+                match kind {
+                    ElemKind::Int | ElemKind::Float => {
+                        array.data.cast::<u64>().add(i).write(value.payload());
+                    }
+                    ElemKind::Bool => array.data.add(i).write(value.payload() as u8),
+                    ElemKind::Value | ElemKind::Empty => {
+                        array.data.cast::<Value>().add(i).write(value.take());
+                        continue;
+                    }
+                }
+            }
+            *value = Value::NULL;
+        }
         array
     }
 

@@ -105,7 +105,7 @@ impl Entry {
 fn same_text(a: &Value, b: &Value) -> bool {
     use crate::value::View;
     match (a.view(), b.view()) {
-        (View::Str(a), View::Str(b)) => a.as_str() == b.as_str(),
+        (View::Str(a), View::Str(b)) => a.same_text(b),
         _ => false,
     }
 }

@@ -25,6 +25,8 @@ pub struct Str {
     n_chars: Cell<u32>,
     /// An indexed access to a text that is not ASCII has happened.
     was_indexed: Cell<bool>,
+    /// No other string of the isolate that has this mark has the same text.
+    is_interned: Cell<bool>,
     text: CompactString,
     /// Byte offsets of characters 0, 64, 128, …
     offsets: OnceCell<Box<[u32]>>,
@@ -37,6 +39,7 @@ impl Object for Str {
 /// Offsets in [`Str`] that compiled code reads.
 pub mod offsets {
     pub const N_CHARS: usize = std::mem::offset_of!(super::Str, n_chars);
+    pub const IS_INTERNED: usize = std::mem::offset_of!(super::Str, is_interned);
 }
 
 impl Clone for Str {
@@ -45,6 +48,7 @@ impl Clone for Str {
             hash: self.hash.clone(),
             n_chars: self.n_chars.clone(),
             was_indexed: Cell::new(false),
+            is_interned: Cell::new(false),
             text: self.text.clone(),
             offsets: OnceCell::new(),
         }
@@ -107,6 +111,7 @@ fn make_ascii_table() -> NonNull<AsciiTable> {
     let table: Box<AsciiTable> = Box::new(std::array::from_fn(|byte| {
         let text = char::from(byte as u8);
         let body = Str::new(text.encode_utf8(&mut [0; 4]));
+        body.is_interned.set(true);
         Obj { header: Header::new(Tag::Str as u8, size_of::<Obj<Str>>()), body }
     }));
     let table = NonNull::from(Box::leak(table));
@@ -124,6 +129,7 @@ impl Str {
             hash: Cell::new(0),
             n_chars: Cell::new(UNKNOWN),
             was_indexed: Cell::new(false),
+            is_interned: Cell::new(false),
             text,
             offsets: OnceCell::new(),
         }
@@ -132,6 +138,22 @@ impl Str {
     #[inline]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Says that the owner of the isolate's literals keeps this string for its text. A string
+    /// with a second owner is never changed.
+    pub(crate) fn set_interned(&self) {
+        self.is_interned.set(true);
+    }
+
+    /// Whether two strings of an isolate have the same text.
+    #[inline]
+    pub fn same_text(&self, other: &Str) -> bool {
+        if std::ptr::eq(self, other) {
+            return true;
+        }
+        let are_interned = self.is_interned.get() && other.is_interned.get();
+        !are_interned && self.text == other.text
     }
 
     /// Length in bytes.

@@ -270,6 +270,7 @@ pub mod offsets {
     pub const SHAPE_N_FIELDS: usize = std::mem::offset_of!(super::Shape, n_fields);
     pub const SHAPE_DEF: usize = std::mem::offset_of!(super::Shape, def);
     pub const DEF_BASE: usize = std::mem::offset_of!(super::StructDef, base);
+    pub const DEF_DECL_ID: usize = std::mem::offset_of!(super::StructDef, decl_id);
     pub const DEF_HAS_OPERATORS: usize = std::mem::offset_of!(super::StructDef, has_operators);
 }
 

@@ -7,8 +7,9 @@
 //! | `get_index`, `set_index` | 0-9 types of the container, 10-19 of the index, 20-29 of the element, 30-39 flags, 40-44 array kinds by number |
 //! | `get_field`, `get_field_or_null`, `set_field`, `update_field`, `new_struct` | 0-31 shape id, 32-47 slot, 48-51 [`MONO`], [`MEGA`], [`DICT`], 52-61 types of the field |
 //! | `call`, `call_module` | 0-47 address of the `FunctionCode`, 48-51 [`MONO`], [`MEGA`], 52-61 types of the result |
-//! | `call_method`, `call_method_place` | 0-31 shape id of a struct receiver, 32-41 types of the receiver, 48-51 [`MONO`], [`MEGA`], 52-61 types of the result |
+//! | `call_method`, `call_method_place`, `select_method` | 0-31 shape id of a struct receiver or, if all are arrays, their kinds by number, 32-41 types of the receiver, 48-51 [`MONO`], [`MEGA`], 52-61 types of the result |
 //! | `call_native` | 0-47 address of the `FunctionCode` that is the last argument, in whose lowest three bits [`ITEMS`]; 48-51 [`MONO`], [`MEGA`]; 52-61 types of the result |
+//! | `load_place`, `store_place`, `update_place`, `take_receiver` | 0-31 the containers of the first four steps, eight bits each ([`container_bit`]); 32-39 how often that was noted; 40-51 id of the shape of the last struct, [`MANY_SHAPES`] if they vary; 52-61 types of the value |
 //! | `call_native_one` | 52-61 types of the result |
 //! | `iter_init` | 0-9 types of the source, 40-44 array kinds, 45-46 [`GENERATOR`], [`NO_GENERATOR`] |
 //! | `iter_test`, `iter_loop` | 20-29 types of the value |
@@ -16,7 +17,7 @@
 //!
 //! "Types" are sets of the bits in [`types`]. A slot that is 0 has not run in its generic form.
 
-use crate::value::Tag;
+use crate::value::{Tag, Value, View};
 
 /// Sets of types.
 pub mod types {
@@ -78,6 +79,8 @@ pub const NO_GENERATOR: u64 = 1 << 46;
 pub const SLOT: u32 = 32;
 /// First bit of the receiver's types of a method call.
 pub const RECEIVER: u32 = 32;
+/// The array kinds among the bits of a method call whose receivers are all arrays.
+pub const RECEIVER_KINDS: u64 = 0x1f;
 /// Exactly one target or shape was seen.
 pub const MONO: u64 = 1 << 48;
 /// More than one target or shape was seen; bits 0-47 mean the latest one.
@@ -86,6 +89,22 @@ pub const MEGA: u64 = 1 << 49;
 pub const DICT: u64 = 1 << 50;
 /// Something else than a struct, dict or function was seen.
 pub const OTHER: u64 = 1 << 51;
+/// Bits of one container on the way to a place.
+pub const STEP_BITS: u32 = 8;
+/// Steps of a place whose containers are noted.
+pub const MAX_STEPS: usize = 4;
+/// In the bits of a container: a dict. The lowest five are the array kinds by number.
+pub const STEP_DICT: u64 = 1 << 5;
+/// In the bits of a container: a struct.
+pub const STEP_STRUCT: u64 = 1 << 6;
+/// In the bits of a container: something else.
+pub const STEP_OTHER: u64 = 1 << 7;
+/// First bit of the number of times that containers were noted.
+pub const N_NOTED: u32 = 32;
+/// First bit of the shape of the last struct on the way.
+pub const PLACE_SHAPE: u32 = 40;
+/// Instead of a shape id: more than one, or an id that does not fit.
+pub const MANY_SHAPES: u64 = 0xfff;
 /// In the address of a native's callback: the kind of the array that is the first argument,
 /// 0 if it was always empty, [`MIXED_ITEMS`] if kinds vary or it is no array.
 pub const ITEMS: u64 = 7;
@@ -95,6 +114,16 @@ pub const MIXED_ITEMS: u64 = 7;
 pub const CALL_RESULT: u32 = 52;
 /// The bits of a code address or of shape and slot.
 pub const TARGET_MASK: u64 = (1 << 48) - 1;
+
+/// What is noted of a container on the way to a place.
+pub fn container_bit(container: &Value) -> u64 {
+    match container.view() {
+        View::Array(array) => 1 << array.kind() as u64,
+        View::Dict(_) => STEP_DICT,
+        View::Struct(_) => STEP_STRUCT,
+        _ => STEP_OTHER,
+    }
+}
 
 /// The types in a slot from bit `first` on.
 pub fn types_at(site: u64, first: u32) -> u64 {

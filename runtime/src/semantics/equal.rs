@@ -34,7 +34,7 @@ pub fn equal(a: &Value, b: &Value) -> Result<bool> {
 
 #[inline]
 fn same_text(x: &Str, y: &Str) -> bool {
-    std::ptr::eq(x, y) || x.as_str() == y.as_str()
+    x.same_text(y)
 }
 
 fn equal_slow(a: &Value, b: &Value) -> Result<bool> {

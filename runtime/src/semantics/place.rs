@@ -171,6 +171,17 @@ fn peek<'a>(container: &'a Value, step: PlaceStep<'_>) -> Option<&'a Value> {
     }
 }
 
+/// Calls `f` with the containers on the way to a place and the number of the step into each,
+/// as far as the steps lead to whole values.
+pub fn visit<'a>(root: &'a Value, steps: &[PlaceStep<'_>], mut f: impl FnMut(usize, &'a Value)) {
+    let mut current = root;
+    for (i, &step) in steps.iter().enumerate() {
+        f(i, current);
+        let Some(inner) = peek(current, step) else { return };
+        current = inner;
+    }
+}
+
 /// The value at a place.
 ///
 /// # Errors

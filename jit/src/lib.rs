@@ -34,8 +34,10 @@ mod lower;
 mod metas;
 mod options;
 mod passes;
-#[allow(unsafe_code, reason = "turns code addresses into entries")]
+#[allow(unsafe_code, reason = "lets code outlive the borrow of the compiler")]
 pub mod pipeline;
+#[allow(unsafe_code, reason = "turns code addresses into entries")]
+mod publish;
 pub mod stats;
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ use ruff_runtime::heap::lists_address;
 use ruff_runtime::host::Interrupt;
 use ruff_runtime::interp::Vm;
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
-use ruff_runtime::tier::{Entry, RESUMPTION, Resume, Tier};
+use ruff_runtime::tier::{RESUMPTION, Tier};
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
@@ -32,6 +32,7 @@ use crate::log::{Dumped, Log, Subject};
 use crate::lower::Places;
 use crate::metas::Metas;
 use crate::options::{Options, Stress};
+use crate::publish::{ask_again, frame_tags, is_published, publish, withdraw};
 use crate::stats::Stats;
 use crate::worker::Worker;
 use crate::{arch, lower, passes, worth};
@@ -43,8 +44,6 @@ const MAX_TYPED_REGISTERS: u16 = 256;
 const MAX_TYPED_PARAMS: u32 = 8;
 /// Bytes of native stack that a typed function takes at most; it spills what its registers hold.
 const MAX_TYPED_FRAME: usize = 16 * MAX_TYPED_REGISTERS as usize;
-/// Iterations after which a loop is hot once a loop inside it has been compiled.
-const OUTER_ITERATIONS: u64 = 60;
 
 /// Where code is generated.
 enum Backend {
@@ -474,14 +473,7 @@ impl Jit {
                 continue;
             }
             state.declined.remove(&part);
-            let profile = &loaded.proto.profile;
-            match part {
-                None => profile.set_entry(None),
-                Some(at) if at & RESUMPTION != 0 => {
-                    profile.set_resumption((at & !RESUMPTION) as usize, None);
-                }
-                Some(pc) => profile.set_osr_entry(pc as usize, None),
-            }
+            withdraw(loaded, part);
             ask_again(loaded, part);
         }
     }
@@ -532,55 +524,13 @@ impl Jit {
     }
 }
 
-/// The interpreter asks at the next call or iteration.
-fn ask_again(loaded: &LoadedProto, part: Part) {
-    let profile = &loaded.proto.profile;
-    if profile.is_bailed_out() {
-        return;
-    }
-    match part {
-        None => profile.stay_hot(),
-        Some(at) if at & RESUMPTION != 0 => profile.stay_hot(),
-        Some(header) => profile.set_site(header as usize, 1),
-    }
-}
-
-/// Gives an entry to the interpreter, which enters it at the next call or iteration.
-fn publish(loaded: &LoadedProto, part: Part, address: usize) {
-    let profile = &loaded.proto.profile;
-    if let Some(at) = part.filter(|at| at & RESUMPTION != 0) {
-        let pc = (at & !RESUMPTION) as usize;
-        return profile.set_resumption(pc, Some(as_resumption(address)));
-    }
-    let entry = as_entry(address);
-    ask_again(loaded, part);
-    let Some(header) = part else { return profile.set_entry(Some(entry)) };
-    profile.set_osr_entry(header as usize, Some(entry));
-    // Each iteration of the loops around it is now a return to the interpreter.
-    for (last, instr) in loaded.proto.code.iter().enumerate() {
-        let target = instr.word().jump_target(last);
-        let Some(outer) = target.and_then(|to| usize::try_from(to).ok()) else { continue };
-        let is_around = outer < header as usize && header as usize <= last;
-        if is_around && profile.site(outer) > OUTER_ITERATIONS {
-            profile.set_site(outer, OUTER_ITERATIONS);
-        }
-    }
-}
-
 impl Tier for Jit {
     fn tier_up(&mut self, vm: &mut Vm, code: &FunctionCode, header: Option<u32>) {
         let start = Instant::now();
         self.install_ready(vm);
         let Some(loaded) = &code.proto else { return };
         let profile = &loaded.proto.profile;
-        let is_there = match header {
-            None => profile.entry().is_some(),
-            Some(at) if at & RESUMPTION != 0 => {
-                profile.has_resumption((at & !RESUMPTION) as usize)
-            }
-            Some(pc) => profile.osr_entry(pc as usize).is_some(),
-        };
-        if !is_there && !profile.is_bailed_out() {
+        if !is_published(loaded, header) && !profile.is_bailed_out() {
             self.request(vm, code, header);
         }
         self.stats.note_wait(start.elapsed());
@@ -594,25 +544,4 @@ impl Tier for Jit {
         self.install_ready(vm);
         self.stats.note_wait(start.elapsed());
     }
-}
-
-/// The tags of the registers of the frame on top.
-fn frame_tags(vm: &Vm, n_registers: u16) -> Vec<Tag> {
-    // SAFETY: the VM asks with the function's frame on top, whose registers are valid values.
-    unsafe {
-        let base = (*vm.frame).base;
-        (0..n_registers).map(|r| (*base.add(r.into())).tag()).collect()
-    }
-}
-
-/// The code at an address as the compiled body of a generator.
-fn as_resumption(address: usize) -> Resume {
-    // SAFETY: the code at the address was compiled with this signature.
-    unsafe { std::mem::transmute::<usize, Resume>(address) }
-}
-
-/// The code at an address as an entry.
-fn as_entry(address: usize) -> Entry {
-    // SAFETY: the code at the address was compiled with the signature of entries.
-    unsafe { std::mem::transmute::<usize, Entry>(address) }
 }

@@ -56,6 +56,7 @@ pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
     let request = Request {
         feedback_of: &feedback_of,
         bodies: &|_| None,
+        chains: &|_, _, _| None,
         methods: &|_| Vec::new(),
         fields: &|_| Vec::new(),
         code: &code,

@@ -4,7 +4,7 @@
 //! that case; the words to return are then at the start of the exit buffer.
 
 use ruff_runtime::heap::{self, Obj};
-use ruff_runtime::interp::{Stepped, Vm, closure_at, flags};
+use ruff_runtime::interp::{ChainShape, Stepped, Vm, closure_at, flags};
 use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::objects::array::Array;
 use ruff_runtime::objects::cell::CellBody;
@@ -102,6 +102,10 @@ routines! {
     Decline = decline;
     /// `(vm, generator)`: the body has returned.
     EndGenerator = end_generator;
+    /// `(vm, slot, shape, slots)`: takes a chain of lazy stages apart; 1 if it declines.
+    OpenChain = open_chain;
+    /// `(vm)`: ends that.
+    LeaveChain = leave_chain;
     /// `(base, entry)`: a call has arguments of other types than the typed function takes.
     Miss = miss;
 }
@@ -362,6 +366,22 @@ extern "C" fn enter_body(vm: *mut Vm) -> u64 {
 extern "C" fn leave_body(vm: *mut Vm) -> u64 {
     // SAFETY: as above.
     unsafe { (*vm).leave_body() };
+    0
+}
+
+extern "C" fn open_chain(
+    vm: *mut Vm,
+    slot: *mut Value,
+    shape: *const ChainShape,
+    into: *mut Value,
+) -> u64 {
+    // SAFETY: compiled code passes registers of its window, of which those at `into` are empty.
+    u64::from(unsafe { !(*vm).open_chain(slot, &*shape, into) })
+}
+
+extern "C" fn leave_chain(vm: *mut Vm) -> u64 {
+    // SAFETY: compiled code passes its VM.
+    unsafe { (*vm).leave_chain() };
     0
 }
 

@@ -15,6 +15,8 @@ pub mod bailout;
 pub mod bodies;
 #[allow(unsafe_code, reason = "reads module variables at their address")]
 pub mod build;
+#[allow(unsafe_code, reason = "reads the code that is being compiled")]
+pub mod chains;
 #[allow(unsafe_code, reason = "executable memory")]
 pub mod code;
 #[allow(unsafe_code, reason = "called by compiled code with raw pointers")]

@@ -83,6 +83,7 @@ impl Metas {
 /// The flags of the frame that the interpreter gets for an inlined call.
 fn frame_flags(frame: &InlinedFrame) -> u64 {
     match (frame.is_body, frame.keeps_receiver) {
+        (true, _) if frame.is_chain => flags::BODY | flags::CHAIN,
         (true, _) => flags::BODY,
         (false, true) => flags::USER | flags::KEEP_RECEIVER,
         (false, false) => flags::USER,

@@ -22,6 +22,7 @@ use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
 use crate::bodies::{Bodies, BodySpec};
+use crate::chains::{ChainBodies, ChainSpec};
 use crate::build::{self, CalleeInfo, EntryKind, Request};
 use crate::code::{CodeHeap, TypedCell};
 use crate::exit::{EntryMeta, StressCounter, has_captures};
@@ -100,6 +101,7 @@ pub struct Jit {
     /// Where cold routines leave their results.
     _result: Box<Cell<u64>>,
     bodies: Bodies,
+    chains: ChainBodies,
     /// Whether the register stack has room for the deepest recursion of typed functions.
     has_room: Option<bool>,
 }
@@ -141,6 +143,7 @@ impl Jit {
             log: Rc::new(Log::new(options.log, options.perf_map)),
             _result: result,
             bodies: Bodies::default(),
+            chains: ChainBodies::default(),
             has_room: None,
         })
     }
@@ -307,8 +310,14 @@ impl Jit {
         let methods = |name: &Value| vm.cached_methods(name);
         let fields = |name: &Value| vm.cached_fields(name);
         let bodies = |spec: &BodySpec| self.bodies.get(spec);
+        let chains = |(caller, pc): (&LoadedProto, u32), name: &str, n_args: u8| {
+            let shape = vm.chain_at(caller.call.code.wrapping_add(pc as usize))?.clone();
+            let spec = ChainSpec { caller, pc, shape };
+            self.chains.get(&spec, name, n_args).map(|body| &raw const *body)
+        };
         let request = Request {
             bodies: &bodies,
+            chains: &chains,
             code,
             entry,
             feedback: &shared.feedback,

@@ -315,7 +315,9 @@ impl Builder<'_> {
             }
             Insn::Call { dst, first, count, target } => self.call(dst, first, count, target),
             Insn::Method { dst, first, name, count, keeps } => {
-                self.method(dst, (first, count), name, keeps);
+                if keeps || !self.inline_chain(dst, (first, count), name) {
+                    self.method(dst, (first, count), name, keeps);
+                }
             }
             Insn::Native { dst, native, first, count } => self.native(dst, native, first, count),
             Insn::NativeOne { dst, native, src } => self.native_one(dst, native, src),
@@ -327,6 +329,7 @@ impl Builder<'_> {
             Insn::UpdateIndex { root, index, src, op } => self.update_index(root, index, src, op),
             Insn::CheckAssigned { src } => self.check_assigned(src),
             Insn::CheckOrder { src } => self.check_order(src),
+            Insn::CheckSummand { src } => self.check_summand(src),
             Insn::GetCaptured { dst, upvalue } => self.get_captured(dst, upvalue),
             Insn::GetUpvalue { dst, upvalue } => self.get_upvalue(dst, upvalue),
             Insn::SetUpvalue { upvalue, src } => self.set_upvalue(upvalue, src),
@@ -473,7 +476,7 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::RangeInit { .. } | Insn::RangeStep { .. } | Insn::Call { .. } => true,
         Insn::Native { .. } | Insn::NativeOne { .. } | Insn::GetModule { .. } => true,
         Insn::GetIndex { .. } | Insn::SetIndex { .. } | Insn::UpdateIndex { .. } => true,
-        Insn::CheckOrder { .. } => true,
+        Insn::CheckOrder { .. } | Insn::CheckSummand { .. } => true,
         Insn::CheckAssigned { .. } | Insn::GetField { .. } | Insn::SetField { .. } => true,
         Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
         Insn::JumpUnlessVariant { .. } | Insn::GetPayload { .. } => true,

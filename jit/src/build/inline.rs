@@ -73,6 +73,7 @@ pub(super) struct Inlined<'a> {
     closure: Option<u16>,
     borrows_closure: bool,
     is_body: bool,
+    is_chain: bool,
     /// The closure object, if it has captured variables.
     env: Option<NodeId>,
     keeps_receiver: bool,
@@ -103,6 +104,10 @@ pub(super) struct Site {
     pub keeps_receiver: bool,
     /// The callee is what a native does.
     pub is_body: bool,
+    /// It ends a chain of lazy stages.
+    pub is_chain: bool,
+    /// Registers behind the arguments that have a value too.
+    pub extra: u16,
     /// Which of several callees of one call.
     pub variant: u32,
 }
@@ -118,6 +123,8 @@ impl Site {
             borrows_closure: false,
             keeps_receiver: false,
             is_body: false,
+            is_chain: false,
+            extra: 0,
             variant: 0,
         }
     }
@@ -283,6 +290,8 @@ impl<'a> Builder<'a> {
         let n_after = n_before.max(site.window + loaded.proto.n_registers);
         self.state.regs.resize(n_after as usize, Reg::EMPTY);
         self.func.n_registers = self.func.n_registers.max(n_after);
+        let extra = site.window + site.n_args..site.window + site.n_args + site.extra;
+        extra.for_each(|r| self.state.set(r, Reg::slot(Know::Any)));
         let call = self.key();
         let mut start = call;
         start.inner[self.inlined.len()] = site.variant << PC_BITS | 1;
@@ -296,6 +305,7 @@ impl<'a> Builder<'a> {
             borrows_closure: site.borrows_closure,
             keeps_receiver: site.keeps_receiver,
             is_body: site.is_body,
+            is_chain: site.is_chain,
         });
         let inlined = Inlined {
             id,
@@ -313,6 +323,7 @@ impl<'a> Builder<'a> {
             closure: site.closure,
             borrows_closure: site.borrows_closure,
             is_body: site.is_body,
+            is_chain: site.is_chain,
             env,
             keeps_receiver: site.keeps_receiver,
         };
@@ -334,7 +345,9 @@ impl<'a> Builder<'a> {
         if let Some(r) = inlined.closure.filter(|_| !inlined.borrows_closure) {
             self.release(r);
         }
-        if inlined.is_body {
+        if inlined.is_chain {
+            self.add(Op::LeaveChain, Ty::None);
+        } else if inlined.is_body {
             self.add(Op::LeaveBody, Ty::None);
         }
         self.state.regs.truncate(inlined.n_before as usize);

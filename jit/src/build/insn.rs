@@ -169,6 +169,9 @@ pub enum Insn {
     CheckOrder {
         src: u16,
     },
+    CheckSummand {
+        src: u16,
+    },
     GetCaptured {
         dst: u16,
         upvalue: u16,
@@ -403,6 +406,7 @@ fn decode_moves(word: Word, pc: u32) -> Insn {
             let o = ops::GetModule::decode(word);
             Insn::GetModule { dst: o.dst.0, slot: o.slot.0 }
         }
+        Op::CheckSummand => Insn::CheckSummand { src: ops::CheckSummand::decode(word).src.0 },
         Op::CheckOrder => Insn::CheckOrder { src: ops::CheckOrder::decode(word).src.0 },
         Op::CheckAssigned => Insn::CheckAssigned { src: ops::CheckAssigned::decode(word).src.0 },
         Op::Ret => Insn::Ret { src: ops::Ret::decode(word).src },

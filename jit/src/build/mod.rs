@@ -13,6 +13,7 @@ mod bodies;
 mod builder;
 mod calls;
 mod catch;
+mod chains;
 mod control;
 mod dicts;
 mod direct;
@@ -35,12 +36,13 @@ mod texts;
 mod values;
 mod variants;
 
-use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::objects::function::{FunctionCode, LoadedProto};
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
 use crate::bodies::BodySpec;
 use crate::build::feedback::Feedback;
+use crate::chains::ChainBody;
 use crate::code::CellAddress;
 use crate::ir::{Func, Ty};
 
@@ -75,6 +77,9 @@ pub struct Request<'a> {
     pub fields: &'a dyn Fn(&Value) -> Vec<(u32, u16)>,
     /// What a native does, as bytecode.
     pub bodies: &'a dyn Fn(&BodySpec) -> Option<*const FunctionCode>,
+    /// What the method of a name, with so many arguments, does with the chain of lazy stages that
+    /// it has always ended at an instruction; it lives as long as the compiler.
+    pub chains: &'a dyn Fn((&LoadedProto, u32), &str, u8) -> Option<*const ChainBody>,
     /// Compile instructions that have not run instead of leaving at them.
     pub is_eager: bool,
 }

@@ -297,6 +297,11 @@ pub enum Op {
     EnterBody(ExitId),
     /// Ends what `EnterBody` began.
     LeaveBody,
+    /// Takes the iterator in a slot apart if it has the shape at this address, into the slots from
+    /// the last one on; what follows counts as done by a native. Leaves if that cannot be.
+    OpenChain(u16, u64, u16, ExitId),
+    /// Ends what `OpenChain` began.
+    LeaveChain,
     /// Goes on only if the bool is true; else the interpreter answers the request, which has not
     /// begun yet.
     Expect(NodeId, ExitId),
@@ -409,6 +414,8 @@ pub struct InlinedFrame {
     pub keeps_receiver: bool,
     /// What a native does: no call for depth and tracebacks.
     pub is_body: bool,
+    /// What ends a chain of lazy stages, which is a body too.
+    pub is_chain: bool,
 }
 
 /// How to go on in the interpreter: resume at `pc` after writing these registers.
@@ -515,7 +522,7 @@ impl Op {
             Op::Param | Op::Const(_) | Op::LoadSlot(_) | Op::LoadTag(_) | Op::Closure => {}
             Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Release(_) => {}
             Op::Poll(_) | Op::Step(..) | Op::Direct(..) | Op::SlotAddr(_) => {}
-            Op::EnterBody(_) | Op::LeaveBody => {}
+            Op::EnterBody(_) | Op::LeaveBody | Op::OpenChain(..) | Op::LeaveChain => {}
             Op::Unshare(_) | Op::Room(_) | Op::Alloc(_) => {}
             Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) | Op::Code(a) => f(a),
             Op::StoreSlot(_, a) | Op::Retain(a) | Op::Load(a, _) | Op::LoadCount(a) => f(a),
@@ -548,6 +555,7 @@ impl Op {
             Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => vec![*exit],
             Op::Push(_, _, exit) | Op::NoOperators(_, _, exit) | Op::Room(exit) => vec![*exit],
             Op::EnterBody(exit) | Op::Expect(_, exit) => vec![*exit],
+            Op::OpenChain(_, _, _, exit) => vec![*exit],
             Op::Call(call) => {
                 let after = call.expect.map(|(_, exit)| exit);
                 std::iter::once(call.depth).chain(after).collect()
@@ -577,7 +585,7 @@ impl Op {
             Op::NoOperators(..) | Op::Room(_) | Op::EnterBody(_) | Op::LeaveBody => false,
             Op::ReleasePair(..) | Op::Direct(..) | Op::Alloc(_) => false,
             Op::Expect(..) | Op::BeginRequest(..) | Op::EndRequest(..) => false,
-            Op::EndGenerator(_) => false,
+            Op::EndGenerator(_) | Op::OpenChain(..) | Op::LeaveChain => false,
         }
     }
 }

@@ -194,6 +194,14 @@ impl Lowering<'_, '_> {
         self.exit_if(declined, exit);
     }
 
+    /// Takes a chain apart, or leaves.
+    pub(super) fn open_chain(&mut self, (slot, shape, into): (u16, u64, u16), exit: ExitId) {
+        let (slot, into) = (self.slot_address(slot), self.slot_address(into));
+        let shape = self.word(shape);
+        let declined = self.call_routine(Routine::OpenChain, &[self.vm, slot, shape, into]);
+        self.exit_if(declined, exit);
+    }
+
     pub(super) fn ret(&mut self, payload: NodeId, tag: NodeId) {
         let (payload, tag) = (self.value(payload), self.value(tag));
         if self.input.form == Form::Framed {

@@ -29,6 +29,13 @@ impl Lowering<'_, '_> {
                 self.stress(*exit);
                 self.poll(*exit);
             }
+            Op::OpenChain(slot, shape, into, exit) => {
+                self.stress(*exit);
+                self.open_chain((*slot, *shape, *into), *exit);
+            }
+            Op::LeaveChain => {
+                self.call_routine(Routine::LeaveChain, &[self.vm]);
+            }
             Op::Expect(cond, exit) => self.expect(*cond, *exit),
             Op::BeginRequest(generator, dead) => self.begin_request(*generator, dead),
             Op::EndRequest(generator, pc) => self.end_request(*generator, *pc),

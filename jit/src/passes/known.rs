@@ -54,6 +54,7 @@ impl Effects {
             // An error goes to the register of its handler.
             Op::Call(call) => self.everything_from(if call.catches { 0 } else { call.window }),
             Op::Step(..) | Op::Direct(..) => self.everything_from(0),
+            Op::OpenChain(r, ..) => self.everything_from(*r),
             Op::BeginRequest(..) | Op::EndRequest(..) | Op::EndGenerator(_) => {
                 self.has_memory = true;
             }
@@ -103,6 +104,7 @@ impl Effects {
             Op::ElemLoad(..) | Op::LoadCount(_) | Op::Closure | Op::Room(_) | Op::Guard(..) => {}
             Op::Poll(_) | Op::Code(_) | Op::SlotAddr(_) | Op::Bits(_) | Op::CallTag(_) => {}
             Op::FromBits(_) | Op::EnterBody(_) | Op::LeaveBody | Op::Expect(..) => {}
+            Op::LeaveChain => {}
         }
     }
 

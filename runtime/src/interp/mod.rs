@@ -8,6 +8,7 @@
 
 mod arith;
 mod calls;
+mod chains;
 mod collections;
 mod context;
 mod direct;
@@ -48,6 +49,7 @@ use crate::objects::module::{ModuleBody, Origin, Template};
 use crate::tier::Tier;
 use crate::value::{Value, View};
 
+pub use chains::{ChainShape, StageShape};
 pub use context::{DEOPT_WORDS, NativeContext};
 pub use direct::is_frameless;
 use enter::Args;
@@ -78,6 +80,7 @@ pub struct Vm {
     modules: Modules,
     methods: MethodCache,
     fields: FieldCache,
+    chains: chains::Chains,
     /// Active calls from natives and operators in the present task.
     callbacks: u32,
     /// The boundary frame that returned last was a generator's and had a value.
@@ -131,6 +134,7 @@ impl Vm {
             modules: Modules::default(),
             methods: MethodCache::new(),
             fields: FieldCache::new(),
+            chains: chains::Chains::new(),
             callbacks: 0,
             has_yielded: false,
             loops: 0,

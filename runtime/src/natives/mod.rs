@@ -101,6 +101,7 @@ use crate::host::{Host, Isolate};
 use crate::value::{Value, Wrapper};
 
 pub use native::Param;
+pub use arrays::not_a_summand;
 pub use sort::order_of_verdict;
 
 /// A native function under one of its names.

@@ -16,7 +16,8 @@ use ruff_runtime::natives;
 use ruff_runtime::objects::array::ElemKind;
 use ruff_runtime::objects::function::{CallInfo, FunctionCode, FunctionInfo, LoadedProto};
 use ruff_runtime::profile::site::{self, types};
-use ruff_runtime::value::Value;
+use ruff_runtime::semantics::BinOp;
+use ruff_runtime::value::{Tag, Value};
 
 /// What a native does.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -31,6 +32,8 @@ pub enum Work {
     FindIndex,
     Count,
     Sort,
+    /// An operator on structs of the shape with this id, which calls their method.
+    Operator(BinOp, u32),
 }
 
 /// By name and number of arguments; the first is the array, the last the function.
@@ -55,7 +58,10 @@ impl Work {
     }
 
     fn name(self) -> &'static str {
-        WORKS.iter().find(|row| row.2 == self).map_or("", |row| row.0)
+        match self {
+            Work::Operator(op, _) => op.method(),
+            _ => WORKS.iter().find(|row| row.2 == self).map_or("", |row| row.0),
+        }
     }
 }
 
@@ -68,6 +74,10 @@ pub struct BodySpec {
     /// Of the array.
     pub kind: ElemKind,
     pub callback: *const FunctionCode,
+    /// The address of the text that operators call a method by, else 0.
+    pub name: u64,
+    /// The types that an operator has given.
+    pub results: u64,
 }
 
 /// All bodies made so far; frames of the VM may refer to them, so none is ever dropped.
@@ -118,11 +128,16 @@ pub(crate) fn finish(
     for &(pc, bits) in profile {
         proto.profile.set_site(pc, bits);
     }
-    let int = |constant: &Const| match constant {
+    let value = |constant: &Const| match constant {
         Const::Int(v) => Value::int(*v),
+        Const::Str(_) => {
+            // SAFETY: the VM keeps the names of operator methods; the clone has its own count.
+            let name = unsafe { Value::from_parts(Tag::Str, spec.name) };
+            (*std::mem::ManuallyDrop::new(name)).clone()
+        }
         _ => Value::NULL,
     };
-    let consts: Box<[Value]> = proto.consts.iter().map(int).collect();
+    let consts: Box<[Value]> = proto.consts.iter().map(value).collect();
     let call = CallInfo {
         code: proto.code.as_ptr(),
         consts: consts.as_ptr(),
@@ -148,6 +163,7 @@ pub(crate) fn finish(
 const fn n_own(work: Work) -> u16 {
     match work {
         Work::Sort => 14,
+        Work::Operator(..) => 0,
         _ => 10,
     }
 }
@@ -160,6 +176,7 @@ struct Body {
     n_args: u16,
     callback: u64,
     kind: ElemKind,
+    results: u64,
     /// The feedback of instructions.
     profile: Vec<(usize, u64)>,
 }
@@ -175,6 +192,7 @@ impl Body {
             n_args,
             callback: spec.callback as u64,
             kind: spec.kind,
+            results: spec.results,
             profile: Vec::new(),
         }
     }
@@ -240,6 +258,13 @@ impl Body {
             }
             Work::Any | Work::All | Work::Find | Work::FindIndex => self.search(work)?,
             Work::Sort => self.sort()?,
+            Work::Operator(op, shape) => {
+                let name = self.asm.string(op.method());
+                let pc = self.asm.call_method(0, 0, name, 1);
+                let receiver = types::STRUCT << site::RECEIVER | u64::from(shape) | site::MONO;
+                self.profile.push((pc, receiver | self.results << site::CALL_RESULT));
+                self.asm.ret(Use::last(0));
+            }
             Work::Count => {
                 self.asm.load_int(acc, 0);
                 self.for_each(|body, next| {

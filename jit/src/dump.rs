@@ -58,6 +58,7 @@ pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
         bodies: &|_| None,
         chains: &|_, _, _| None,
         methods: &|_| Vec::new(),
+        operators: &|_| None,
         fields: &|_| Vec::new(),
         code: &code,
         entry,

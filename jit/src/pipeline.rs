@@ -309,6 +309,7 @@ impl Jit {
         };
         let methods = |name: &Value| vm.cached_methods(name);
         let fields = |name: &Value| vm.cached_fields(name);
+        let operators = |op| vm.operator_name(op).cloned();
         let bodies = |spec: &BodySpec| self.bodies.get(spec);
         let chains = |(caller, pc): (&LoadedProto, u32), name: &str, n_args: u8| {
             let shape = vm.chain_at(caller.call.code.wrapping_add(pc as usize))?.clone();
@@ -325,6 +326,7 @@ impl Jit {
             feedback_of: &feedback_of,
             methods: &methods,
             fields: &fields,
+            operators: &operators,
             is_eager: self.options.is_eager,
         };
         let built = build::build(&request);

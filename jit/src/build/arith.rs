@@ -17,6 +17,9 @@ impl Builder<'_> {
         if op == Arith::Add && self.are_texts(lhs, rhs) {
             return self.text_add(dst, lhs, rhs);
         }
+        if self.operator_call(op, dst, lhs, rhs) {
+            return;
+        }
         let types = (self.guess(lhs, site.lhs()), self.guess(rhs, site.rhs()));
         let (Some(left), Some(right)) = types else { return self.step() };
         let result = match (left, right) {

@@ -28,7 +28,8 @@ impl Builder<'_> {
         }
         let callback = callback as *const FunctionCode;
         let caller = self.loaded as *const _;
-        let spec = BodySpec { caller, pc: self.pc, work, kind, callback };
+        let (name, results) = (0, 0);
+        let spec = BodySpec { caller, pc: self.pc, work, kind, callback, name, results };
         let Some(code) = (self.request.bodies)(&spec) else { return false };
         let site = inline::Site { is_body: true, ..inline::Site::plain(dst, first, count.into()) };
         let Some(loaded) = self.inlinable(code, site) else { return false };

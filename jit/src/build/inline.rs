@@ -110,6 +110,8 @@ pub(super) struct Site {
     pub extra: u16,
     /// Which of several callees of one call.
     pub variant: u32,
+    /// The window lies behind all registers in sight.
+    pub is_behind: bool,
 }
 
 impl Site {
@@ -126,6 +128,7 @@ impl Site {
             is_chain: false,
             extra: 0,
             variant: 0,
+            is_behind: false,
         }
     }
 }
@@ -286,8 +289,8 @@ impl<'a> Builder<'a> {
         for r in site.window + site.n_args..self.n_regs() {
             self.release(r);
         }
-        let n_before = self.n_regs();
-        let n_after = n_before.max(site.window + loaded.proto.n_registers);
+        let n_before = if site.is_behind { site.window } else { self.n_regs() };
+        let n_after = self.n_regs().max(site.window + loaded.proto.n_registers);
         self.state.regs.resize(n_after as usize, Reg::EMPTY);
         self.func.n_registers = self.func.n_registers.max(n_after);
         let extra = site.window + site.n_args..site.window + site.n_args + site.extra;

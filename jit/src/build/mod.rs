@@ -28,6 +28,7 @@ mod intrinsics;
 mod iterate;
 mod merge;
 mod numbers;
+mod operators;
 mod places;
 mod receivers;
 mod regs;
@@ -36,7 +37,12 @@ mod texts;
 mod values;
 mod variants;
 
+<<<<<<< HEAD
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto};
+=======
+use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::semantics::BinOp;
+>>>>>>> main
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
@@ -73,6 +79,8 @@ pub struct Request<'a> {
     pub feedback_of: &'a dyn Fn(*const FunctionCode) -> *const Feedback,
     /// The methods that a name was seen to select, by shape.
     pub methods: &'a dyn Fn(&Value) -> Vec<(u32, *const FunctionCode)>,
+    /// The name of the method that overloads an operator, if it was called.
+    pub operators: &'a dyn Fn(BinOp) -> Option<Value>,
     /// The slots of the field of a name, by shape.
     pub fields: &'a dyn Fn(&Value) -> Vec<(u32, u16)>,
     /// What a native does, as bytecode.

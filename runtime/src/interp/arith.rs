@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::profile::site;
 use crate::profile::site::types::{FLOAT, INT};
 use crate::semantics::{self, BinOp, UnOp, arith};
-use crate::value::{Tag, Value};
+use crate::value::{Tag, Value, View};
 
 /// Feedback of two ints.
 const INTS: u64 = INT << site::LHS | INT << site::RHS;
@@ -97,6 +97,12 @@ impl Machine {
         {
             self.instr().quicken(form);
         }
+        // SAFETY: as above.
+        if let View::Struct(instance) = unsafe { &*a }.view() {
+            self.note_operand(instance.shape().id());
+            // SAFETY: as above.
+            self.vm().remember_operator(op, unsafe { &*a });
+        }
         let owns = lhs.is_last || lhs.idx() == dst.idx();
         let result = self.vm().binary_value(op, a, b, owns);
         let result = match result {
@@ -114,6 +120,18 @@ impl Machine {
             self.done_with(reg);
         }
         Ok(result)
+    }
+
+    /// Notes the shape of the struct on the left of an operator.
+    fn note_operand(&self, shape: u32) {
+        let site = self.site();
+        let known = site >> site::OPERAND_SHAPE;
+        let new = u64::from(shape).min(site::MANY_OPERANDS);
+        if known == 0 {
+            self.set_site(site | new << site::OPERAND_SHAPE);
+        } else if known != new {
+            self.set_site(site | site::MANY_OPERANDS << site::OPERAND_SHAPE);
+        }
     }
 
     /// A quickened form on ints; `generic` is what it goes back to.
@@ -228,6 +246,25 @@ fn truthy_slow(value: &Value) -> bool {
 }
 
 impl Vm {
+    /// Looks an operator's method up, so that the JIT finds it under [`Vm::operator_name`].
+    fn remember_operator(&mut self, op: BinOp, receiver: &Value) {
+        let known = self.operator_names[op as usize].clone();
+        let name = if known.tag() == Tag::Null {
+            let name = self.constant(&crate::bytecode::Const::Str(op.method().into()));
+            self.operator_names[op as usize] = name.clone();
+            name
+        } else {
+            known
+        };
+        // Without such a method the operation itself raises.
+        drop(self.select(receiver, &name));
+    }
+
+    /// The name of an operator's method, if the operator has been used on structs.
+    pub fn operator_name(&self, op: BinOp) -> Option<&Value> {
+        Some(&self.operator_names[op as usize]).filter(|name| name.tag() == Tag::Str)
+    }
+
     /// `*a op *b`; with `owns`, `*a` may be consumed (and holds null then).
     pub(super) fn binary_value(
         &mut self,

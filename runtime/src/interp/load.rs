@@ -47,7 +47,7 @@ impl Vm {
     }
 
     /// A constant of a function as a value: texts are the same strings in all functions.
-    fn constant(&mut self, value: &Const) -> Value {
+    pub(super) fn constant(&mut self, value: &Const) -> Value {
         let Const::Str(text) = value else { return value_of(value) };
         if let Some(known) = self.literals.get(text) {
             return known.clone();

@@ -232,8 +232,7 @@ impl Machine {
         }
         // SAFETY: receiver and arguments are consecutive initialised registers; `pc` is behind
         // the instruction.
-        let (args, site) =
-            unsafe { (std::slice::from_raw_parts(receiver, n + 1), self.pc.sub(1)) };
+        let (args, site) = unsafe { (std::slice::from_raw_parts(receiver, n + 1), self.pc.sub(1)) };
         let n_items = self.vm().note_chain(site, args);
         self.heat_loop(n_items);
     }

@@ -46,6 +46,7 @@ use crate::heap;
 use crate::host::{Counters, Host, Isolate, ModuleLoader};
 use crate::objects::function::FunctionCode;
 use crate::objects::module::{ModuleBody, Origin, Template};
+use crate::semantics::BinOp;
 use crate::tier::Tier;
 use crate::value::{Value, View};
 
@@ -93,6 +94,8 @@ pub struct Vm {
     held_errors: Vec<Error>,
     /// The strings that stand for texts in functions.
     literals: FxHashMap<Arc<str>, Value>,
+    /// The names of operator methods, by [`BinOp`]; null as long as they were not needed.
+    operator_names: [Value; BinOp::ALL.len()],
     /// Code of functions; boxed, since functions point to it.
     #[allow(clippy::vec_box, reason = "functions hold the addresses")]
     codes: Vec<Box<FunctionCode>>,
@@ -130,6 +133,7 @@ impl Vm {
             loader,
             tier: None,
             literals: FxHashMap::default(),
+            operator_names: Default::default(),
             n_entered: 0,
             modules: Modules::default(),
             methods: MethodCache::new(),

@@ -100,8 +100,8 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{Host, Isolate};
 use crate::value::{Value, Wrapper};
 
-pub use native::Param;
 pub use arrays::not_a_summand;
+pub use native::Param;
 pub use sort::order_of_verdict;
 
 /// A native function under one of its names.

@@ -2,7 +2,7 @@
 //!
 //! | family | bits |
 //! | --- | --- |
-//! | `add` … `ge`, `jump_eq` … `jump_ge_const`, `update_index` | 0-9 types of the left operand, 10-19 of the right one, 20-29 of the result (if the generic form ran), 30-39 flags |
+//! | `add` … `ge`, `jump_eq` … `jump_ge_const`, `update_index` | 0-9 types of the left operand, 10-19 of the right one, 20-29 of the result (if the generic form ran), 30-39 flags; with a struct on the left of an operator, 40-63 id of its shape, [`MANY_OPERANDS`] if they vary |
 //! | `neg`, `not` | 0-9 types of the operand, 20-29 of the result |
 //! | `get_index`, `set_index` | 0-9 types of the container, 10-19 of the index, 20-29 of the element, 30-39 flags, 40-44 array kinds by number |
 //! | `get_field`, `get_field_or_null`, `set_field`, `update_field`, `new_struct` | 0-31 shape id, 32-47 slot, 48-51 [`MONO`], [`MEGA`], [`DICT`], 52-61 types of the field |
@@ -74,6 +74,11 @@ pub const KINDS: u32 = 40;
 pub const GENERATOR: u64 = 1 << 45;
 /// An iteration was over something of [`types::OTHER`] that is no generator.
 pub const NO_GENERATOR: u64 = 1 << 46;
+
+/// First bit of the shape of the struct on the left of an operator.
+pub const OPERAND_SHAPE: u32 = 40;
+/// Instead of a shape id: more than one, or an id that does not fit.
+pub const MANY_OPERANDS: u64 = 0xff_ffff;
 
 /// First bit of the slot of a field.
 pub const SLOT: u32 = 32;

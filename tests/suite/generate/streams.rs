@@ -91,7 +91,9 @@ impl Gen {
         let n = self.iterations();
         self.looped(&format!("for {counter} in range({n})"), n, |g| {
             g.line(&format!("match {name}.next() {{"));
-            g.line("    case Some(q) { if type(q) == \"int\" { total := (total + q % 97) % 9973 } }");
+            g.line(
+                "    case Some(q) { if type(q) == \"int\" { total := (total + q % 97) % 9973 } }",
+            );
             g.line("    case None { total += 1 }");
             g.line("}");
         });

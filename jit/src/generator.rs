@@ -204,8 +204,7 @@ impl Generator {
 
     fn generate(&mut self, job: &Job) -> Result<Generated, Bailout> {
         self.compiler.wants_text = job.dumped.is_some();
-        let bytes =
-            self.compiler.function(&job.func, job.form, job.metas.clone(), &self.cold)?;
+        let bytes = self.compiler.function(&job.func, job.form, job.metas.clone(), &self.cold)?;
         if let Some(dumped) = &job.dumped {
             let text = match dumped.form {
                 Stage::Ir => print(&job.func),

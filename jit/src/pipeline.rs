@@ -22,8 +22,8 @@ use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
 use crate::bodies::{Bodies, BodySpec};
-use crate::chains::{ChainBodies, ChainSpec};
 use crate::build::{self, CalleeInfo, EntryKind, Request};
+use crate::chains::{ChainBodies, ChainSpec};
 use crate::code::{CodeHeap, TypedCell};
 use crate::exit::{EntryMeta, StressCounter, has_captures};
 use crate::functions::{FunctionState, Installed, Part, Retired, Typed};
@@ -358,12 +358,7 @@ impl Jit {
     }
 
     /// Hands a function to the code generator.
-    fn submit(
-        &mut self,
-        func: Func,
-        mut flight: Flight,
-        (form, typed): (Form, Option<TypedJob>),
-    ) {
+    fn submit(&mut self, func: Func, mut flight: Flight, (form, typed): (Form, Option<TypedJob>)) {
         let id = self.n_flights;
         self.n_flights += 1;
         let metas = flight.metas.addresses(self.stress.clone());

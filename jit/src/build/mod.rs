@@ -37,12 +37,8 @@ mod texts;
 mod values;
 mod variants;
 
-<<<<<<< HEAD
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto};
-=======
-use ruff_runtime::objects::function::FunctionCode;
 use ruff_runtime::semantics::BinOp;
->>>>>>> main
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;

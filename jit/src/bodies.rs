@@ -100,14 +100,14 @@ fn make(spec: &BodySpec) -> Option<FunctionCode> {
     body.write(spec.work)?;
     let Body { asm, n_args, profile, .. } = body;
     let n_registers = n_args + n_own(spec.work);
-    finish(asm, &profile, caller, (spec.work.name(), n_args, n_registers))
+    finish(asm, &profile, (caller, spec.name), (spec.work.name(), n_args, n_registers))
 }
 
-/// Makes code of a body under construction.
+/// Makes code of a body under construction; `text` is the address of the only text in it.
 pub(crate) fn finish(
     asm: Assembler,
     profile: &[(usize, u64)],
-    caller: &LoadedProto,
+    (caller, text): (&LoadedProto, u64),
     (name, n_args, n_registers): (&str, u16, u16),
 ) -> Option<FunctionCode> {
     let info = FunctionInfo {
@@ -132,7 +132,7 @@ pub(crate) fn finish(
         Const::Int(v) => Value::int(*v),
         Const::Str(_) => {
             // SAFETY: the VM keeps the names of operator methods; the clone has its own count.
-            let name = unsafe { Value::from_parts(Tag::Str, spec.name) };
+            let name = unsafe { Value::from_parts(Tag::Str, text) };
             (*std::mem::ManuallyDrop::new(name)).clone()
         }
         _ => Value::NULL,

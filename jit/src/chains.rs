@@ -100,7 +100,7 @@ impl<'a> Writer<'a> {
         let mut writer = Writer { asm, shape: &spec.shape, n_args, first, profile: Vec::new() };
         writer.body(end)?;
         let Writer { asm, profile, .. } = writer;
-        finish(asm, &profile, caller, (name, n_args, first + N_OWN))
+        finish(asm, &profile, (caller, 0), (name, n_args, first + N_OWN))
     }
 
     fn item(&self) -> u16 {

@@ -10,6 +10,7 @@ use ruff_runtime::bytecode::{PlaceDesc, PlaceStepKind};
 use ruff_runtime::heap::{Obj, Ref};
 use ruff_runtime::interp::{Vm, receiver_type};
 use ruff_runtime::limits::COLLECTION_LEN;
+use ruff_runtime::natives::method;
 use ruff_runtime::objects::array::Array;
 use ruff_runtime::objects::dict::Dict;
 use ruff_runtime::objects::string::{self, Str};
@@ -305,6 +306,11 @@ pub(crate) extern "C" fn dict_find_int(object: *const Obj<Dict>, key: i64) -> u6
 pub(crate) extern "C" fn dict_find_text(object: *const Obj<Dict>, key: u64) -> u64 {
     // SAFETY: compiled code checked the tags.
     address_of(unsafe { dict(object).get(&text(key)) })
+}
+
+pub(crate) extern "C" fn dict_has_own(object: *const Obj<Dict>, name: u64) -> u64 {
+    // SAFETY: compiled code checked the tag; the name is a constant of a function.
+    u64::from(unsafe { method::has_own(dict(object), &text(name)) })
 }
 
 /// Sets the value under a key of the dict in a slot; takes or copies the value.

@@ -73,6 +73,7 @@ routines! {
     PutPlace = data_helpers::put_place;
     TakeLast = data_helpers::take_last;
     NewArray = data_helpers::new_array;
+    DictHasOwn = data_helpers::dict_has_own;
     Pop = data_helpers::pop;
     DictFindInt = data_helpers::dict_find_int;
     DictFindText = data_helpers::dict_find_text;

@@ -8,7 +8,8 @@ use ruff_runtime::bytecode::operand::{AnyOperand, Role, RootKind, Word};
 use ruff_runtime::bytecode::ops::{Effects, Op};
 use ruff_runtime::objects::function::Receiver;
 
-use super::insn::{Insn, decode};
+use super::decode::decode;
+use super::insn::Insn;
 use super::regs::{Registers, registers};
 
 /// A loop: its header and the last instruction that jumps back to it.

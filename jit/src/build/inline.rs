@@ -11,8 +11,8 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
+use ruff_runtime::bytecode::FunctionProto;
 use ruff_runtime::bytecode::operand::Use;
-use ruff_runtime::bytecode::{Capture, FunctionProto};
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
 use ruff_runtime::value::Tag;
 
@@ -21,9 +21,8 @@ use super::feedback::Feedback;
 use super::flow::Flow;
 use super::insn::{Insn, Target};
 use super::state::{Know, Reg, Val};
-use crate::abi;
 use crate::exit_reason::ExitReason;
-use crate::ir::{FrameId, Helper, InlinedFrame, NodeId, Op, Ty};
+use crate::ir::{FrameId, InlinedFrame, NodeId, Op, Ty};
 
 /// In a key, the bits of an instruction of an inlined call; above them is the variant.
 const PC_BITS: u32 = 20;
@@ -75,7 +74,7 @@ pub(super) struct Inlined<'a> {
     is_body: bool,
     is_chain: bool,
     /// The closure object, if it has captured variables.
-    env: Option<NodeId>,
+    pub env: Option<NodeId>,
     keeps_receiver: bool,
 }
 
@@ -392,173 +391,6 @@ impl<'a> Builder<'a> {
         }
         let unique = reg.unique && !is_receiver;
         Returned::Pair(tag, payload, Reg { val: Val::Slot, unique, ..reg })
-    }
-
-    // ---- captured variables
-
-    /// R[dst] = a captured value of the inlined closure. Its type is expected to be the one that
-    /// the next instruction to read it has seen.
-    pub(super) fn get_captured(&mut self, dst: u16, upvalue: u16) {
-        let Some(env) = self.env() else { return self.step() };
-        let at = abi::FUNCTION_UPVALUES + i32::from(upvalue) * abi::VALUE_SIZE;
-        self.read_variable(dst, env, at);
-    }
-
-    /// R[dst] = the content of a captured cell.
-    pub(super) fn get_upvalue(&mut self, dst: u16, upvalue: u16) {
-        let Some(env) = self.env() else { return self.step() };
-        let at = abi::FUNCTION_UPVALUES + i32::from(upvalue) * abi::VALUE_SIZE;
-        let cell = self.add(Op::Load(env, at + abi::PAYLOAD_OFFSET), Ty::Word);
-        self.read_variable(dst, cell, abi::CELL_CONTENT);
-    }
-
-    /// R[dst] = a closure over the present frame.
-    pub(super) fn closure(&mut self, dst: u16, proto: u16) {
-        let Some(&code) = self.loaded.children.get(proto as usize) else { return self.step() };
-        // SAFETY: code lives as long as the isolate.
-        let captures = unsafe { (*code).proto.as_ref() }.map(|loaded| &loaded.proto.captures);
-        let has_outer = captures
-            .is_some_and(|all| all.iter().any(|capture| matches!(capture, Capture::Upvalue(_))));
-        let env = if has_outer { self.env() } else { Some(self.word(0)) };
-        let Some(env) = env else { return self.step() };
-        self.materialise_all();
-        let flow = self.flow;
-        for &r in &flow.regs[self.pc as usize].reads {
-            self.sync(r);
-            let reg = self.state.get(r);
-            self.state.set(r, Reg { unique: false, ..reg });
-        }
-        let word = self.word(code as u64);
-        let window = self.add(Op::SlotAddr(self.flow.window), Ty::Word);
-        let object = self.add(Op::Help(Helper::Closure, vec![word, window, env]), Ty::Word);
-        self.define_object(dst, Tag::Function, object);
-        self.state.set(dst, Reg::slot(Know::Function(code as usize)));
-    }
-
-    /// R[dst] = a new cell, not assigned yet.
-    pub(super) fn new_cell(&mut self, dst: u16) {
-        let object = self.add(Op::Help(Helper::NewCell, Vec::new()), Ty::Word);
-        self.define_object(dst, Tag::Cell, object);
-    }
-
-    /// R[dst] = an object that it owns.
-    fn define_object(&mut self, dst: u16, tag: Tag, object: NodeId) {
-        self.release(dst);
-        let tag = self.word(tag as u64);
-        self.add(Op::StorePair(dst, tag, object), Ty::None);
-        self.state.set(dst, Reg::slot(Know::Any));
-    }
-
-    /// R[dst] = the content of the cell in a register.
-    pub(super) fn get_cell(&mut self, dst: u16, cell: u16) {
-        if self.slot_of(cell) != Some(cell) {
-            return self.step();
-        }
-        let cell = self.add(Op::LoadSlot(cell), Ty::Word);
-        self.read_variable(dst, cell, abi::CELL_CONTENT);
-    }
-
-    /// A captured cell gets a number or bool instead of another one.
-    pub(super) fn set_upvalue(&mut self, upvalue: u16, src: Use) {
-        let Some(env) = self.env() else { return self.step() };
-        let at = abi::FUNCTION_UPVALUES + i32::from(upvalue) * abi::VALUE_SIZE;
-        let cell = self.add(Op::Load(env, at + abi::PAYLOAD_OFFSET), Ty::Word);
-        self.write_cell(cell, src);
-    }
-
-    pub(super) fn set_cell(&mut self, cell: u16, src: Use) {
-        if self.slot_of(cell) != Some(cell) {
-            return self.step();
-        }
-        let cell = self.add(Op::LoadSlot(cell), Ty::Word);
-        self.write_cell(cell, src);
-    }
-
-    fn write_cell(&mut self, cell: NodeId, src: Use) {
-        let old = self.add(Op::Load(cell, abi::CELL_CONTENT + abi::TAG_OFFSET), Ty::Word);
-        let in_use = self.word(Tag::InUse as u64);
-        let is_free = self.add(Op::ICmp(crate::ir::Cond::Ne, old, in_use), Ty::Bool);
-        self.guard(is_free, ExitReason::Declined);
-        let (tag, payload) = self.take_value(src);
-        self.add(Op::ReleaseAt(cell, abi::CELL_CONTENT), Ty::None);
-        self.add(Op::Store(cell, abi::CELL_CONTENT + abi::TAG_OFFSET, tag), Ty::None);
-        self.add(Op::Store(cell, abi::CELL_CONTENT + abi::PAYLOAD_OFFSET, payload), Ty::None);
-        self.last_exit = None;
-        if src.is_last {
-            self.state.set(src.reg, Reg::EMPTY);
-        }
-    }
-
-    /// The closure object that runs.
-    fn env(&mut self) -> Option<NodeId> {
-        if let Some(inlined) = self.inlined.last() {
-            return inlined.env;
-        }
-        if self.is_resumed() {
-            return Some(self.generator_closure());
-        }
-        // Of a typed function it is in the slot below the window.
-        (!self.root.proto.captures.is_empty()).then(|| self.add(Op::Closure, Ty::Word))
-    }
-
-    fn read_variable(&mut self, dst: u16, object: NodeId, at: i32) {
-        let tag = self.add(Op::Load(object, at + abi::TAG_OFFSET), Ty::Word);
-        if let Some(ty) = self.expected_use(dst) {
-            self.guard_word(tag, super::values::tag_of(ty) as u64, ExitReason::WrongType);
-            let node = self.add(Op::Load(object, at + abi::PAYLOAD_OFFSET), ty);
-            return self.define(dst, node, ty);
-        }
-        let special = self.word(Tag::Unassigned as u64);
-        let is_value = self.add(Op::Below(tag, special), Ty::Bool);
-        let heap = self.word(Tag::FIRST_HEAP);
-        let is_immediate = self.add(Op::Below(tag, heap), Ty::Bool);
-        let is_heap = self.add(Op::Not(is_immediate), Ty::Bool);
-        let is_fine = self.add(Op::Or(is_value, is_heap), Ty::Bool);
-        self.guard(is_fine, ExitReason::Declined);
-        let payload = self.add(Op::Load(object, at + abi::PAYLOAD_OFFSET), Ty::Word);
-        self.add(Op::RetainPair(tag, payload), Ty::None);
-        self.release(dst);
-        self.add(Op::StorePair(dst, tag, payload), Ty::None);
-        self.state.set(dst, Reg::slot(Know::Any));
-    }
-
-    /// The type with which the next reader of a register, in the same block, has seen it.
-    fn expected_use(&self, r: u16) -> Option<Ty> {
-        let mut pc = self.pc + 1;
-        while !self.flow.leaders.get(pc as usize).copied().unwrap_or(true) {
-            let regs = &self.flow.regs[pc as usize];
-            if regs.reads.contains(&r) {
-                return self.seen_type(pc, r);
-            }
-            if regs.writes.contains(&r) {
-                return None;
-            }
-            pc += 1;
-        }
-        None
-    }
-
-    /// The type with which an instruction has seen a register that it reads.
-    fn seen_type(&self, pc: u32, r: u16) -> Option<Ty> {
-        use super::insn::Operand;
-        let site = super::feedback::Site::of(self.proto, pc);
-        let is_it = |operand| matches!(operand, Operand::Reg(used) if used.reg == r);
-        match self.flow.insns[pc as usize] {
-            Insn::Arith { lhs, rhs, .. }
-            | Insn::Compare { lhs, rhs, .. }
-            | Insn::JumpCompare { lhs, rhs, .. } => {
-                if is_it(lhs) {
-                    site.lhs()
-                } else if is_it(rhs) {
-                    site.rhs()
-                } else {
-                    None
-                }
-            }
-            Insn::GetIndex { index, .. } if index.reg == r => site.rhs(),
-            Insn::SetIndex { index, .. } if index.reg == r => site.rhs(),
-            _ => None,
-        }
     }
 }
 

@@ -27,8 +27,28 @@ const MAX_SHAPES: usize = 4;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Awaited {
     Array,
+    Dict,
     /// A struct, perhaps of the shape with this id.
     Struct(Option<u32>),
+}
+
+impl Awaited {
+    fn tag(self) -> Tag {
+        match self {
+            Awaited::Array => Tag::Array,
+            Awaited::Dict => Tag::Dict,
+            Awaited::Struct(_) => Tag::Struct,
+        }
+    }
+
+    /// What is known of a receiver with the marker's type.
+    fn know(self) -> Know {
+        match self {
+            Awaited::Array => Know::Array(None),
+            Awaited::Dict => Know::Dict,
+            Awaited::Struct(shape) => Know::Struct(shape),
+        }
+    }
 }
 
 impl Builder<'_> {
@@ -36,7 +56,8 @@ impl Builder<'_> {
     pub(super) fn select_method(&mut self, reg: u16, name: u16) {
         let site = Site::of(self.proto, self.pc);
         let done = match site::types_at(site.0, site::RECEIVER) {
-            types::ARRAY => self.select_of_array(reg, name),
+            types::ARRAY => self.select_of_data(reg, name, Awaited::Array),
+            types::DICT => self.select_of_data(reg, name, Awaited::Dict),
             types::STRUCT => self.select_of_struct(reg, name, site),
             _ => false,
         };
@@ -45,17 +66,26 @@ impl Builder<'_> {
         }
     }
 
-    fn select_of_array(&mut self, reg: u16, name: u16) -> bool {
+    /// Selects a method of an array or dict.
+    fn select_of_data(&mut self, reg: u16, name: u16, awaited: Awaited) -> bool {
+        let (tag, know) = (awaited.tag(), awaited.know());
         let Const::Str(text) = &self.proto.consts[name as usize] else { return false };
-        let Some(selected) = method::select_by_tag(Tag::Array, text) else { return false };
+        let Some(selected) = method::select_by_tag(tag, text) else { return false };
         let Some(holder) = self.receiver_slot(reg) else { return false };
-        if !matches!(self.state.get(holder).know, Know::Any | Know::Array(_)) {
+        let known = self.state.get(holder).know;
+        if known != Know::Any && !know.covers(known) {
             return false;
         }
-        self.want_object(holder, Tag::Array, Know::Array(None), ExitReason::WrongType);
+        self.want_object(holder, tag, know, ExitReason::WrongType);
+        if awaited == Awaited::Dict {
+            let dict = self.add(Op::LoadSlot(holder), Ty::Word);
+            let name = self.word(self.loaded.consts[name as usize].payload());
+            let has_own = self.add(Op::Help(Helper::DictHasOwn, vec![dict, name]), Ty::Word);
+            self.guard_word(has_own, 0, ExitReason::WrongType);
+        }
         if selected.is_mutating() {
-            let marker = self.word(Tag::Array as u64);
-            self.set_marker(reg, marker, Awaited::Array);
+            let marker = self.word(tag as u64);
+            self.set_marker(reg, marker, awaited);
         } else {
             self.materialise(reg);
         }
@@ -144,7 +174,10 @@ impl Builder<'_> {
     pub(super) fn jump_unless_pending(&mut self, src: u16, target: u32) {
         let reg = self.state.get(src);
         let is_plain = reg.node().is_some()
-            || matches!(reg.know, Know::Array(_) | Know::Struct(_) | Know::Str | Know::Function(_));
+            || matches!(
+                reg.know,
+                Know::Array(_) | Know::Struct(_) | Know::Str | Know::Dict | Know::Function(_)
+            );
         match reg.know {
             Know::Pending(_) => self.goto(self.key_of(self.pc + 1)),
             _ if is_plain => self.goto(self.key_of(target)),
@@ -168,10 +201,9 @@ impl Builder<'_> {
         args.push(self.add(Op::SlotAddr(dst), Ty::Word));
         let declined = self.add(Op::Help(Helper::TakePlace, args), Ty::Word);
         self.check_declined(declined);
-        let know = match awaited {
-            Awaited::Array => Know::Array(None),
-            Awaited::Struct(_) => Know::Struct(None),
-        };
+        // Of a struct the marker tells the declaration, not the shape.
+        let is_struct = matches!(awaited, Awaited::Struct(_));
+        let know = if is_struct { Know::Struct(None) } else { awaited.know() };
         self.state.set(dst, Reg::slot(know));
         self.changed_in_place(root);
     }
@@ -179,8 +211,8 @@ impl Builder<'_> {
     fn take_whole(&mut self, dst: u16, root: u16, awaited: Awaited) {
         self.materialise(root);
         match awaited {
-            Awaited::Array => {
-                self.want_object(root, Tag::Array, Know::Array(None), ExitReason::WrongType);
+            Awaited::Array | Awaited::Dict => {
+                self.want_object(root, awaited.tag(), awaited.know(), ExitReason::WrongType);
             }
             Awaited::Struct(Some(shape)) => drop(self.struct_of(root, shape)),
             Awaited::Struct(None) => {
@@ -197,7 +229,9 @@ impl Builder<'_> {
     fn take_in_line(&mut self, dst: u16, root: u16, desc: u16, awaited: Awaited) -> bool {
         let Some((spot, tag, payload)) = self.receiver_spot(root, desc) else { return false };
         match awaited {
-            Awaited::Array => self.guard_word(tag, Tag::Array as u64, ExitReason::WrongType),
+            Awaited::Array | Awaited::Dict => {
+                self.guard_word(tag, awaited.tag() as u64, ExitReason::WrongType);
+            }
             Awaited::Struct(None) => {}
             Awaited::Struct(Some(shape)) => {
                 self.guard_word(tag, Tag::Struct as u64, ExitReason::WrongType);
@@ -209,11 +243,7 @@ impl Builder<'_> {
         self.leave_in_use(spot);
         self.add(Op::StorePair(dst, tag, payload), Ty::None);
         self.last_exit = None;
-        let know = match awaited {
-            Awaited::Array => Know::Array(None),
-            Awaited::Struct(shape) => Know::Struct(shape),
-        };
-        self.state.set(dst, Reg::slot(know));
+        self.state.set(dst, Reg::slot(awaited.know()));
         true
     }
 

@@ -8,12 +8,13 @@
 //! Start reading at [`ExitMeta`].
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use ruff_runtime::heap::Obj;
-use ruff_runtime::interp::{RESUME_IN_VM, Vm, flags};
+use ruff_runtime::interp::{DEOPT_WORDS, RESUME_IN_VM, Vm, flags};
 use ruff_runtime::objects::function::{Function, FunctionCode, Receiver};
 use ruff_runtime::objects::generator::GeneratorBody;
 use ruff_runtime::objects::string;
@@ -127,8 +128,14 @@ pub(crate) enum WriteKind {
     Bool,
     /// The code of an ASCII character.
     Char,
-    /// Payload and tag words, owned.
+    /// Payload and tag words, owned; what the register held is released.
     Pair,
+    /// Payload and tag words, owned.
+    Owned,
+    /// Payload and tag words, of which a count is taken.
+    Shared,
+    /// Not in the buffer: null.
+    Null,
     /// Not in the buffer: moved from the home slot of another register.
     Slot(u16),
     /// Not in the buffer: a second owner of what the home slot of another register holds.
@@ -229,20 +236,34 @@ unsafe fn restore(vm: &mut Vm, base: *mut Value, meta: &ExitMeta) {
         }
         let mut at = 0;
         for &(reg, kind) in &meta.writes {
-            let word = vm.native.deopt[at];
+            let slot = base.add(reg.into());
+            let word = vm.native.deopt[at.min(DEOPT_WORDS - 1)];
             let value = match kind {
                 WriteKind::Slot(_) | WriteKind::Copy(_) => continue,
+                WriteKind::Null => {
+                    slot.write(Value::NULL);
+                    continue;
+                }
                 WriteKind::Int => Value::int(word as i64),
                 WriteKind::Float => Value::float(f64::from_bits(word)),
                 WriteKind::Bool => Value::bool(word != 0),
                 WriteKind::Char => string::make_char(char::from(word as u8)),
-                WriteKind::Pair => {
+                WriteKind::Pair | WriteKind::Owned => {
                     at += 1;
                     value_of(word, vm.native.deopt[at])
                 }
+                WriteKind::Shared => {
+                    at += 1;
+                    (*ManuallyDrop::new(value_of(word, vm.native.deopt[at]))).clone()
+                }
             };
             at += 1;
-            *base.add(reg.into()) = value;
+            if kind == WriteKind::Pair {
+                *slot = value;
+            } else {
+                // The slot may hold the bits of something released before.
+                slot.write(value);
+            }
         }
     }
 }
@@ -293,7 +314,7 @@ pub(crate) fn push_inlined(vm: &mut Vm, base: *mut Value, frame: &FrameMeta) {
         let owned = |r: u16| {
             let held = &mut *base.add(r.into());
             let owned = if inlined.borrows_closure { held.clone() } else { held.take() };
-            std::mem::ManuallyDrop::new(owned)
+            ManuallyDrop::new(owned)
         };
         let closure =
             inlined.closure.map_or(std::ptr::null_mut(), |r| owned(r).payload() as *mut _);
@@ -401,7 +422,7 @@ fn closure_below(base: *mut Value, frame: &FrameMeta) -> *mut Obj<Function> {
         return std::ptr::null_mut();
     }
     // SAFETY: the slot below the window holds the closure.
-    let closure = std::mem::ManuallyDrop::new(unsafe { (*base.sub(1)).clone() });
+    let closure = ManuallyDrop::new(unsafe { (*base.sub(1)).clone() });
     closure.payload() as *mut Obj<Function>
 }
 
@@ -455,7 +476,7 @@ pub(crate) fn put_result(vm: &mut Vm, form: Form, status: Status) {
         vm.native.deopt[0] = 0;
         vm.native.deopt[1] = abi::ENDED;
     } else if status == Status::Done {
-        let result = std::mem::ManuallyDrop::new(vm.native.result.take());
+        let result = ManuallyDrop::new(vm.native.result.take());
         vm.native.deopt[0] = result.payload();
         vm.native.deopt[1] = result.tag() as u64;
     } else {

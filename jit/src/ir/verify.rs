@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{BlockId, Func, NodeId, Op, Source, Ty};
+use super::{BlockId, Func, NodeId, Op, Ty};
 use crate::lower::reachable;
 
 /// What is wrong with a function.
@@ -66,12 +66,9 @@ fn check_node(
     for exit in op.exits() {
         for (_, source) in &func.exits[exit.0 as usize].writes {
             let is_own = |node: &NodeId| matches!(op, Op::Call(_)) && *node >= id;
-            let nodes = match source {
-                Source::Node(node) => vec![*node],
-                Source::Pair(payload, tag) => vec![*payload, *tag],
-                Source::Slot(_) | Source::Copy(_) => vec![],
-            };
-            if let Some(&node) = nodes.iter().find(|node| !known.contains(node) && !is_own(node)) {
+            if let Some(&node) =
+                source.nodes().iter().find(|node| !known.contains(node) && !is_own(node))
+            {
                 return Err(Fault::Undefined(block, node));
             }
         }

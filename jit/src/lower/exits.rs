@@ -93,7 +93,13 @@ impl Lowering<'_, '_> {
                     let tag = self.tag_value(tag);
                     self.buffer(&mut index, tag);
                 }
-                Source::Slot(_) | Source::Copy(_) => {}
+                Source::Owned(payload, tag) | Source::Shared(payload, tag) => {
+                    let payload = self.payload(payload);
+                    self.buffer(&mut index, payload);
+                    let tag = self.tag_value(tag);
+                    self.buffer(&mut index, tag);
+                }
+                Source::Slot(_) | Source::Copy(_) | Source::Null => {}
             }
         }
         let meta = self.input.metas.exit(exit, is_stress);
@@ -206,5 +212,8 @@ pub(crate) fn write_kind(func: &crate::ir::Func, source: Source) -> (WriteKind, 
         Source::Slot(from) => (WriteKind::Slot(from), 0),
         Source::Copy(from) => (WriteKind::Copy(from), 0),
         Source::Pair(..) => (WriteKind::Pair, 2),
+        Source::Owned(..) => (WriteKind::Owned, 2),
+        Source::Shared(..) => (WriteKind::Shared, 2),
+        Source::Null => (WriteKind::Null, 0),
     }
 }

@@ -250,6 +250,7 @@ fn routine_of(helper: Helper) -> Routine {
         Helper::PutPlace => Routine::PutPlace,
         Helper::TakeLast => Routine::TakeLast,
         Helper::NewArray => Routine::NewArray,
+        Helper::DictHasOwn => Routine::DictHasOwn,
         Helper::DictFindInt => Routine::DictFindInt,
         Helper::DictFindText => Routine::DictFindText,
         Helper::DictSetInt => Routine::DictSetInt,

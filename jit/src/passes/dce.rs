@@ -1,6 +1,6 @@
 //! Drops nodes without effects whose values nobody reads.
 
-use crate::ir::{ExitId, Func, NodeId, Source, Term};
+use crate::ir::{ExitId, Func, NodeId, Term};
 
 /// Marks what is needed, from effects and block ends backwards, and drops the rest.
 pub(super) fn run(func: &mut Func) {
@@ -38,11 +38,7 @@ pub(super) fn run(func: &mut Func) {
 fn exit_inputs(func: &Func, exit: ExitId) -> Vec<NodeId> {
     let mut inputs = Vec::new();
     for (_, source) in &func.exits[exit.0 as usize].writes {
-        match *source {
-            Source::Node(node) => inputs.push(node),
-            Source::Pair(payload, tag) => inputs.extend([payload, tag]),
-            Source::Slot(_) | Source::Copy(_) => {}
-        }
+        inputs.extend(source.nodes());
     }
     inputs
 }

@@ -11,7 +11,7 @@ use ruff_runtime::value::Tag;
 
 use super::graph::Graph;
 use super::known::{Effects, Known, Place, TagIs};
-use crate::ir::{BlockId, Cond, ExitId, Func, NodeId, Op, Source, Term, Ty};
+use crate::ir::{BlockId, Cond, ExitId, Func, NodeId, Op, Term, Ty};
 
 /// Blocks between a block and its dominator that are looked at.
 const MAX_BETWEEN: usize = 64;
@@ -344,11 +344,7 @@ impl Forward<'_> {
         }
         for exit in &mut self.func.exits {
             for (_, source) in &mut exit.writes {
-                match source {
-                    Source::Node(node) => with(node),
-                    Source::Pair(payload, tag) => [payload, tag].into_iter().for_each(with),
-                    Source::Slot(_) | Source::Copy(_) => {}
-                }
+                source.each_node(with);
             }
         }
     }

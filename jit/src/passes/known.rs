@@ -60,7 +60,7 @@ impl Effects {
             }
             Op::Help(helper, args) => match helper {
                 Helper::TextData | Helper::TextEqual | Helper::TextOrder | Helper::NewCell => {}
-                Helper::DictFindInt | Helper::DictFindText => {}
+                Helper::DictFindInt | Helper::DictFindText | Helper::DictHasOwn => {}
                 Helper::NewArray => {
                     if let [first, count] = args.as_slice()
                         && let (Op::SlotAddr(first), Op::Const(count)) =

@@ -6,12 +6,14 @@ mod forward;
 mod graph;
 mod known;
 mod ranges;
+mod sink;
 
 use crate::ir::Func;
 
 /// Runs all passes.
 pub(crate) fn run(func: &mut Func) {
     forward::run(func);
+    sink::run(func);
     ranges::run(func);
     entry::run(func);
     dce::run(func);

@@ -1,8 +1,8 @@
 //! Handlers of method calls, and the cache of selected methods.
 //!
 //! What a name selects depends on the shape of a struct and on the type of most other values;
-//! the cache remembers it per shape (or type) and name constant. Dicts and modules, whose
-//! entries decide, and structs without such a method are looked up each time.
+//! the cache remembers it per shape (or type) and name constant. Modules and dicts with an entry
+//! that decides, and structs without such a method are looked up each time.
 
 use super::Vm;
 use super::enter::{Args, Begun};
@@ -59,11 +59,12 @@ impl MethodCache {
 
 /// The key under which selections for this receiver can be remembered.
 #[inline(always)]
-fn receiver_key(receiver: &Value) -> Option<u64> {
+fn receiver_key(receiver: &Value, name: &Value) -> Option<u64> {
     match receiver.view() {
         View::Struct(instance) => Some(u64::from(instance.shape().id())),
+        View::Dict(dict) if method::has_own(dict, name) => None,
         // Types of the library share a tag.
-        View::Dict(_) | View::Module(_) | View::Resource(_) | View::Null => None,
+        View::Module(_) | View::Resource(_) | View::Null => None,
         _ => Some((receiver.tag() as u64) << 32),
     }
 }
@@ -71,7 +72,7 @@ fn receiver_key(receiver: &Value) -> Option<u64> {
 impl Vm {
     /// What `receiver.name(…)` calls.
     pub(super) fn select(&mut self, receiver: &Value, name: &Value) -> Result<Selected> {
-        let key = receiver_key(receiver);
+        let key = receiver_key(receiver, name);
         if let Some(selected) = key.and_then(|key| self.methods.get(key, name)) {
             return Ok(selected.clone());
         }

@@ -4,6 +4,8 @@ use super::Vm;
 use super::enter::{Args, Begun};
 use super::machine::{Machine, Step, Stop};
 use super::stack::{flags, loaded};
+use crate::bytecode::FunctionProto;
+use crate::bytecode::operand::Op;
 use crate::error::Result;
 use crate::objects::function::FunctionCode;
 use crate::tier::{Entry, Status};
@@ -91,6 +93,24 @@ impl Machine {
     }
 }
 
+/// Iterations after which the loop around one that got hot is hot too: each part of it has run.
+const OUTER_LEFT: u64 = 2;
+
+/// A loop got hot: lets the loop around it be compiled soon, beside this one.
+fn hurry_outer(proto: &FunctionProto, header: usize) {
+    let word = |at: usize| proto.code[at].word();
+    let encloses = |outer: usize| {
+        let goes_back = |at| word(at).jump_target(at) == Some(outer as i64);
+        (header + 1..proto.code.len()).any(goes_back)
+    };
+    let is_header = |&at: &usize| word(at).op() == Op::LoopHeader;
+    let Some(outer) = (0..header).rev().filter(is_header).find(|&at| encloses(at)) else { return };
+    let left = proto.profile.site(outer);
+    if left != u64::MAX && left > OUTER_LEFT && proto.profile.osr_entry(outer).is_none() {
+        proto.profile.set_site(outer, OUTER_LEFT);
+    }
+}
+
 impl Vm {
     /// A loop of the frame on top is hot: asks the tier, and runs compiled code if there is any.
     fn run_hot_loop(&mut self, code: *const FunctionCode, index: usize) -> Option<Status> {
@@ -108,6 +128,8 @@ impl Vm {
         if profile.osr_entry(index).is_none() {
             // SAFETY: as above.
             self.ask_tier(unsafe { &*code }, Some(index as u32));
+            // SAFETY: as above.
+            hurry_outer(unsafe { &loaded(code).proto }, index);
         }
         let entry =
             profile.osr_entry(index).filter(|_| !self.isolate.tasks.stack_floor.is_reached());

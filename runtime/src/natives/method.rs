@@ -12,6 +12,7 @@ use super::{
 };
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
+use crate::objects::dict::Dict;
 use crate::objects::function::Receiver;
 use crate::semantics::{index, type_name};
 use crate::value::{Tag, Value, View};
@@ -219,10 +220,16 @@ fn is_collection(tag: Tag) -> bool {
     matches!(tag, Tag::Array | Tag::Dict | Tag::Set | Tag::Queue | Tag::Stack)
 }
 
-/// What a name selects on all receivers with this tag; `None` if that depends on the receiver.
+/// Whether a dict has a function of its own under a name, which is what that name selects.
+#[inline]
+pub fn has_own(dict: &Dict, name: &Value) -> bool {
+    dict.get(name).is_some_and(is_callable)
+}
+
+/// What a name selects on all receivers with this tag, but for dicts that have their
+/// [own](has_own) function; `None` if that depends on the receiver.
 pub fn select_by_tag(tag: Tag, name: &str) -> Option<Selected> {
-    let is_uniform = is_collection(tag) && tag != Tag::Dict || tag == Tag::Str;
-    if !is_uniform {
+    if !is_collection(tag) && tag != Tag::Str {
         return None;
     }
     let of_type = || row_of(tag, "", name);

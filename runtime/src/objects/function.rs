@@ -138,6 +138,13 @@ impl Function {
         }
     }
 
+    /// Size and header word of a closure for code that fills in the rest; `None` if the block is
+    /// too large for that.
+    pub fn layout(n_upvalues: usize) -> Option<(usize, u64)> {
+        let size = block_size(n_upvalues);
+        heap::header_word(Tag::Function, size).map(|word| (size, word))
+    }
+
     /// A closure of code that is never freed; see [`Function::make`].
     pub fn make_static(
         code: &'static FunctionCode,

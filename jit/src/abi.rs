@@ -5,9 +5,11 @@ use ruff_runtime::interp::{Frame, NativeContext, Vm};
 use ruff_runtime::objects::array::{self, Array};
 use ruff_runtime::objects::cell::{self, CellBody};
 use ruff_runtime::objects::function::{self, Function, LoadedProto};
+use ruff_runtime::objects::generator::{self, GeneratorBody};
 use ruff_runtime::objects::string::{self, Str};
 use ruff_runtime::objects::structs::{self, Struct};
 use ruff_runtime::objects::tagged;
+use ruff_runtime::tier::Answer;
 use ruff_runtime::value::Value;
 
 /// Bytes of a register.
@@ -59,7 +61,17 @@ pub const DEF_HAS_OPERATORS: i32 = (DEF_BODY + structs::offsets::DEF_HAS_OPERATO
 /// In the free lists.
 pub const LIVE_OBJECTS: i32 = heap::LIVE_OFFSET as i32;
 
+const GENERATOR_BODY: usize = std::mem::offset_of!(Obj<GeneratorBody>, body);
+pub const GENERATOR_PROGRESS: i32 = (GENERATOR_BODY + generator::offsets::PROGRESS) as i32;
+pub const GENERATOR_IS_TIDY: i32 = (GENERATOR_BODY + generator::offsets::IS_TIDY) as i32;
+pub const GENERATOR_ENTRIES: i32 = (GENERATOR_BODY + generator::offsets::ENTRIES) as i32;
+pub const GENERATOR_PC: i32 = (GENERATOR_BODY + generator::offsets::PC) as i32;
+pub const GENERATOR_CLOSURE: i32 = (GENERATOR_BODY + generator::offsets::CLOSURE) as i32;
+pub const GENERATOR_REGISTERS: i32 = (GENERATOR_BODY + generator::offsets::REGISTERS) as i32;
+
 /// In the context, which is the first field of the VM.
+pub const CONTEXT_NESTED: i32 = std::mem::offset_of!(NativeContext, nested) as i32;
+pub const CONTEXT_NESTED_LIMIT: i32 = std::mem::offset_of!(NativeContext, nested_limit) as i32;
 pub const CONTEXT_DEPTH: i32 = std::mem::offset_of!(NativeContext, depth) as i32;
 pub const CONTEXT_DEPTH_LIMIT: i32 = std::mem::offset_of!(NativeContext, depth_limit) as i32;
 pub const CONTEXT_INTERRUPT: i32 = std::mem::offset_of!(NativeContext, interrupt) as i32;
@@ -72,7 +84,9 @@ pub const CONTEXT_RESULT: i32 = std::mem::offset_of!(NativeContext, result) as i
 pub const CONTEXT_DEOPT: i32 = std::mem::offset_of!(NativeContext, deopt) as i32;
 
 /// The tag word with which a compiled function says that the error is in the context.
-pub const RAISED: u64 = 255;
+pub const RAISED: u64 = Answer::RAISED;
+/// The tag word with which a compiled body says that its generator has ended.
+pub const ENDED: u64 = Answer::ENDED;
 /// The bit of a depth word that says that the receiver of a method is kept.
 pub const KEEP_SHIFT: u32 = 40;
 /// What a helper returns instead of a pc when the function is to return at once; the words to

@@ -99,29 +99,40 @@ fn make(spec: &BodySpec) -> Option<FunctionCode> {
     let mut body = Body::new(spec, caller.proto.spans.offset(spec.pc));
     body.write(spec.work)?;
     let Body { asm, n_args, profile, .. } = body;
+    let n_registers = n_args + n_own(spec.work);
+    finish(asm, &profile, (caller, spec.name), (spec.work.name(), n_args, n_registers))
+}
+
+/// Makes code of a body under construction; `text` is the address of the only text in it.
+pub(crate) fn finish(
+    asm: Assembler,
+    profile: &[(usize, u64)],
+    (caller, text): (&LoadedProto, u64),
+    (name, n_args, n_registers): (&str, u16, u16),
+) -> Option<FunctionCode> {
     let info = FunctionInfo {
-        name: Some(spec.work.name().into()),
+        name: Some(name.into()),
         n_required: n_args.into(),
         n_params: n_args.into(),
         ..FunctionInfo::default()
     };
     let header = ProtoHeader {
         info: info.clone(),
-        n_registers: n_args + n_own(spec.work),
+        n_registers,
         captures: Vec::new(),
         upvalue_names: Vec::new(),
         source: caller.proto.source.clone(),
         line: caller.proto.line,
     };
     let proto = Arc::new(asm.finish(header).ok()?);
-    for (pc, bits) in profile {
+    for &(pc, bits) in profile {
         proto.profile.set_site(pc, bits);
     }
     let value = |constant: &Const| match constant {
         Const::Int(v) => Value::int(*v),
         Const::Str(_) => {
             // SAFETY: the VM keeps the names of operator methods; the clone has its own count.
-            let name = unsafe { Value::from_parts(Tag::Str, spec.name) };
+            let name = unsafe { Value::from_parts(Tag::Str, text) };
             (*std::mem::ManuallyDrop::new(name)).clone()
         }
         _ => Value::NULL,

@@ -9,6 +9,7 @@ use ruff_runtime::value::Value;
 use crate::bailout::Bailout;
 use crate::build::{self, EntryKind, Request, feedback::Feedback};
 use crate::generator::Compiler;
+use crate::ir::Form;
 use crate::ir::print::print;
 use crate::passes;
 
@@ -45,16 +46,22 @@ pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
         module,
         index: 0,
     };
+    let (entry, form) = if proto.info.is_generator {
+        (EntryKind::Resumed { pc: 0, tags: Vec::new() }, Form::Resumed)
+    } else {
+        (EntryKind::Framed { pc: 0, tags: Vec::new() }, Form::Framed)
+    };
     let feedback = Feedback::default();
     let feedback_of = |_: *const FunctionCode| &raw const feedback;
     let request = Request {
         feedback_of: &feedback_of,
         bodies: &|_| None,
+        chains: &|_, _, _| None,
         methods: &|_| Vec::new(),
         operators: &|_| None,
         fields: &|_| Vec::new(),
         code: &code,
-        entry: EntryKind::Framed { pc: 0, tags: Vec::new() },
+        entry,
         feedback: &feedback,
         callees: &|_| None,
         is_eager: true,
@@ -62,7 +69,7 @@ pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
     let mut func = build::build(&request)?;
     passes::run(&mut func);
     let ir = print(&func);
-    let (clif, asm) = Compiler::new().ok_or(Bailout::Backend)?.text_of(&func)?;
+    let (clif, asm) = Compiler::new().ok_or(Bailout::Backend)?.text_of(&func, form)?;
     Ok(Dump { ir, clif, asm })
 }
 

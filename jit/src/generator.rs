@@ -17,7 +17,7 @@ use crate::arch;
 use crate::bailout::Bailout;
 use crate::code::{CellAddress, CodeHeap, Piece};
 use crate::ir::print::print;
-use crate::ir::{Func, Ty};
+use crate::ir::{Form, Func, Ty};
 use crate::log::{Dumped, Stage};
 use crate::lower::{self, Cold, ColdRoutine, Input, Places};
 use crate::metas::MetaAddresses;
@@ -34,7 +34,7 @@ pub struct Compiler {
 pub(crate) struct Job {
     pub id: u64,
     pub func: Func,
-    pub is_framed: bool,
+    pub form: Form,
     pub metas: MetaAddresses,
     pub typed: Option<TypedJob>,
     pub dumped: Option<Dumped>,
@@ -120,13 +120,13 @@ impl Compiler {
     fn function(
         &mut self,
         func: &Func,
-        is_framed: bool,
+        form: Form,
         metas: MetaAddresses,
         cold: &Cold,
     ) -> Result<Vec<u8>, Bailout> {
         self.context.clear();
         self.context.set_disasm(self.wants_text);
-        let input = Input { func, isa: &*self.isa, is_framed, metas, cold };
+        let input = Input { func, isa: &*self.isa, form, metas, cold };
         lower::lower(&input, &mut self.context.func, &mut self.builder_context);
         self.compile()
     }
@@ -162,9 +162,9 @@ impl Compiler {
     ///
     /// # Errors
     /// The code generator refuses it.
-    pub fn text_of(&mut self, func: &Func) -> Result<(String, String), Bailout> {
+    pub fn text_of(&mut self, func: &Func, form: Form) -> Result<(String, String), Bailout> {
         self.wants_text = true;
-        self.function(func, true, MetaAddresses::default(), &Cold::default())?;
+        self.function(func, form, MetaAddresses::default(), &Cold::default())?;
         Ok(self.last_text())
     }
 }
@@ -204,8 +204,7 @@ impl Generator {
 
     fn generate(&mut self, job: &Job) -> Result<Generated, Bailout> {
         self.compiler.wants_text = job.dumped.is_some();
-        let bytes =
-            self.compiler.function(&job.func, job.is_framed, job.metas.clone(), &self.cold)?;
+        let bytes = self.compiler.function(&job.func, job.form, job.metas.clone(), &self.cold)?;
         if let Some(dumped) = &job.dumped {
             let text = match dumped.form {
                 Stage::Ir => print(&job.func),

@@ -4,11 +4,12 @@
 //! that case; the words to return are then at the start of the exit buffer.
 
 use ruff_runtime::heap::{self, Obj};
-use ruff_runtime::interp::{Stepped, Vm, closure_at, flags};
+use ruff_runtime::interp::{ChainShape, Stepped, Vm, closure_at, flags};
 use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::objects::array::Array;
 use ruff_runtime::objects::cell::CellBody;
 use ruff_runtime::objects::function::{Function, FunctionCode};
+use ruff_runtime::objects::generator::GeneratorBody;
 use ruff_runtime::objects::structs::{Shape, Struct};
 use ruff_runtime::tier::Status;
 use ruff_runtime::value::{Tag, Value};
@@ -16,6 +17,7 @@ use ruff_runtime::value::{Tag, Value};
 use crate::abi;
 use crate::data_helpers;
 use crate::exit::{self, EntryMeta, ExitMeta, FrameMeta};
+use crate::ir::Form;
 
 macro_rules! routines {
     ($($(#[$doc:meta])* $Name:ident = $function:path;)*) => {
@@ -97,6 +99,14 @@ routines! {
     EnterBody = enter_body;
     /// `(vm)`: ends that.
     LeaveBody = leave_body;
+    /// `(vm, base, depth, generator, exit)`: see [`exit::decline`].
+    Decline = decline;
+    /// `(vm, generator)`: the body has returned.
+    EndGenerator = end_generator;
+    /// `(vm, slot, shape, slots)`: takes a chain of lazy stages apart; 1 if it declines.
+    OpenChain = open_chain;
+    /// `(vm)`: ends that.
+    LeaveChain = leave_chain;
     /// `(base, entry)`: a call has arguments of other types than the typed function takes.
     Miss = miss;
 }
@@ -167,7 +177,7 @@ extern "C" fn step(
     // SAFETY: compiled code passes its VM and its own frame's description.
     let (vm, frame) = unsafe { (&mut *vm, &*frame) };
     let index = pc as usize;
-    if frame.is_framed {
+    if frame.form == Form::Framed {
         return match vm.step_one(index) {
             Stepped::Next(next) => next as u64,
             Stepped::Returned => {
@@ -191,7 +201,7 @@ extern "C" fn step(
         Stepped::Raised => handle(vm, index),
     };
     vm.native.depth = before;
-    exit::put_result(vm, status);
+    exit::put_result(vm, frame.form, status);
     abi::LEFT
 }
 
@@ -204,7 +214,7 @@ extern "C" fn step_caught(
 ) -> u64 {
     // SAFETY: compiled code passes its VM and its own frame's description.
     let (vm, frame) = unsafe { (&mut *vm, &*frame) };
-    let before = (!frame.is_framed).then(|| exit::push_record(vm, base, depth, frame));
+    let before = (frame.form != Form::Framed).then(|| exit::push_record(vm, base, depth, frame));
     let status = match vm.step_one(pc as usize) {
         Stepped::Next(next) => {
             if let Some(before) = before {
@@ -215,7 +225,7 @@ extern "C" fn step_caught(
         Stepped::Returned => Status::Done,
         Stepped::Raised => vm.raise_at(pc as usize),
     };
-    after_raise(vm, before, status)
+    after_raise(vm, (before, frame.form), status)
 }
 
 extern "C" fn catch(
@@ -228,15 +238,15 @@ extern "C" fn catch(
     // SAFETY: compiled code passes its VM and its own frame's description.
     let (vm, frame) = unsafe { (&mut *vm, &*frame) };
     let root = frame.root();
-    let before = (!root.is_framed).then(|| exit::push_record(vm, base, depth, root));
+    let before = (root.form != Form::Framed).then(|| exit::push_record(vm, base, depth, root));
     let pc = exit::leave_inlined(vm, base, frame, pc as u32);
     let status = vm.raise_at(pc as usize);
-    after_raise(vm, before, status)
+    after_raise(vm, (before, root.form), status)
 }
 
 /// The pc of the handler that the frame on top goes on at, or the function's end. The depth is
 /// that to restore for a function without frame record.
-fn after_raise(vm: &mut Vm, before: Option<u32>, status: Status) -> u64 {
+fn after_raise(vm: &mut Vm, (before, form): (Option<u32>, Form), status: Status) -> u64 {
     if status == Status::Exited {
         // SAFETY: there is a frame on top, which stands at its handler.
         let handler = unsafe { (*vm.frame).index_before((*vm.frame).pc) + 1 };
@@ -248,7 +258,7 @@ fn after_raise(vm: &mut Vm, before: Option<u32>, status: Status) -> u64 {
     match before {
         Some(before) => {
             vm.native.depth = before;
-            exit::put_result(vm, status);
+            exit::put_result(vm, form, status);
         }
         None => exit::put_status(vm, status),
     }
@@ -279,7 +289,7 @@ extern "C" fn raised(
     // SAFETY: compiled code passes its VM and its own frame's description.
     let (vm, frame) = unsafe { (&mut *vm, &*frame) };
     let root = frame.root();
-    if root.is_framed {
+    if root.form == Form::Framed {
         let pc = exit::leave_inlined(vm, base, frame, pc as u32);
         let status = vm.raise_at(pc as usize);
         exit::put_status(vm, status);
@@ -293,6 +303,24 @@ extern "C" fn raised(
         }
     }
     abi::LEFT
+}
+
+extern "C" fn decline(
+    vm: *mut Vm,
+    base: *mut Value,
+    depth: u64,
+    generator: *const Obj<GeneratorBody>,
+    meta: *const ExitMeta,
+) -> u64 {
+    // SAFETY: compiled code passes what it was called with and one of its own exits.
+    unsafe { exit::decline(vm, base, depth, generator, meta) };
+    abi::LEFT
+}
+
+extern "C" fn end_generator(vm: *mut Vm, generator: *const Obj<GeneratorBody>) -> u64 {
+    // SAFETY: compiled code passes its VM and the generator whose body it is.
+    unsafe { (*vm).end_running(generator) };
+    0
 }
 
 extern "C" fn leave_frame(vm: *mut Vm, payload: u64, tag: u64) -> u64 {
@@ -339,6 +367,22 @@ extern "C" fn enter_body(vm: *mut Vm) -> u64 {
 extern "C" fn leave_body(vm: *mut Vm) -> u64 {
     // SAFETY: as above.
     unsafe { (*vm).leave_body() };
+    0
+}
+
+extern "C" fn open_chain(
+    vm: *mut Vm,
+    slot: *mut Value,
+    shape: *const ChainShape,
+    into: *mut Value,
+) -> u64 {
+    // SAFETY: compiled code passes registers of its window, of which those at `into` are empty.
+    u64::from(unsafe { !(*vm).open_chain(slot, &*shape, into) })
+}
+
+extern "C" fn leave_chain(vm: *mut Vm) -> u64 {
+    // SAFETY: compiled code passes its VM.
+    unsafe { (*vm).leave_chain() };
     0
 }
 

@@ -15,6 +15,8 @@ pub mod bailout;
 pub mod bodies;
 #[allow(unsafe_code, reason = "reads module variables at their address")]
 pub mod build;
+#[allow(unsafe_code, reason = "reads the code that is being compiled")]
+pub mod chains;
 #[allow(unsafe_code, reason = "executable memory")]
 pub mod code;
 #[allow(unsafe_code, reason = "called by compiled code with raw pointers")]
@@ -34,8 +36,10 @@ mod lower;
 mod metas;
 mod options;
 mod passes;
-#[allow(unsafe_code, reason = "turns code addresses into entries")]
+#[allow(unsafe_code, reason = "lets code outlive the borrow of the compiler")]
 pub mod pipeline;
+#[allow(unsafe_code, reason = "turns code addresses into entries")]
+mod publish;
 pub mod stats;
 #[cfg(test)]
 mod tests;

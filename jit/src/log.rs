@@ -7,6 +7,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::tier::RESUMPTION;
 
 use crate::bailout::Bailout;
 use crate::code::Piece;
@@ -41,8 +42,8 @@ pub(crate) struct Dumped {
 
 impl Dumped {
     pub(crate) fn new(form: Stage, subject: Subject<'_>) -> Dumped {
-        let what = if subject.header.is_some() { "loop" } else { "function" };
-        let line = line_of(subject.code, subject.header.unwrap_or(0));
+        let what = subject.what();
+        let line = line_of(subject.code, subject.pc());
         let title = format!("{what} {} at line {line}", subject.code.info.display_name());
         Dumped { form, title }
     }
@@ -65,6 +66,20 @@ pub(crate) struct Subject<'a> {
     pub code: &'a FunctionCode,
     /// The `loop_header`, if it is not the whole function.
     pub header: Option<u32>,
+}
+
+impl Subject<'_> {
+    fn pc(&self) -> u32 {
+        self.header.map_or(0, |header| header & !RESUMPTION)
+    }
+
+    fn what(&self) -> &'static str {
+        match self.header {
+            None => "function",
+            Some(header) if header & RESUMPTION != 0 => "generator",
+            Some(_) => "loop",
+        }
+    }
 }
 
 /// A field of an event.
@@ -121,10 +136,14 @@ impl Log {
     }
 
     /// Names a piece of code for `perf`.
-    pub(crate) fn map(&self, subject: Subject<'_>, form: &str, piece: Piece) {
+    pub(crate) fn map(&self, subject: Subject<'_>, piece: Piece) {
         let Some(file) = &self.perf_map else { return };
         let name = subject.code.info.display_name();
-        let line = line_of(subject.code, subject.header.unwrap_or(0));
+        let line = line_of(subject.code, subject.pc());
+        let form = match subject.what() {
+            "function" => String::new(),
+            what => format!(":{what}"),
+        };
         let (address, len) = (piece.address, piece.len);
         // Without its map a program still runs.
         let _ = writeln!(file.borrow_mut(), "{address:x} {len:x} ruff:{name}:{line}{form}");
@@ -159,10 +178,9 @@ impl Log {
 }
 
 fn place(subject: Subject<'_>) -> Vec<Field> {
-    let what = if subject.header.is_some() { "loop" } else { "function" };
-    let line = line_of(subject.code, subject.header.unwrap_or(0));
+    let line = line_of(subject.code, subject.pc());
     vec![
-        Field::Text("what", what.to_owned()),
+        Field::Text("what", subject.what().to_owned()),
         Field::Text("function", subject.code.info.display_name().to_owned()),
         Field::Number("line", line.into()),
     ]

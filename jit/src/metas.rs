@@ -12,7 +12,7 @@ use ruff_runtime::objects::function::FunctionCode;
 
 use crate::exit::{EntryMeta, ExitMeta, FrameMeta, InlinedMeta, Shared, StressCounter};
 use crate::exit_reason::ExitReason;
-use crate::ir::{ExitId, FrameId, Func, InlinedFrame};
+use crate::ir::{ExitId, Form, FrameId, Func, InlinedFrame};
 use crate::lower::write_kind;
 
 /// The descriptions of one compiled form.
@@ -56,12 +56,12 @@ impl Metas {
     pub(crate) fn new(
         func: &Func,
         code: *const FunctionCode,
-        is_framed: bool,
+        form: Form,
         shared_of: &mut dyn FnMut(*const FunctionCode) -> Rc<Shared>,
         is_stressed: bool,
     ) -> Metas {
         let shared = shared_of(code);
-        let frame = Box::new(FrameMeta { code, is_framed, shared, inlined: None });
+        let frame = Box::new(FrameMeta { code, form, shared, inlined: None });
         let frames = inlined_metas(func, &frame, shared_of);
         let exits = exit_metas(func, (&frame, &frames), false);
         let stress_exits =
@@ -83,6 +83,7 @@ impl Metas {
 /// The flags of the frame that the interpreter gets for an inlined call.
 fn frame_flags(frame: &InlinedFrame) -> u64 {
     match (frame.is_body, frame.keeps_receiver) {
+        (true, _) if frame.is_chain => flags::BODY | flags::CHAIN,
         (true, _) => flags::BODY,
         (false, true) => flags::USER | flags::KEEP_RECEIVER,
         (false, false) => flags::USER,
@@ -107,7 +108,7 @@ fn inlined_metas(
             flags: frame_flags(frame),
         });
         let code = frame.code as *const FunctionCode;
-        metas.push(FrameMeta { code, is_framed: false, shared: shared_of(code), inlined });
+        metas.push(FrameMeta { code, form: Form::Typed, shared: shared_of(code), inlined });
     }
     metas.into_boxed_slice()
 }

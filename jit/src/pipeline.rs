@@ -17,21 +17,23 @@ use ruff_runtime::heap::lists_address;
 use ruff_runtime::host::Interrupt;
 use ruff_runtime::interp::Vm;
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto, Receiver};
-use ruff_runtime::tier::{Entry, Tier};
+use ruff_runtime::tier::{RESUMPTION, Tier};
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
 use crate::bodies::{Bodies, BodySpec};
 use crate::build::{self, CalleeInfo, EntryKind, Request};
+use crate::chains::{ChainBodies, ChainSpec};
 use crate::code::{CodeHeap, TypedCell};
 use crate::exit::{EntryMeta, StressCounter, has_captures};
 use crate::functions::{FunctionState, Installed, Part, Retired, Typed};
 use crate::generator::{Generated, Generator, Job, Outcome, TypedJob};
-use crate::ir::{Func, Ty};
+use crate::ir::{Form, Func, Ty};
 use crate::log::{Dumped, Log, Subject};
 use crate::lower::Places;
 use crate::metas::Metas;
 use crate::options::{Options, Stress};
+use crate::publish::{ask_again, frame_tags, is_published, publish, withdraw};
 use crate::stats::Stats;
 use crate::worker::Worker;
 use crate::{arch, lower, passes, worth};
@@ -43,8 +45,6 @@ const MAX_TYPED_REGISTERS: u16 = 256;
 const MAX_TYPED_PARAMS: u32 = 8;
 /// Bytes of native stack that a typed function takes at most; it spills what its registers hold.
 const MAX_TYPED_FRAME: usize = 16 * MAX_TYPED_REGISTERS as usize;
-/// Iterations after which a loop is hot once a loop inside it has been compiled.
-const OUTER_ITERATIONS: u64 = 60;
 
 /// Where code is generated.
 enum Backend {
@@ -101,6 +101,7 @@ pub struct Jit {
     /// Where cold routines leave their results.
     _result: Box<Cell<u64>>,
     bodies: Bodies,
+    chains: ChainBodies,
     /// Whether the register stack has room for the deepest recursion of typed functions.
     has_room: Option<bool>,
 }
@@ -142,6 +143,7 @@ impl Jit {
             log: Rc::new(Log::new(options.log, options.perf_map)),
             _result: result,
             bodies: Bodies::default(),
+            chains: ChainBodies::default(),
             has_room: None,
         })
     }
@@ -179,8 +181,8 @@ impl Jit {
         let tags = frame_tags(vm, loaded.proto.n_registers);
         let result = match part {
             None if self.is_typed(vm, code) => self.request_typed(vm, code, &tags),
-            None => self.request_framed(vm, code, part, tags),
-            Some(_) => self.request_framed(vm, code, part, tags),
+            Some(at) if at & RESUMPTION != 0 => self.request_resumed(vm, code, at, tags),
+            None | Some(_) => self.request_framed(vm, code, part, tags),
         };
         if let Err(Refused::Declined(reason)) = result {
             self.decline(code, part, reason);
@@ -210,8 +212,29 @@ impl Jit {
         if !self.options.is_eager && !worth::is_worthwhile(&func, code) {
             return Err(Bailout::MostlyGeneric.into());
         }
-        let metas = self.metas(&func, code, true);
-        self.submit(func, Flight::new(code, part, metas, None), None);
+        let metas = self.metas(&func, code, Form::Framed);
+        self.submit(func, Flight::new(code, part, metas, None), (Form::Framed, None));
+        Ok(())
+    }
+
+    /// Requests the body of a generator from where it goes on.
+    fn request_resumed(
+        &mut self,
+        vm: &Vm,
+        code: &FunctionCode,
+        at: u32,
+        tags: Vec<Tag>,
+    ) -> Result<(), Refused> {
+        if !self.has_room(vm) {
+            return Err(Bailout::Suspends.into());
+        }
+        let entry = EntryKind::Resumed { pc: at & !RESUMPTION, tags };
+        let func = self.build(vm, (code, Some(at)), entry)?;
+        if !self.options.is_eager && !worth::is_worth_resuming(&func) {
+            return Err(Bailout::MostlyGeneric.into());
+        }
+        let metas = self.metas(&func, code, Form::Resumed);
+        self.submit(func, Flight::new(code, Some(at), metas, None), (Form::Resumed, None));
         Ok(())
     }
 
@@ -233,7 +256,7 @@ impl Jit {
         if !is_named && !worth::is_worthwhile(&func, code) {
             return Err(Bailout::MostlyGeneric.into());
         }
-        let mut metas = self.metas(&func, code, false);
+        let mut metas = self.metas(&func, code, Form::Typed);
         let expected = params.iter().map(|param| param.map(lower::tag_of_ty)).collect();
         let meta =
             EntryMeta { frame: &raw const *metas.frame, tags: expected, misses: Cell::new(0) };
@@ -252,7 +275,8 @@ impl Jit {
         };
         let is_closure = has_captures(code);
         let job = TypedJob { cell, params, is_method, is_closure, entry, older };
-        self.submit(func, Flight::new(code, None, metas, typed), Some(job));
+        let flight = Flight::new(code, None, metas, typed);
+        self.submit(func, flight, (Form::Typed, Some(job)));
         Ok(())
     }
 
@@ -287,8 +311,14 @@ impl Jit {
         let fields = |name: &Value| vm.cached_fields(name);
         let operators = |op| vm.operator_name(op).cloned();
         let bodies = |spec: &BodySpec| self.bodies.get(spec);
+        let chains = |(caller, pc): (&LoadedProto, u32), name: &str, n_args: u8| {
+            let shape = vm.chain_at(caller.call.code.wrapping_add(pc as usize))?.clone();
+            let spec = ChainSpec { caller, pc, shape };
+            self.chains.get(&spec, name, n_args).map(|body| &raw const *body)
+        };
         let request = Request {
             bodies: &bodies,
+            chains: &chains,
             code,
             entry,
             feedback: &shared.feedback,
@@ -321,21 +351,21 @@ impl Jit {
         Ok(func)
     }
 
-    fn metas(&mut self, func: &Func, code: &FunctionCode, is_framed: bool) -> Metas {
+    fn metas(&mut self, func: &Func, code: &FunctionCode, form: Form) -> Metas {
         let is_stressed = self.stress.is_some();
         let mut shared_of = |code| self.state(code).shared.clone();
-        Metas::new(func, code, is_framed, &mut shared_of, is_stressed)
+        Metas::new(func, code, form, &mut shared_of, is_stressed)
     }
 
     /// Hands a function to the code generator.
-    fn submit(&mut self, func: Func, mut flight: Flight, typed: Option<TypedJob>) {
+    fn submit(&mut self, func: Func, mut flight: Flight, (form, typed): (Form, Option<TypedJob>)) {
         let id = self.n_flights;
         self.n_flights += 1;
         let metas = flight.metas.addresses(self.stress.clone());
         // SAFETY: code lives as long as the VM, which owns this compiler.
         let subject = Subject { code: unsafe { &*flight.code }, header: flight.part };
         let dumped = self.options.dump.map(|form| Dumped::new(form, subject));
-        let job = Job { id, func, is_framed: typed.is_none(), metas, typed, dumped };
+        let job = Job { id, func, form, metas, typed, dumped };
         let state = self.state(flight.code);
         flight.generation = state.shared.generation.get();
         state.pending.insert(flight.part);
@@ -449,10 +479,7 @@ impl Jit {
                 continue;
             }
             state.declined.remove(&part);
-            match part {
-                None => loaded.proto.profile.set_entry(None),
-                Some(pc) => loaded.proto.profile.set_osr_entry(pc as usize, None),
-            }
+            withdraw(loaded, part);
             ask_again(loaded, part);
         }
     }
@@ -476,7 +503,7 @@ impl Jit {
         let pieces: Vec<_> =
             [Some(generated.code), generated.entry].into_iter().flatten().collect();
         self.log.installed(subject, time, pieces.iter().map(|piece| piece.len).sum());
-        self.log.map(subject, if part.is_some() { ":loop" } else { "" }, generated.code);
+        self.log.map(subject, generated.code);
         let is_typed = generated.entry.is_some();
         let state = self.state(code);
         if let Some(new) = typed
@@ -493,7 +520,7 @@ impl Jit {
         }
         let replaced = state.installed.insert(part, Installed { pieces, metas });
         let address = generated.entry.unwrap_or(generated.code).address;
-        publish(loaded, part, as_entry(address));
+        publish(loaded, part, address);
         if let Some(replaced) = replaced {
             self.retired.add(replaced);
         }
@@ -503,46 +530,13 @@ impl Jit {
     }
 }
 
-/// The interpreter asks at the next call or iteration.
-fn ask_again(loaded: &LoadedProto, part: Part) {
-    let profile = &loaded.proto.profile;
-    if profile.is_bailed_out() {
-        return;
-    }
-    match part {
-        None => profile.stay_hot(),
-        Some(header) => profile.set_site(header as usize, 1),
-    }
-}
-
-/// Gives an entry to the interpreter, which enters it at the next call or iteration.
-fn publish(loaded: &LoadedProto, part: Part, entry: Entry) {
-    let profile = &loaded.proto.profile;
-    ask_again(loaded, part);
-    let Some(header) = part else { return profile.set_entry(Some(entry)) };
-    profile.set_osr_entry(header as usize, Some(entry));
-    // Each iteration of the loops around it is now a return to the interpreter.
-    for (last, instr) in loaded.proto.code.iter().enumerate() {
-        let target = instr.word().jump_target(last);
-        let Some(outer) = target.and_then(|to| usize::try_from(to).ok()) else { continue };
-        let is_around = outer < header as usize && header as usize <= last;
-        if is_around && profile.site(outer) > OUTER_ITERATIONS {
-            profile.set_site(outer, OUTER_ITERATIONS);
-        }
-    }
-}
-
 impl Tier for Jit {
     fn tier_up(&mut self, vm: &mut Vm, code: &FunctionCode, header: Option<u32>) {
         let start = Instant::now();
         self.install_ready(vm);
         let Some(loaded) = &code.proto else { return };
         let profile = &loaded.proto.profile;
-        let is_there = match header {
-            None => profile.entry().is_some(),
-            Some(pc) => profile.osr_entry(pc as usize).is_some(),
-        };
-        if !is_there && !profile.is_bailed_out() {
+        if !is_published(loaded, header) && !profile.is_bailed_out() {
             self.request(vm, code, header);
         }
         self.stats.note_wait(start.elapsed());
@@ -556,19 +550,4 @@ impl Tier for Jit {
         self.install_ready(vm);
         self.stats.note_wait(start.elapsed());
     }
-}
-
-/// The tags of the registers of the frame on top.
-fn frame_tags(vm: &Vm, n_registers: u16) -> Vec<Tag> {
-    // SAFETY: the VM asks with the function's frame on top, whose registers are valid values.
-    unsafe {
-        let base = (*vm.frame).base;
-        (0..n_registers).map(|r| (*base.add(r.into())).tag()).collect()
-    }
-}
-
-/// The code at an address as an entry.
-fn as_entry(address: usize) -> Entry {
-    // SAFETY: the code at the address was compiled with the signature of entries.
-    unsafe { std::mem::transmute::<usize, Entry>(address) }
 }

@@ -40,6 +40,21 @@ pub(crate) fn is_worthwhile(func: &Func, code: &FunctionCode) -> bool {
     n_calls == 0 || n_work >= WORK_PER_CALLING_STEP * n_steps
 }
 
+/// Whether the body of a generator is worth compiling from one place on: a request to compiled
+/// code saves as much as a few steps through the interpreter cost.
+pub(crate) fn is_worth_resuming(func: &Func) -> bool {
+    let (mut n_steps, mut n_work) = (0, 0);
+    for node in func.blocks.iter().flat_map(|block| &block.nodes) {
+        match &func.node(*node).op {
+            Op::Step(..) => n_steps += 1,
+            Op::Checked(..) | Op::Int(..) | Op::Float(..) | Op::ElemLoad(..) => n_work += 1,
+            Op::ElemStore(..) | Op::Push(..) | Op::Call(_) | Op::Load(..) => n_work += 1,
+            _ => {}
+        }
+    }
+    n_work >= WORK_PER_CALLING_STEP * n_steps
+}
+
 /// Whether the instruction calls a function of the program.
 fn is_call(op: Opcode) -> bool {
     let effects = op.info().effects;

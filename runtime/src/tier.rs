@@ -5,8 +5,11 @@
 //! Compiled code never unwinds: it returns a [`Status`] and leaves result or error in the
 //! [`crate::interp::NativeContext`].
 
+use crate::heap::Obj;
 use crate::interp::Vm;
 use crate::objects::function::FunctionCode;
+use crate::objects::generator::GeneratorBody;
+use crate::value::Value;
 
 /// How compiled code (or a helper) ended.
 #[repr(u32)]
@@ -26,7 +29,42 @@ pub enum Status {
 /// been popped and its registers released, as after `ret` (or, for [`Status::Raised`], as after
 /// unwinding; the error's trace has the function's entry). See `interp::Vm::pop_frame` and
 /// `interp::Vm::leave_raised`.
-pub type Entry = unsafe extern "C" fn(vm: *mut Vm, base: *mut crate::value::Value) -> Status;
+pub type Entry = unsafe extern "C" fn(vm: *mut Vm, base: *mut Value) -> Status;
+
+/// The answer of a generator to a request: the words of a value, which the caller owns.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    pub payload: u64,
+    pub tag: u64,
+}
+
+impl Answer {
+    /// The tag word that says that the generator has ended.
+    pub const ENDED: u64 = 254;
+    /// The tag word that says that the error is in the context.
+    pub const RAISED: u64 = 255;
+
+    /// An answer without value.
+    pub fn special(tag: u64) -> Answer {
+        Answer { payload: 0, tag }
+    }
+}
+
+/// What answers a request to a generator, as far as its body is compiled. The slot below
+/// `window`, and all from there on, are free; `depth` is the number of active calls with this one.
+/// The generator is borrowed. Limits of the depth and of the stack have been checked, all else is
+/// not.
+pub type Resume = unsafe extern "C" fn(
+    vm: *mut Vm,
+    window: *mut Value,
+    depth: u64,
+    generator: *const Obj<GeneratorBody>,
+) -> Answer;
+
+/// The bit in the `header` given to [`Tier::tier_up`] that says that it is the pc where a generator
+/// goes on; the frame on top then has its registers.
+pub const RESUMPTION: u32 = 1 << 31;
 
 /// A compiler of hot code.
 pub trait Tier {

@@ -98,6 +98,8 @@ pub(super) struct Builder<'a> {
     pub headers: HashMap<Key, Header>,
     /// The loops around the entry, outermost first.
     pub entry_loops: Vec<Loop>,
+    /// The registers that were loaded from the generator at the entry of its body.
+    pub entered: HashMap<u16, NodeId>,
     pub block: BlockId,
     pub state: State,
     pub pc: u32,
@@ -133,6 +135,7 @@ pub(super) fn attempt(
         pending: BTreeMap::new(),
         headers: HashMap::new(),
         entry_loops: Vec::new(),
+        entered: HashMap::new(),
         block: BlockId(0),
         state: State::new(loaded.proto.n_registers, Know::Immediate),
         pc: 0,
@@ -184,6 +187,7 @@ impl Builder<'_> {
                 self.check_room(pc);
                 self.goto(Key::new(level, pc));
             }
+            EntryKind::Resumed { pc, tags } => self.enter_resumed(*pc, &tags.clone()),
         }
     }
 
@@ -233,7 +237,9 @@ impl Builder<'_> {
             let exit = self.exit(ExitReason::LeftLoop);
             return self.end(Term::Exit(exit));
         }
-        if let Some(range) = self.flow.loop_of(self.pc) {
+        if let Some(range) = self.flow.loop_of(self.pc)
+            && self.is_cycle(range)
+        {
             self.enter_loop(key, range);
         }
         if !self.is_stable {
@@ -262,12 +268,13 @@ impl Builder<'_> {
             EntryKind::Framed { pc: entry, .. } => {
                 self.entry_loops.last().is_some_and(|l| l.header == *entry && !l.contains(pc))
             }
-            EntryKind::Typed(_) => false,
+            EntryKind::Typed(_) | EntryKind::Resumed { .. } => false,
         }
     }
 
     fn instruction(&mut self, insn: Insn) {
-        if !self.may_speculate(self.pc) && insn_is_speculative(&insn) {
+        let may_speculate = self.may_speculate(self.pc) || self.is_request(&insn);
+        if !may_speculate && insn_is_speculative(&insn) {
             return self.step();
         }
         match insn {
@@ -308,7 +315,9 @@ impl Builder<'_> {
             }
             Insn::Call { dst, first, count, target } => self.call(dst, first, count, target),
             Insn::Method { dst, first, name, count, keeps } => {
-                self.method(dst, (first, count), name, keeps);
+                if keeps || !self.inline_chain(dst, (first, count), name) {
+                    self.method(dst, (first, count), name, keeps);
+                }
             }
             Insn::Native { dst, native, first, count } => self.native(dst, native, first, count),
             Insn::NativeOne { dst, native, src } => self.native_one(dst, native, src),
@@ -320,6 +329,7 @@ impl Builder<'_> {
             Insn::UpdateIndex { root, index, src, op } => self.update_index(root, index, src, op),
             Insn::CheckAssigned { src } => self.check_assigned(src),
             Insn::CheckOrder { src } => self.check_order(src),
+            Insn::CheckSummand { src } => self.check_summand(src),
             Insn::GetCaptured { dst, upvalue } => self.get_captured(dst, upvalue),
             Insn::GetUpvalue { dst, upvalue } => self.get_upvalue(dst, upvalue),
             Insn::SetUpvalue { upvalue, src } => self.set_upvalue(upvalue, src),
@@ -346,6 +356,7 @@ impl Builder<'_> {
             Insn::StorePlace { root, desc, src } => self.store_place(root, desc, src),
             Insn::UpdatePlace { root, desc, src, op } => self.update_place(root, desc, src, op),
             Insn::LoadPlace { dst, root, desc } => self.load_place(dst, root, desc),
+            Insn::Yield { dst, src } => self.yield_value(dst, src),
             Insn::JumpLiteral { subject, literal, target } => {
                 self.jump_literal(subject, literal, target);
             }
@@ -459,12 +470,13 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::Mov { .. } | Insn::Const { .. } | Insn::Int { .. } | Insn::Bool { .. } => false,
         Insn::Null { .. } | Insn::Jump { .. } | Insn::LoopHeader | Insn::Ret { .. } => false,
         Insn::RetNull | Insn::Other { .. } | Insn::JumpNull { .. } => false,
+        Insn::Yield { .. } => false,
         Insn::Arith { .. } | Insn::Neg { .. } | Insn::Not { .. } | Insn::Truth { .. } => true,
         Insn::Compare { .. } | Insn::JumpTruth { .. } | Insn::JumpCompare { .. } => true,
         Insn::RangeInit { .. } | Insn::RangeStep { .. } | Insn::Call { .. } => true,
         Insn::Native { .. } | Insn::NativeOne { .. } | Insn::GetModule { .. } => true,
         Insn::GetIndex { .. } | Insn::SetIndex { .. } | Insn::UpdateIndex { .. } => true,
-        Insn::CheckOrder { .. } => true,
+        Insn::CheckOrder { .. } | Insn::CheckSummand { .. } => true,
         Insn::CheckAssigned { .. } | Insn::GetField { .. } | Insn::SetField { .. } => true,
         Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
         Insn::JumpUnlessVariant { .. } | Insn::GetPayload { .. } => true,

@@ -37,6 +37,17 @@ impl Builder<'_> {
         (self.block, self.state, self.is_done, self.last_exit) = (on, state, false, None);
     }
 
+    /// Behind a request to a generator: leads a handled error to its handler.
+    pub(super) fn request_caught(&mut self, payload: NodeId, tag: NodeId) {
+        let raised = self.word(abi::RAISED);
+        let is_raised = self.add(Op::ICmp(Cond::Eq, tag, raised), Ty::Bool);
+        let (error, on) = self.split(is_raised);
+        let state = self.state.clone();
+        self.block = error;
+        self.branch_to_handlers(payload, &state, true);
+        (self.block, self.state, self.is_done, self.last_exit) = (on, state, false, None);
+    }
+
     /// Behind an instruction run by the interpreter, before its effects on what is known.
     pub(super) fn step_caught(&mut self, next: NodeId) {
         if !self.is_handled() {

@@ -150,6 +150,9 @@ impl Builder<'_> {
         if !self.inlined.is_empty() {
             return self.ret_inlined(Some(src));
         }
+        if self.is_resumed() {
+            return self.end_generator();
+        }
         if self.keeps_receiver() && src.reg == 0 {
             return self.ret_receiver();
         }
@@ -176,6 +179,9 @@ impl Builder<'_> {
     pub(super) fn ret_null(&mut self) {
         if !self.inlined.is_empty() {
             return self.ret_inlined(None);
+        }
+        if self.is_resumed() {
+            return self.end_generator();
         }
         let payload = self.word(0);
         let tag = self.word(Tag::Null as u64);

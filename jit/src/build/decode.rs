@@ -114,10 +114,15 @@ fn decode_moves(word: Word, pc: u32) -> Insn {
             let o = ops::GetModule::decode(word);
             Insn::GetModule { dst: o.dst.0, slot: o.slot.0 }
         }
+        Op::CheckSummand => Insn::CheckSummand { src: ops::CheckSummand::decode(word).src.0 },
         Op::CheckOrder => Insn::CheckOrder { src: ops::CheckOrder::decode(word).src.0 },
         Op::CheckAssigned => Insn::CheckAssigned { src: ops::CheckAssigned::decode(word).src.0 },
         Op::Ret => Insn::Ret { src: ops::Ret::decode(word).src },
         Op::RetNull => Insn::RetNull,
+        Op::Yield => {
+            let o = ops::Yield::decode(word);
+            Insn::Yield { dst: o.dst.0, src: o.src }
+        }
         _ => decode_control(word, pc),
     }
 }

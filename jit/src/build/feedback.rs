@@ -136,6 +136,12 @@ impl Site {
         site::types_at(self.0, site::RHS) == bits
     }
 
+    /// Whether an iteration was always over a generator (or a function that makes one).
+    pub fn is_over_generator(self) -> bool {
+        let is_generator = self.lhs_is(types::OTHER) && self.0 & site::GENERATOR != 0;
+        is_generator && self.0 & site::NO_GENERATOR == 0 || self.lhs_is(types::FUNCTION)
+    }
+
     /// The only array kind that was seen, but for empty arrays, if only arrays were.
     pub fn iterated_kind(self) -> Option<ElemKind> {
         Site(self.0 & !(1 << site::KINDS)).array_kind()

@@ -142,7 +142,8 @@ impl Flow {
             if let Some(target) = target {
                 leaders[target as usize] = true;
             }
-            let ends = target.is_some() || !self.falls_through(pc);
+            let is_yield = self.words[pc as usize].op() == Op::Yield;
+            let ends = target.is_some() || is_yield || !self.falls_through(pc);
             if ends && (pc as usize) + 1 < n {
                 leaders[pc as usize + 1] = true;
             }

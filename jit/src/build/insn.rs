@@ -138,6 +138,10 @@ pub enum Insn {
         src: Use,
     },
     RetNull,
+    Yield {
+        dst: u16,
+        src: Use,
+    },
     GetModule {
         dst: u16,
         slot: u16,
@@ -162,6 +166,9 @@ pub enum Insn {
         src: u16,
     },
     CheckOrder {
+        src: u16,
+    },
+    CheckSummand {
         src: u16,
     },
     GetCaptured {

@@ -38,6 +38,9 @@ impl Builder<'_> {
             (None, None) if site.lhs_is(types::DICT) => {
                 self.want_object(base, Tag::Dict, Know::Dict, ExitReason::WrongType);
             }
+            (None, None) if site.is_over_generator() && !site.lhs_is(types::FUNCTION) => {
+                self.want_object(base, Tag::Generator, Know::Generator, ExitReason::WrongType);
+            }
             (None, None) => return self.step(),
         }
         let start = self.int(0);
@@ -74,7 +77,7 @@ impl Builder<'_> {
     }
 
     /// Feedback of the instruction that began the loop whose step is at `pc`.
-    fn init_of(&self, pc: u32, base: u16) -> Option<Site> {
+    pub(super) fn init_of(&self, pc: u32, base: u16) -> Option<Site> {
         let begins = |&at: &u32| self.flow.insns[at as usize] == Insn::IterInit { base };
         let init = (0..pc).rev().find(begins)?;
         self.feedback.may_speculate(init).then(|| Site::of(self.proto, init))
@@ -116,6 +119,9 @@ impl Builder<'_> {
     }
 
     pub(super) fn iter_step(&mut self, dst: u16, base: u16, target: u32, at_end: bool) {
+        if self.is_over_generator(base) {
+            return self.request_step(dst, base, (target, at_end));
+        }
         if self.guess_reg(base + 1, Some(Ty::Int)) != Some(Ty::Int) {
             return self.step();
         }
@@ -173,6 +179,8 @@ impl Builder<'_> {
                 self.iterated(base, kind, ExitReason::Hoisted);
             } else if init.lhs_is(types::STR) {
                 self.text_view(base, ExitReason::Hoisted);
+            } else if init.is_over_generator() {
+                self.want_object(base, Tag::Generator, Know::Generator, ExitReason::Hoisted);
             } else if init.lhs_is(types::DICT) {
                 self.want_object(base, Tag::Dict, Know::Dict, ExitReason::Hoisted);
             }

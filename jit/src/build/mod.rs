@@ -12,7 +12,9 @@ mod arrays;
 mod bodies;
 mod builder;
 mod calls;
+mod captured;
 mod catch;
+mod chains;
 mod control;
 mod decode;
 mod dicts;
@@ -21,6 +23,7 @@ mod elements;
 pub mod feedback;
 mod fields;
 mod flow;
+mod generators;
 mod inline;
 mod insn;
 mod intrinsics;
@@ -36,13 +39,14 @@ mod texts;
 mod values;
 mod variants;
 
-use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::objects::function::{FunctionCode, LoadedProto};
 use ruff_runtime::semantics::BinOp;
 use ruff_runtime::value::{Tag, Value};
 
 use crate::bailout::Bailout;
 use crate::bodies::BodySpec;
 use crate::build::feedback::Feedback;
+use crate::chains::ChainBody;
 use crate::code::CellAddress;
 use crate::ir::{Func, Ty};
 
@@ -58,6 +62,8 @@ pub enum EntryKind {
     /// By the interpreter at the start (`pc` 0) or at a loop header; the frame record is on top.
     /// The tags are those of the registers at the time of compilation.
     Framed { pc: u32, tags: Vec<Tag> },
+    /// By a request to a generator that goes on at `pc`; the tags are those of its registers.
+    Resumed { pc: u32, tags: Vec<Tag> },
 }
 
 /// What to compile, and what may be assumed.
@@ -77,6 +83,9 @@ pub struct Request<'a> {
     pub fields: &'a dyn Fn(&Value) -> Vec<(u32, u16)>,
     /// What a native does, as bytecode.
     pub bodies: &'a dyn Fn(&BodySpec) -> Option<*const FunctionCode>,
+    /// What the method of a name, with so many arguments, does with the chain of lazy stages that
+    /// it has always ended at an instruction; it lives as long as the compiler.
+    pub chains: &'a dyn Fn((&LoadedProto, u32), &str, u8) -> Option<*const ChainBody>,
     /// Compile instructions that have not run instead of leaving at them.
     pub is_eager: bool,
 }
@@ -103,7 +112,8 @@ const MAX_REGISTERS: u16 = 250;
 pub fn build(request: &Request<'_>) -> Result<Func, Bailout> {
     let Some(loaded) = &request.code.proto else { return Err(Bailout::NoBytecode) };
     let proto = &*loaded.proto;
-    if proto.info.is_generator || proto.info.is_async {
+    let is_resumed = matches!(request.entry, EntryKind::Resumed { .. });
+    if proto.info.is_generator != is_resumed || proto.info.is_async {
         return Err(Bailout::Suspends);
     }
     if proto.code.len() > MAX_INSTRUCTIONS || proto.n_registers > MAX_REGISTERS {

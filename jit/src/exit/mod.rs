@@ -14,15 +14,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use ruff_runtime::heap::Obj;
-use ruff_runtime::interp::{DEOPT_WORDS, Vm, flags};
+use ruff_runtime::interp::{DEOPT_WORDS, RESUME_IN_VM, Vm, flags};
 use ruff_runtime::objects::function::{Function, FunctionCode, Receiver};
+use ruff_runtime::objects::generator::GeneratorBody;
 use ruff_runtime::objects::string;
-use ruff_runtime::tier::Status;
+use ruff_runtime::tier::{Answer, Status};
 use ruff_runtime::value::{Tag, Value};
 
 use crate::abi;
 use crate::build::feedback::Feedback;
 use crate::exit_reason::{ExitReason, Policy};
+use crate::ir::Form;
 use crate::log::Log;
 use crate::options::Stress;
 use crate::stats::Stats;
@@ -33,8 +35,7 @@ const EXITS_BEFORE_RECOMPILATION: u32 = 10;
 /// What compiled code and routines know of the function that runs.
 pub(crate) struct FrameMeta {
     pub code: *const FunctionCode,
-    /// The function's frame record is on top of the frame stack.
-    pub is_framed: bool,
+    pub form: Form,
     pub shared: Rc<Shared>,
     /// For a call that was inlined.
     pub inlined: Option<InlinedMeta>,
@@ -176,7 +177,7 @@ pub(crate) unsafe fn leave(vm: *mut Vm, base: *mut Value, depth: u64, meta: *con
     unsafe { restore(vm, base, meta) };
     count(frame, meta);
     let root = frame.root();
-    if root.is_framed {
+    if root.form == Form::Framed {
         push_inlined(vm, base, frame);
         set_pc(vm, meta.pc);
         return put_status(vm, Status::Exited);
@@ -190,6 +191,27 @@ pub(crate) unsafe fn leave(vm: *mut Vm, base: *mut Value, depth: u64, meta: *con
             vm.ask_for_code(&*root.code);
             vm.resume()
         });
+    }
+}
+
+/// Has the interpreter answer a request that has not begun; the words to return go to the start of
+/// the exit buffer.
+///
+/// # Safety
+/// Only for compiled bodies of generators, with what they were called with.
+pub(crate) unsafe fn decline(
+    vm: *mut Vm,
+    base: *mut Value,
+    depth: u64,
+    generator: *const Obj<GeneratorBody>,
+    meta: *const ExitMeta,
+) {
+    // SAFETY: the caller's promise; metas live as long as the code.
+    unsafe {
+        count(&*(*meta).frame, &*meta);
+        let answer: Answer = RESUME_IN_VM(vm, base, depth, generator);
+        (*vm).native.deopt[0] = answer.payload;
+        (*vm).native.deopt[1] = answer.tag;
     }
 }
 
@@ -321,12 +343,8 @@ fn make_stale(frame: &FrameMeta) {
     frame.shared.generation.set(frame.shared.generation.get() + 1);
     // SAFETY: code lives as long as the isolate.
     if let Some(loaded) = unsafe { &(*frame.code).proto } {
-        let profile = &loaded.proto.profile;
-        profile.count_exit();
-        profile.set_entry(None);
-        for pc in 0..loaded.proto.code.len() {
-            profile.set_osr_entry(pc, None);
-        }
+        loaded.proto.profile.count_exit();
+        loaded.proto.profile.clear_entries();
     }
 }
 
@@ -374,13 +392,18 @@ pub(crate) unsafe fn with_frame(
     let before = push_record(vm, base, depth, frame);
     let status = run(vm);
     vm.native.depth = before;
-    put_result(vm, status);
+    put_result(vm, frame.form, status);
 }
 
 /// Pushes a frame record for a function that has none and gives the depth to restore.
 pub(crate) fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &FrameMeta) -> u32 {
     let before = vm.native.depth;
     vm.native.depth = (depth as u32).saturating_sub(1);
+    if frame.form == Form::Resumed {
+        // SAFETY: the slot below the window of a compiled body has its generator.
+        unsafe { vm.push_running(generator_below(base), base) };
+        return before;
+    }
     // SAFETY: code lives as long as the isolate.
     let is_method = unsafe { (*frame.code).info.receiver != Receiver::None };
     // Whoever called a compiled method sees to its receiver.
@@ -403,6 +426,15 @@ fn closure_below(base: *mut Value, frame: &FrameMeta) -> *mut Obj<Function> {
     closure.payload() as *mut Obj<Function>
 }
 
+/// The generator whose compiled body has its window at `base`.
+///
+/// # Safety
+/// Only for windows of such bodies.
+unsafe fn generator_below(base: *mut Value) -> *const Obj<GeneratorBody> {
+    // SAFETY: the body has written it there.
+    unsafe { (*base.sub(1)).payload() as *const Obj<GeneratorBody> }
+}
+
 /// Whether the closures of a function have captured variables.
 pub(crate) fn has_captures(code: &FunctionCode) -> bool {
     code.proto.as_ref().is_some_and(|loaded| !loaded.proto.captures.is_empty())
@@ -410,8 +442,14 @@ pub(crate) fn has_captures(code: &FunctionCode) -> bool {
 
 /// Removes a record that [`push_record`] pushed; the registers stay as they are.
 pub(crate) fn drop_record(vm: &mut Vm, before: u32) {
-    // SAFETY: the record on top was pushed by `push_record` and owns nothing but the closure.
+    // SAFETY: the record on top was pushed by `push_record` and owns nothing but the closure (or
+    // is that of a generator).
     unsafe {
+        if (*vm.frame).has(flags::GENERATOR) {
+            vm.drop_running();
+            vm.native.depth = before;
+            return;
+        }
         let closure = (*vm.frame).closure;
         if !closure.is_null() {
             drop(Value::from_parts(Tag::Function, closure as u64));
@@ -432,9 +470,12 @@ pub(crate) fn put_status(vm: &mut Vm, status: Status) {
     vm.native.deopt[1] = status as u64;
 }
 
-/// A typed function returns the result in the context, or that an error is there.
-pub(crate) fn put_result(vm: &mut Vm, status: Status) {
-    if status == Status::Done {
+/// A function without frame record returns the result in the context, or that an error is there.
+pub(crate) fn put_result(vm: &mut Vm, form: Form, status: Status) {
+    if form == Form::Resumed && status == Status::Done && !vm.take_has_yielded() {
+        vm.native.deopt[0] = 0;
+        vm.native.deopt[1] = abi::ENDED;
+    } else if status == Status::Done {
         let result = ManuallyDrop::new(vm.native.result.take());
         vm.native.deopt[0] = result.payload();
         vm.native.deopt[1] = result.tag() as u64;

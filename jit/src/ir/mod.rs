@@ -6,10 +6,22 @@
 //! A node that can fail names an [`ExitSite`], which says how to go on in the interpreter.
 //! Start reading at [`Op`].
 
+mod inputs;
 pub mod print;
 pub mod verify;
 
 use crate::exit_reason::ExitReason;
+
+/// How a function is entered and left.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// By calls between compiled functions.
+    Typed,
+    /// By the interpreter, with a frame record on top.
+    Framed,
+    /// By requests to a generator, which it answers ([`ruff_runtime::tier::Resume`]).
+    Resumed,
+}
 
 /// Index of a node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -191,6 +203,9 @@ pub enum Callee {
     Itself,
     /// The typed entry that this cell holds.
     Cell(crate::code::CellAddress),
+    /// The body of the generator that is the only argument, where it stands. The tag word of the
+    /// result is [`crate::abi::ENDED`] if it has ended.
+    Generator,
 }
 
 /// A call of compiled code.
@@ -285,6 +300,21 @@ pub enum Op {
     EnterBody(ExitId),
     /// Ends what `EnterBody` began.
     LeaveBody,
+    /// Takes the iterator in a slot apart if it has the shape at this address, into the slots from
+    /// the last one on; what follows counts as done by a native. Leaves if that cannot be.
+    OpenChain(u16, u64, u16, ExitId),
+    /// Ends what `OpenChain` began.
+    LeaveChain,
+    /// Goes on only if the bool is true; else the interpreter answers the request, which has not
+    /// begun yet.
+    Expect(NodeId, ExitId),
+    /// The generator runs from here on, unless the interpreter has to answer the request. These
+    /// saved registers own nothing afterwards.
+    BeginRequest(NodeId, Vec<u16>),
+    /// The generator goes on at the instruction with this address at the next request.
+    EndRequest(NodeId, NodeId),
+    /// The generator has ended.
+    EndGenerator(NodeId),
     /// Goes on only if the bool is true.
     Guard(NodeId, ExitId),
     /// Exits if an interrupt is pending.
@@ -414,6 +444,8 @@ pub struct InlinedFrame {
     pub keeps_receiver: bool,
     /// What a native does: no call for depth and tracebacks.
     pub is_body: bool,
+    /// What ends a chain of lazy stages, which is a body too.
+    pub is_chain: bool,
 }
 
 /// How to go on in the interpreter: resume at `pc` after writing these registers.
@@ -503,92 +535,5 @@ impl Helper {
     /// Whether it only looks something up.
     pub fn is_lookup(self) -> bool {
         matches!(self, Helper::DictFindInt | Helper::DictFindText)
-    }
-}
-
-impl Op {
-    /// The nodes whose values it reads, besides those of its exit.
-    pub fn inputs(&self) -> Vec<NodeId> {
-        let mut inputs = Vec::new();
-        self.clone().each_input(|input| inputs.push(*input));
-        inputs
-    }
-
-    /// Calls `f` with the place of each node that it reads, besides those of its exit.
-    pub fn each_input(&mut self, mut f: impl FnMut(&mut NodeId)) {
-        match self {
-            Op::Param | Op::Const(_) | Op::LoadSlot(_) | Op::LoadTag(_) | Op::Closure => {}
-            Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Release(_) => {}
-            Op::Poll(_) | Op::Step(..) | Op::Direct(..) | Op::SlotAddr(_) => {}
-            Op::EnterBody(_) | Op::LeaveBody => {}
-            Op::Unshare(_) | Op::Room(_) | Op::Alloc(_) => {}
-            Op::FloatFn(_, a) | Op::ToFloat(a) | Op::ToInt(a) | Op::Not(a) | Op::Code(a) => f(a),
-            Op::StoreSlot(_, a) | Op::Retain(a) | Op::Load(a, _) | Op::LoadCount(a) => f(a),
-            Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => f(a),
-            Op::Push(_, a, _) | Op::Load32(a, _) | Op::ReleaseAt(a, _) => f(a),
-            Op::Int(_, a, b)
-            | Op::Checked(_, a, b, _)
-            | Op::Float(_, a, b)
-            | Op::ICmp(_, a, b)
-            | Op::FCmp(_, a, b)
-            | Op::Below(a, b)
-            | Op::Or(a, b)
-            | Op::StorePair(_, a, b)
-            | Op::Store(a, _, b)
-            | Op::ElemLoad(_, a, b)
-            | Op::NoOperators(a, b, _)
-            | Op::RetainPair(a, b)
-            | Op::ReleasePair(a, b) => [a, b].into_iter().for_each(f),
-            Op::Select(a, b, c) | Op::ElemStore(_, a, b, c) => [a, b, c].into_iter().for_each(f),
-            Op::Help(_, args) => args.iter_mut().for_each(f),
-            Op::Call(call) => call.args.iter_mut().for_each(f),
-        }
-    }
-
-    /// The exits it may take.
-    pub fn exits(&self) -> Vec<ExitId> {
-        match self {
-            Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => vec![*exit],
-            Op::Push(_, _, exit) | Op::NoOperators(_, _, exit) | Op::Room(exit) => vec![*exit],
-            Op::EnterBody(exit) => vec![*exit],
-            Op::Call(call) => {
-                let after = call.expect.map(|(_, exit)| exit);
-                std::iter::once(call.depth).chain(after).collect()
-            }
-            _ => vec![],
-        }
-    }
-
-    /// Changes the exit that it may take, if there is just one.
-    pub fn set_exit(&mut self, new: ExitId) {
-        match self {
-            Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => *exit = new,
-            Op::Push(_, _, exit) | Op::NoOperators(_, _, exit) | Op::Room(exit) => *exit = new,
-            Op::EnterBody(exit) => *exit = new,
-            _ => {}
-        }
-    }
-
-    /// Whether it may be dropped when nobody reads its value.
-    pub fn is_pure(&self) -> bool {
-        match self {
-            Op::Const(_) | Op::Int(..) | Op::Float(..) | Op::FloatFn(..) | Op::ToFloat(_) => true,
-            Op::ToInt(_) | Op::ICmp(..) | Op::Below(..) | Op::FCmp(..) | Op::Not(_) => true,
-            Op::LoadSlot(_) | Op::LoadTag(_) | Op::Load(..) | Op::ElemLoad(..) => true,
-            Op::LoadCount(_) | Op::SlotAddr(_) | Op::Bits(_) | Op::CallTag(_) => true,
-            Op::FromBits(_)
-            | Op::Select(..)
-            | Op::Load32(..)
-            | Op::Or(..)
-            | Op::Closure
-            | Op::Code(_) => true,
-            Op::Param | Op::Checked(..) | Op::StoreSlot(..) | Op::StorePair(..) => false,
-            Op::StoreNull(_) | Op::MoveSlot(..) | Op::RetainSlot(_) | Op::Retain(_) => false,
-            Op::Release(_) | Op::Store(..) | Op::ElemStore(..) | Op::Guard(..) => false,
-            Op::Poll(_) | Op::Step(..) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
-            Op::RetainPair(..) | Op::ReleaseAt(..) | Op::Unshare(_) => false,
-            Op::NoOperators(..) | Op::Room(_) | Op::EnterBody(_) | Op::LeaveBody => false,
-            Op::ReleasePair(..) | Op::Direct(..) | Op::Alloc(_) => false,
-        }
     }
 }

@@ -10,7 +10,7 @@ use super::memory::trusted;
 use super::{Lowering, typed_signature};
 use crate::abi;
 use crate::helpers::Routine;
-use crate::ir::{Call, Callee, ExitId, FrameId, NodeId, Ty};
+use crate::ir::{Call, Callee, ExitId, Form, FrameId, NodeId, Ty};
 
 impl Lowering<'_, '_> {
     /// Calls a routine of the compiler's runtime.
@@ -63,8 +63,13 @@ impl Lowering<'_, '_> {
         let depth = self.b.ins().iadd(self.depth, around);
         let is_full = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, depth, limit);
         self.exit_if(is_full, call.depth);
-        self.poll(call.depth);
-        let window = self.slot_address(call.window);
+        let window = if call.callee == Callee::Generator {
+            // Above all that this function uses, with the generator below it.
+            self.slot_address(self.func.n_registers + 1)
+        } else {
+            self.poll(call.depth);
+            self.slot_address(call.window)
+        };
         let one = self.word(1);
         let depth = self.b.ins().iadd(depth, one);
         let mut args = vec![self.vm, window, depth];
@@ -81,6 +86,7 @@ impl Lowering<'_, '_> {
                 let entry = self.b.ins().load(types::I64, trusted(), cell, 0);
                 self.b.ins().call_indirect(signature, entry, &args)
             }
+            Callee::Generator => self.request(&args),
         };
         let (payload, tag) = (self.b.inst_results(inst)[0], self.b.inst_results(inst)[1]);
         let (payload, tag) = if call.catches {
@@ -188,9 +194,17 @@ impl Lowering<'_, '_> {
         self.exit_if(declined, exit);
     }
 
+    /// Takes a chain apart, or leaves.
+    pub(super) fn open_chain(&mut self, (slot, shape, into): (u16, u64, u16), exit: ExitId) {
+        let (slot, into) = (self.slot_address(slot), self.slot_address(into));
+        let shape = self.word(shape);
+        let declined = self.call_routine(Routine::OpenChain, &[self.vm, slot, shape, into]);
+        self.exit_if(declined, exit);
+    }
+
     pub(super) fn ret(&mut self, payload: NodeId, tag: NodeId) {
         let (payload, tag) = (self.value(payload), self.value(tag));
-        if self.input.is_framed {
+        if self.input.form == Form::Framed {
             let vm = self.vm;
             self.call_routine(Routine::Leave, &[vm, payload, tag]);
             let done = self.b.ins().iconst(types::I32, 0);

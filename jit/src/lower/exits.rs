@@ -9,7 +9,7 @@ use crate::abi;
 use crate::exit::WriteKind;
 use crate::exit_reason::ExitReason;
 use crate::helpers::Routine;
-use crate::ir::{ExitId, FrameId, NodeId, Source};
+use crate::ir::{ExitId, Form, FrameId, NodeId, Source};
 
 impl Lowering<'_, '_> {
     /// The cold block of an exit.
@@ -189,7 +189,7 @@ impl Lowering<'_, '_> {
     }
 
     fn fill_left(&mut self) {
-        if self.input.is_framed {
+        if self.input.form == Form::Framed {
             let status = self.b.ins().load(types::I32, trusted(), self.vm, abi::CONTEXT_DEOPT + 8);
             self.b.ins().return_(&[status]);
         } else {

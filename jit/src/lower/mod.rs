@@ -13,6 +13,7 @@ mod emit;
 mod entry;
 mod exits;
 mod free;
+mod generators;
 mod memory;
 mod nodes;
 mod texts;
@@ -27,7 +28,7 @@ use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use crate::abi;
-use crate::ir::{BlockId, EdgeId, ExitId, Func, NodeId, Term, Ty};
+use crate::ir::{BlockId, EdgeId, ExitId, Form, Func, NodeId, Term, Ty};
 use crate::metas::MetaAddresses;
 
 pub(crate) use cold::{Cold, ColdRoutine, Places, lower_trampoline};
@@ -39,7 +40,7 @@ pub(crate) use free::lower_release;
 pub(crate) struct Input<'a> {
     pub func: &'a Func,
     pub isa: &'a dyn TargetIsa,
-    pub is_framed: bool,
+    pub form: Form,
     /// Where the descriptions of the function and its exits are.
     pub metas: MetaAddresses,
     pub cold: &'a Cold,
@@ -96,6 +97,14 @@ pub(crate) fn entry_signature(isa: &dyn TargetIsa) -> Signature {
     signature
 }
 
+/// The signature of the compiled body of a generator.
+pub(crate) fn resumed_signature(isa: &dyn TargetIsa) -> Signature {
+    let mut signature = Signature::new(isa.default_call_conv());
+    signature.params.extend([AbiParam::new(types::I64); 4]);
+    signature.returns.extend([AbiParam::new(types::I64); 2]);
+    signature
+}
+
 pub(crate) fn clif_type(ty: Ty) -> ir::Type {
     match ty {
         Ty::Int | Ty::Word | Ty::None => types::I64,
@@ -110,10 +119,10 @@ pub(crate) fn lower(
     target: &mut ir::Function,
     context: &mut FunctionBuilderContext,
 ) {
-    target.signature = if input.is_framed {
-        entry_signature(input.isa)
-    } else {
-        typed_signature(&input.func.params)
+    target.signature = match input.form {
+        Form::Framed => entry_signature(input.isa),
+        Form::Typed => typed_signature(&input.func.params),
+        Form::Resumed => resumed_signature(input.isa),
     };
     let mut b = FunctionBuilder::new(target, context);
     let blocks: Vec<ir::Block> = input.func.blocks.iter().map(|_| b.create_block()).collect();
@@ -121,7 +130,7 @@ pub(crate) fn lower(
     b.append_block_params_for_function_params(entry);
     b.switch_to_block(entry);
     let params = b.block_params(entry).to_vec();
-    let depth = if input.is_framed {
+    let depth = if input.form == Form::Framed {
         let flags = memory::trusted();
         let depth = b.ins().load(types::I32, flags, params[0], abi::CONTEXT_DEPTH);
         b.ins().uextend(types::I64, depth)

@@ -9,7 +9,7 @@ use super::memory::trusted;
 use super::{Lowering, clif_type};
 use crate::abi;
 use crate::helpers::Routine;
-use crate::ir::{Helper, NodeId, Op, Ty};
+use crate::ir::{Form, Helper, NodeId, Op, Ty};
 
 impl Lowering<'_, '_> {
     pub(super) fn node(&mut self, id: NodeId) {
@@ -28,6 +28,20 @@ impl Lowering<'_, '_> {
             Op::Poll(exit) => {
                 self.stress(*exit);
                 self.poll(*exit);
+            }
+            Op::OpenChain(slot, shape, into, exit) => {
+                self.stress(*exit);
+                self.open_chain((*slot, *shape, *into), *exit);
+            }
+            Op::LeaveChain => {
+                self.call_routine(Routine::LeaveChain, &[self.vm]);
+            }
+            Op::Expect(cond, exit) => self.expect(*cond, *exit),
+            Op::BeginRequest(generator, dead) => self.begin_request(*generator, dead),
+            Op::EndRequest(generator, pc) => self.end_request(*generator, *pc),
+            Op::EndGenerator(generator) => {
+                let generator = self.value(*generator);
+                self.call_routine(Routine::EndGenerator, &[self.vm, generator]);
             }
             Op::Alloc(size) => {
                 let block = self.alloc(*size);
@@ -199,7 +213,7 @@ impl Lowering<'_, '_> {
             }
             Op::ElemLoad(elem, data, index) => self.elem_load(*elem, (*data, *index), ty),
             Op::SlotAddr(r) => self.slot_address(*r),
-            Op::Closure if !self.input.is_framed => {
+            Op::Closure if self.input.form != Form::Framed => {
                 let at = abi::PAYLOAD_OFFSET - abi::VALUE_SIZE;
                 self.b.ins().load(types::I64, trusted(), self.base, at)
             }

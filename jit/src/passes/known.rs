@@ -54,6 +54,10 @@ impl Effects {
             // An error goes to the register of its handler.
             Op::Call(call) => self.everything_from(if call.catches { 0 } else { call.window }),
             Op::Step(..) | Op::Direct(..) => self.everything_from(0),
+            Op::OpenChain(r, ..) => self.everything_from(*r),
+            Op::BeginRequest(..) | Op::EndRequest(..) | Op::EndGenerator(_) => {
+                self.has_memory = true;
+            }
             Op::Help(helper, args) => match helper {
                 Helper::TextData | Helper::TextEqual | Helper::TextOrder | Helper::NewCell => {}
                 Helper::DictFindInt | Helper::DictFindText | Helper::DictHasOwn => {}
@@ -99,7 +103,8 @@ impl Effects {
             Op::LoadTag(_) | Op::Load(..) | Op::Load32(..) | Op::NoOperators(..) => {}
             Op::ElemLoad(..) | Op::LoadCount(_) | Op::Closure | Op::Room(_) | Op::Guard(..) => {}
             Op::Poll(_) | Op::Code(_) | Op::SlotAddr(_) | Op::Bits(_) | Op::CallTag(_) => {}
-            Op::FromBits(_) | Op::EnterBody(_) | Op::LeaveBody => {}
+            Op::FromBits(_) | Op::EnterBody(_) | Op::LeaveBody | Op::Expect(..) => {}
+            Op::LeaveChain => {}
         }
     }
 

@@ -202,6 +202,8 @@ macro_rules! for_each_op {
         check_pipe = CheckPipe { src: Read } [THROWS];
         /// raises unless R[src] is a number other than NaN, as the result of a comparator of `sort`
         check_order = CheckOrder { src: Read } [THROWS];
+        /// raises unless R[src], item number R[index], is a number, as `sum` does
+        check_summand = CheckSummand { src: Read, index: Read } [THROWS];
         /// return R[src]
         ret = Ret { src: Use } [ENDS_BLOCK];
         /// return null

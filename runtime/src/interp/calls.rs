@@ -253,7 +253,7 @@ impl Machine {
 
     /// Counts the work of a native towards the hotness of the loop it is called in.
     #[inline(never)]
-    fn heat_loop(&self, n: usize) {
+    pub(super) fn heat_loop(&self, n: usize) {
         let frame = self.frame();
         let (at, proto) = (frame.index_before(self.pc), &frame.loaded().proto);
         let first = at.saturating_sub(FAR);
@@ -316,6 +316,15 @@ impl Machine {
     pub(super) fn check_order(&mut self, op: ops::CheckOrder) -> Step {
         let order = natives::order_of_verdict("sort", self.reg(op.src.idx()));
         self.checked(order).map(drop)
+    }
+
+    #[inline(always)]
+    pub(super) fn check_summand(&mut self, op: ops::CheckSummand) -> Step {
+        if matches!(self.tag(op.src.idx()), Tag::Int | Tag::Float) {
+            return Ok(());
+        }
+        let error = natives::not_a_summand(self.reg(op.src.idx()), self.int(op.index.idx()));
+        Err(self.raise(error))
     }
 
     #[inline(always)]
@@ -419,7 +428,9 @@ impl Vm {
             }
             self.native.depth -= u32::from(frame.has(flags::USER));
             if frame.has(flags::GENERATOR | flags::BODY) {
-                if frame.has(flags::BODY) {
+                if frame.has(flags::CHAIN) {
+                    self.leave_chain();
+                } else if frame.has(flags::BODY) {
                     self.leave_body();
                 } else {
                     self.generator_ended(frame.base);

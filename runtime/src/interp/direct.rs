@@ -57,7 +57,7 @@ pub fn is_frameless(word: Word) -> bool {
         Op::GetIndex | Op::GetField | Op::GetFieldOrNull | Op::Concat => true,
         Op::ArrayItem | Op::ArrayRest | Op::DictItem | Op::GetPayload | Op::Wrap => true,
         Op::JumpUnlessLiteral | Op::IterInit | Op::IterTest | Op::IterLoop => true,
-        Op::Add | Op::AddConst | Op::CheckOrder => true,
+        Op::Add | Op::AddConst | Op::CheckOrder | Op::CheckSummand => true,
         Op::SelectMethod | Op::JumpUnlessPending => true,
         Op::CallMethod | Op::CallMethodPlace => true,
         Op::SetIndex => ops::SetIndex::decode(word).root.kind == RootKind::Register,

@@ -74,6 +74,9 @@ impl Machine {
         let mut bits = site::type_bit(source.tag()) << site::LHS;
         if let View::Array(array) = source.view() {
             bits |= 1 << (site::KINDS + array.kind() as u32);
+        } else if bits == site::types::OTHER << site::LHS {
+            let is_generator = source.tag() == Tag::Generator;
+            bits |= if is_generator { site::GENERATOR } else { site::NO_GENERATOR };
         }
         self.note(bits);
         let started = self.vm().start_iteration(source);

@@ -206,6 +206,9 @@ impl Machine {
         // SAFETY: a register of the frame on top.
         let selected = self.vm().select(unsafe { &*receiver }, &name);
         let selected = self.checked(selected)?;
+        if let (Selected::TypeMethod(_), Args::InPlace(n)) = (&selected, &args) {
+            self.note_chain(receiver, *n);
+        }
         self.vm().can_finish_later = true;
         let begun = match (&selected, args) {
             (Selected::Native(native), Args::InPlace(n)) if keep == 0 => {
@@ -219,6 +222,20 @@ impl Machine {
             self.set(first, Value::NULL);
         }
         self.finish_call(dst, begun)
+    }
+
+    /// Notes the chain of lazy stages that a call may end.
+    #[inline]
+    fn note_chain(&mut self, receiver: *mut Value, n: usize) {
+        // SAFETY: a register of the frame on top.
+        if unsafe { (*receiver).tag() } != Tag::Iterator {
+            return;
+        }
+        // SAFETY: receiver and arguments are consecutive initialised registers; `pc` is behind
+        // the instruction.
+        let (args, site) = unsafe { (std::slice::from_raw_parts(receiver, n + 1), self.pc.sub(1)) };
+        let n_items = self.vm().note_chain(site, args);
+        self.heat_loop(n_items);
     }
 
     /// Calls a native with a receiver that nobody needs any more as its first argument.

@@ -8,6 +8,7 @@
 
 mod arith;
 mod calls;
+mod chains;
 mod collections;
 mod context;
 mod direct;
@@ -49,10 +50,12 @@ use crate::semantics::BinOp;
 use crate::tier::Tier;
 use crate::value::{Value, View};
 
+pub use chains::{ChainShape, StageShape};
 pub use context::{DEOPT_WORDS, NativeContext};
 pub use direct::is_frameless;
 use enter::Args;
 use fields::FieldCache;
+pub use generators::RESUME_IN_VM;
 use methods::MethodCache;
 pub use methods::receiver_type;
 use modules::Modules;
@@ -78,6 +81,7 @@ pub struct Vm {
     modules: Modules,
     methods: MethodCache,
     fields: FieldCache,
+    chains: chains::Chains,
     /// Active calls from natives and operators in the present task.
     callbacks: u32,
     /// The boundary frame that returned last was a generator's and had a value.
@@ -134,6 +138,7 @@ impl Vm {
             modules: Modules::default(),
             methods: MethodCache::new(),
             fields: FieldCache::new(),
+            chains: chains::Chains::new(),
             callbacks: 0,
             has_yielded: false,
             loops: 0,

@@ -45,6 +45,8 @@ pub mod flags {
     pub const GENERATOR: u64 = 16;
     /// What a native does, as bytecode: no call of a function; see `Vm::enter_body`.
     pub const BODY: u64 = 32;
+    /// Such a body that is what ends a chain of lazy stages; see `Vm::open_chain`.
+    pub const CHAIN: u64 = 64;
 }
 
 impl Frame {

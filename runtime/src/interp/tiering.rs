@@ -116,6 +116,15 @@ impl Vm {
     fn run_hot_loop(&mut self, code: *const FunctionCode, index: usize) -> Option<Status> {
         // SAFETY: code lives as long as the isolate.
         let profile = unsafe { &loaded(code).proto.profile };
+        // SAFETY: as above.
+        if unsafe { (*code).info.is_generator } {
+            // Bodies of generators are entered by requests only: the next one asks.
+            if !profile.is_bailed_out() {
+                profile.stay_hot();
+            }
+            profile.set_site(index, u64::from(profile.threshold()) * 2);
+            return None;
+        }
         if profile.osr_entry(index).is_none() {
             // SAFETY: as above.
             self.ask_tier(unsafe { &*code }, Some(index as u32));
@@ -155,9 +164,14 @@ impl Vm {
     pub fn ask_for_code(&mut self, code: &FunctionCode) {
         // SAFETY: functions of the VM are loaded.
         let profile = unsafe { &loaded(code).proto.profile };
-        if profile.entry().is_none() && !profile.is_bailed_out() {
+        if profile.entry().is_none() && !profile.is_bailed_out() && !code.info.is_generator {
             self.ask_tier(code, None);
         }
+    }
+
+    /// Whether there is a compiler of hot code.
+    pub(super) fn has_tier(&self) -> bool {
+        self.tier.is_some()
     }
 
     /// Runs compiled code for the frame on top.
@@ -195,7 +209,7 @@ impl Vm {
         Ok(())
     }
 
-    fn ask_tier(&mut self, code: &FunctionCode, header: Option<u32>) {
+    pub(super) fn ask_tier(&mut self, code: &FunctionCode, header: Option<u32>) {
         if let Some(mut tier) = self.tier.take() {
             tier.tier_up(self, code, header);
             self.tier = Some(tier);

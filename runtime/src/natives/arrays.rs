@@ -7,7 +7,7 @@ use super::args::{
 };
 use super::items::Items;
 use super::sequences::{clamp_range, position, slice_text};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::limits;
 use crate::objects::array::{Array, ElemKind};
 use crate::objects::bytes::Bytes;
@@ -245,6 +245,12 @@ fn fold(cx: &mut Cx<'_>, mut items: Items, op: BinOp, start: i64) -> Result<Numb
         i += 1;
     }
     Ok(acc)
+}
+
+/// The error of `sum` for an item that is no number.
+#[cold]
+pub fn not_a_summand(item: &Value, index: i64) -> Error {
+    super::args::type_mismatch("iterator.sum", &format!("items[{index}]"), "number", item)
 }
 
 fn apply(op: BinOp, a: f64, b: f64) -> f64 {

@@ -244,6 +244,12 @@ fn unknown_method(name: &str) -> Error {
 impl Selected {
     /// Whether the call with these arguments runs no code of the program and does not wait.
     pub fn is_self_contained(&self, args: &[Value]) -> bool {
+        if let Selected::TypeMethod(decl) = self
+            && decl.result == "iterator"
+        {
+            // Stages run when items are asked for.
+            return true;
+        }
         let may_run = match self {
             Selected::Native(index) => super::get(*index).effect != Effect::Pure,
             Selected::Updating(decl) => !is_collection(decl.0.tag),

@@ -117,6 +117,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::{Host, Isolate};
 use crate::value::{Value, Wrapper};
 
+pub use arrays::not_a_summand;
 pub use native::Param;
 pub use sort::order_of_verdict;
 

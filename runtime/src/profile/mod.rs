@@ -7,9 +7,17 @@
 pub mod site;
 
 use std::ptr;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-use crate::tier::Entry;
+use crate::tier::{Entry, Resume};
+
+/// Where requests to the generators of a function go on.
+struct Resumptions {
+    entries: Box<[AtomicPtr<()>]>,
+    /// For places without compiled code.
+    default: Resume,
+}
 
 /// The profile of one prototype.
 pub struct Profile {
@@ -17,6 +25,8 @@ pub struct Profile {
     /// Osr entries, by the pc of their `loop_header`.
     osr: Box<[AtomicPtr<()>]>,
     entry: AtomicPtr<()>,
+    /// Of a generator function: entries by the pc where it goes on.
+    resumptions: OnceLock<Resumptions>,
     /// Falls by 10 per call; at 0 the tier is asked. Loops count in the feedback slots of
     /// their headers.
     budget: AtomicI32,
@@ -36,6 +46,7 @@ impl Profile {
             sites: (0..n_instrs).map(|_| AtomicU64::new(0)).collect(),
             osr: (0..n_instrs).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
             entry: AtomicPtr::new(ptr::null_mut()),
+            resumptions: OnceLock::new(),
             budget: AtomicI32::new(0),
             threshold: AtomicU32::new(0),
             is_callback: AtomicBool::new(false),
@@ -113,6 +124,41 @@ impl Profile {
 
     pub fn set_osr_entry(&self, pc: usize, entry: Option<Entry>) {
         self.osr[pc].store(as_ptr(entry), Ordering::Release);
+    }
+
+    /// The entries of a generator function, one per instruction; `default` stands where there is
+    /// no compiled code.
+    #[inline]
+    pub fn resumptions(&self, default: Resume) -> *const AtomicPtr<()> {
+        let make = || {
+            let entry = || AtomicPtr::new(default as *mut ());
+            Resumptions { entries: self.sites.iter().map(|_| entry()).collect(), default }
+        };
+        self.resumptions.get_or_init(make).entries.as_ptr()
+    }
+
+    /// Whether there is compiled code that goes on at `pc` of a generator.
+    pub fn has_resumption(&self, pc: usize) -> bool {
+        self.resumptions.get().is_some_and(|all| {
+            !ptr::eq(all.entries[pc].load(Ordering::Acquire), all.default as *mut ())
+        })
+    }
+
+    /// Sets or takes away the compiled code that goes on at `pc` of a generator.
+    pub fn set_resumption(&self, pc: usize, entry: Option<Resume>) {
+        if let Some(all) = self.resumptions.get() {
+            let entry = entry.unwrap_or(all.default);
+            all.entries[pc].store(entry as *mut (), Ordering::Release);
+        }
+    }
+
+    /// Takes all compiled code away.
+    pub fn clear_entries(&self) {
+        self.set_entry(None);
+        for pc in 0..self.osr.len() {
+            self.set_osr_entry(pc, None);
+            self.set_resumption(pc, None);
+        }
     }
 
     /// The tier declined and is not to be asked again.

@@ -11,7 +11,7 @@
 //! | `call_native` | 0-47 address of the `FunctionCode` that is the last argument, in whose lowest three bits [`ITEMS`]; 48-51 [`MONO`], [`MEGA`]; 52-61 types of the result |
 //! | `load_place`, `store_place`, `update_place`, `take_receiver` | 0-31 the containers of the first four steps, eight bits each ([`container_bit`]); 32-39 how often that was noted; 40-51 id of the shape of the last struct, [`MANY_SHAPES`] if they vary; 52-61 types of the value |
 //! | `call_native_one` | 52-61 types of the result |
-//! | `iter_init` | 0-9 types of the source, 40-44 array kinds |
+//! | `iter_init` | 0-9 types of the source, 40-44 array kinds, 45-46 [`GENERATOR`], [`NO_GENERATOR`] |
 //! | `iter_test`, `iter_loop` | 20-29 types of the value |
 //! | `loop_header` | iterations left until the loop is hot |
 //!
@@ -70,10 +70,16 @@ pub const COPIED: u64 = 1 << 32;
 /// First bit of the array kinds: bit `KINDS + kind as u32`.
 pub const KINDS: u32 = 40;
 
+/// An iteration was over a generator.
+pub const GENERATOR: u64 = 1 << 45;
+/// An iteration was over something of [`types::OTHER`] that is no generator.
+pub const NO_GENERATOR: u64 = 1 << 46;
+
 /// First bit of the shape of the struct on the left of an operator.
 pub const OPERAND_SHAPE: u32 = 40;
 /// Instead of a shape id: more than one, or an id that does not fit.
 pub const MANY_OPERANDS: u64 = 0xff_ffff;
+
 /// First bit of the slot of a field.
 pub const SLOT: u32 = 32;
 /// First bit of the receiver's types of a method call.

@@ -47,7 +47,7 @@ pub fn add_stage(source: &Value, stage: Stage) -> Value {
 }
 
 /// Merges a source iterator that nobody else can use any more, so that chains stay flat.
-fn absorb_source(state: &mut IteratorState) {
+pub(crate) fn absorb_source(state: &mut IteratorState) {
     while let Source::Iterator(inner) = &mut state.source
         && let Some(body) = inner.unique_mut::<IteratorBody>()
         && !body.state.get_mut().is_running
@@ -85,11 +85,13 @@ pub fn pull(host: &mut dyn Host, iterator: &Value) -> Result<Option<Value>> {
         let stages = std::mem::take(&mut shared.stages);
         IteratorState { source, stages, is_running: false }
     };
-    let result = match enter() {
-        Ok(()) => run(host, &mut state),
-        Err(error) => Err(error),
+    let result = if enter() {
+        let result = run(host, &mut state);
+        leave();
+        result
+    } else {
+        Err(Error::new(Kind::RecursionError, "Value nested too deeply"))
     };
-    NESTING.set(NESTING.get() - 1);
     if !matches!(result, Ok(Some(_))) {
         state = IteratorState { source: Source::Exhausted, stages: Vec::new(), is_running: false };
     }
@@ -98,12 +100,16 @@ pub fn pull(host: &mut dyn Host, iterator: &Value) -> Result<Option<Value>> {
     result
 }
 
-fn enter() -> Result<()> {
-    NESTING.set(NESTING.get() + 1);
-    if NESTING.get() > MAX_NESTING {
-        return Err(Error::new(Kind::RecursionError, "Value nested too deeply"));
-    }
-    Ok(())
+/// Counts an iterator that waits for what is below it; false if there are too many.
+pub(crate) fn enter() -> bool {
+    let has_room = NESTING.get() < MAX_NESTING;
+    NESTING.set(NESTING.get() + u32::from(has_room));
+    has_room
+}
+
+/// Ends what [`enter`] began.
+pub(crate) fn leave() {
+    NESTING.set(NESTING.get() - 1);
 }
 
 /// What a stage makes of a request from above.

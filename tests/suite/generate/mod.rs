@@ -8,6 +8,7 @@ mod bags;
 mod data;
 mod expr;
 mod stmt;
+mod streams;
 
 /// A deterministic source of choices (splitmix64, Steele and others 2014).
 pub(crate) struct Rng(u64);
@@ -95,6 +96,8 @@ pub(crate) struct Gen {
     indent: usize,
     vars: Vec<Var>,
     functions: Vec<Function>,
+    /// Generator functions; their results are the items.
+    generators: Vec<Function>,
     n_names: usize,
     /// Loops around the present statement.
     loop_depth: usize,
@@ -106,6 +109,8 @@ pub(crate) struct Gen {
     depth: usize,
     /// The result type of the function being written.
     result: Option<Ty>,
+    /// What the generator that is being written hands out.
+    yields: Option<Ty>,
 }
 
 /// Iterations that one program may spend in nested loops.
@@ -127,16 +132,21 @@ pub(crate) fn program(seed: u64) -> String {
         indent: 0,
         vars: Vec::new(),
         functions: Vec::new(),
+        generators: Vec::new(),
         n_names: 0,
         loop_depth: 0,
         weight: 1,
         calls_left: MAIN_CALLS,
         depth: 0,
         result: None,
+        yields: None,
     };
     r#gen.prelude();
     for _ in 0..1 + r#gen.rng.below(4) {
         r#gen.function();
+    }
+    for _ in 0..r#gen.rng.below(4) {
+        r#gen.generator();
     }
     r#gen.main();
     r#gen.out

@@ -11,7 +11,10 @@ impl Gen {
 
     fn statement(&mut self) {
         let is_deep = self.depth >= 5;
-        match self.rng.below(if is_deep { 14 } else { 25 }) {
+        if self.yields.is_some() && self.rng.chance(20) {
+            return self.hand_out();
+        }
+        match self.rng.below(if is_deep { 14 } else { 28 }) {
             0 | 1 => self.assign(),
             2 => self.compound(),
             3 => self.new_variable(),
@@ -32,6 +35,8 @@ impl Gen {
             21 => self.closure(),
             22 => self.characters(),
             23 => self.entries(),
+            24 | 25 => self.requests(),
+            26 => self.chain(),
             _ => self.change_type(),
         }
     }
@@ -161,6 +166,8 @@ impl Gen {
             } else if let Some(result) = g.result.filter(|_| g.rng.chance(15)) {
                 let value = g.expr(result, 2);
                 g.line(&format!("return {value}"));
+            } else if g.yields.is_some() && g.rng.chance(8) {
+                g.line("return");
             }
         });
         if self.rng.chance(40) {

@@ -330,6 +330,13 @@ impl Builder<'_> {
             Insn::CheckAssigned { src } => self.check_assigned(src),
             Insn::CheckOrder { src } => self.check_order(src),
             Insn::CheckSummand { src } => self.check_summand(src),
+            other => self.data_instruction(other),
+        }
+    }
+
+    /// An instruction on variables, containers and places.
+    fn data_instruction(&mut self, insn: Insn) {
+        match insn {
             Insn::GetCaptured { dst, upvalue } => self.get_captured(dst, upvalue),
             Insn::GetUpvalue { dst, upvalue } => self.get_upvalue(dst, upvalue),
             Insn::SetUpvalue { upvalue, src } => self.set_upvalue(upvalue, src),
@@ -364,7 +371,7 @@ impl Builder<'_> {
             Insn::JumpUnlessPending { src, target } => self.jump_unless_pending(src, target),
             Insn::TakeReceiver { dst, root, desc } => self.take_receiver(dst, root, desc),
             Insn::PutPlace { root, desc, src } => self.put_place(root, desc, src),
-            Insn::Other { .. } => self.step(),
+            _ => self.step(),
         }
     }
 

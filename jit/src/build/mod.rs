@@ -66,6 +66,9 @@ pub enum EntryKind {
     Resumed { pc: u32, tags: Vec<Tag> },
 }
 
+/// Finds what a chain of lazy stages does; see [`Request::chains`].
+pub type ChainsOf<'a> = dyn Fn((&LoadedProto, u32), &str, u8) -> Option<*const ChainBody> + 'a;
+
 /// What to compile, and what may be assumed.
 pub struct Request<'a> {
     pub code: &'a FunctionCode,
@@ -85,7 +88,7 @@ pub struct Request<'a> {
     pub bodies: &'a dyn Fn(&BodySpec) -> Option<*const FunctionCode>,
     /// What the method of a name, with so many arguments, does with the chain of lazy stages that
     /// it has always ended at an instruction; it lives as long as the compiler.
-    pub chains: &'a dyn Fn((&LoadedProto, u32), &str, u8) -> Option<*const ChainBody>,
+    pub chains: &'a ChainsOf<'a>,
     /// Compile instructions that have not run instead of leaving at them.
     pub is_eager: bool,
 }

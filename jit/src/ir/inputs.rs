@@ -63,7 +63,8 @@ impl Op {
         match self {
             Op::Checked(.., exit) | Op::Guard(_, exit) | Op::Poll(exit) => *exit = new,
             Op::Push(_, _, exit) | Op::NoOperators(_, _, exit) | Op::Room(exit) => *exit = new,
-            Op::EnterBody(exit) => *exit = new,
+            Op::EnterBody(exit) | Op::Expect(_, exit) => *exit = new,
+            Op::OpenChain(_, _, _, exit) => *exit = new,
             _ => {}
         }
     }

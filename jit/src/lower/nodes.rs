@@ -29,20 +29,6 @@ impl Lowering<'_, '_> {
                 self.stress(*exit);
                 self.poll(*exit);
             }
-            Op::OpenChain(slot, shape, into, exit) => {
-                self.stress(*exit);
-                self.open_chain((*slot, *shape, *into), *exit);
-            }
-            Op::LeaveChain => {
-                self.call_routine(Routine::LeaveChain, &[self.vm]);
-            }
-            Op::Expect(cond, exit) => self.expect(*cond, *exit),
-            Op::BeginRequest(generator, dead) => self.begin_request(*generator, dead),
-            Op::EndRequest(generator, pc) => self.end_request(*generator, *pc),
-            Op::EndGenerator(generator) => {
-                let generator = self.value(*generator);
-                self.call_routine(Routine::EndGenerator, &[self.vm, generator]);
-            }
             Op::Alloc(size) => {
                 let block = self.alloc(*size);
                 self.values.insert(id, block);
@@ -106,6 +92,27 @@ impl Lowering<'_, '_> {
         }
     }
 
+    /// Nodes of generators and chains of lazy stages.
+    fn request_node(&mut self, op: &Op) {
+        match op {
+            Op::OpenChain(slot, shape, into, exit) => {
+                self.stress(*exit);
+                self.open_chain((*slot, *shape, *into), *exit);
+            }
+            Op::LeaveChain => {
+                self.call_routine(Routine::LeaveChain, &[self.vm]);
+            }
+            Op::Expect(cond, exit) => self.expect(*cond, *exit),
+            Op::BeginRequest(generator, dead) => self.begin_request(*generator, dead),
+            Op::EndRequest(generator, pc) => self.end_request(*generator, *pc),
+            Op::EndGenerator(generator) => {
+                let generator = self.value(*generator);
+                self.call_routine(Routine::EndGenerator, &[self.vm, generator]);
+            }
+            _ => {}
+        }
+    }
+
     /// Nodes that write slots, elements and counts, and have no value.
     fn write(&mut self, op: &Op) {
         match op {
@@ -133,7 +140,7 @@ impl Lowering<'_, '_> {
             Op::ElemStore(elem, data, index, value) => {
                 self.elem_store(*elem, (*data, *index), *value);
             }
-            _ => {}
+            op => self.request_node(op),
         }
     }
 

@@ -204,6 +204,7 @@ impl<'a> Sink<'a> {
                 Op::Step(..) | Op::Direct(..) | Op::Call(_) | Op::Help(..) | Op::Push(..) => {
                     known.clear();
                 }
+                ref op if is_request(op) => known.clear(),
                 _ => {}
             }
             self.nodes.push((block, id));
@@ -255,6 +256,7 @@ impl<'a> Sink<'a> {
                 self.pending.remove(r);
             }
             Op::Step(..) | Op::Direct(..) | Op::Call(_) => self.pending.clear(),
+            op if is_request(op) => self.pending.clear(),
             Op::Help(helper, args) => match reads_of(*helper) {
                 Reads::Nothing => {}
                 Reads::Args => {
@@ -292,9 +294,9 @@ impl<'a> Sink<'a> {
 
     /// Drops a retain together with the release that undoes it, if that is possible.
     fn cancel(&mut self, at: usize) {
-        let object = match self.func.node(self.nodes[at].1).op {
-            Op::Retain(object) | Op::RetainPair(_, object) => object,
-            _ => return,
+        let (Op::Retain(object) | Op::RetainPair(_, object)) = self.func.node(self.nodes[at].1).op
+        else {
+            return;
         };
         let Some(end) = self.release_of(object, at) else { return };
         let inside = |leaving: &&mut Leaving| at < leaving.at && leaving.at < end;
@@ -334,6 +336,7 @@ impl<'a> Sink<'a> {
                     return None;
                 }
                 Op::Help(helper, _) if reads_of(*helper) != Reads::Nothing => return None,
+                op if is_request(op) => return None,
                 _ => {}
             }
         }
@@ -362,6 +365,19 @@ impl<'a> Sink<'a> {
             self.func.nodes[id.0 as usize].op.set_exit(exit);
         }
     }
+}
+
+/// Whether an operation has to do with generators or chains, which look at many slots.
+fn is_request(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::OpenChain(..)
+            | Op::LeaveChain
+            | Op::Expect(..)
+            | Op::BeginRequest(..)
+            | Op::EndRequest(..)
+            | Op::EndGenerator(_)
+    )
 }
 
 /// The slots that a routine reads.

@@ -171,9 +171,11 @@ impl GeneratorBody {
     /// A generator of the VM; `entries` leads from its instructions to those of
     /// [`crate::profile::Profile::resumptions`].
     pub fn of_frame(frame: SavedFrame, entries: isize) -> Value {
+        // An argument that the body never reads is dead from the start.
+        let is_tidy = !frame.registers.iter().any(|value| value.is_heap());
         Value::from_ref(Ref::new(GeneratorBody {
             progress: Cell::new(Progress::Suspended),
-            is_tidy: Cell::new(true),
+            is_tidy: Cell::new(is_tidy),
             entries,
             code: frame.code,
             frame: UnsafeCell::new(frame),

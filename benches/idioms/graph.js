@@ -1,0 +1,8 @@
+
+function mk(n,m){const adj=[];for(let i=0;i<n;i++)adj.push([]);let seed=42;for(let e=0;e<m;e++){seed=Number((BigInt(seed)*1103515245n+12345n)%2147483648n);const a=seed%n;seed=Number((BigInt(seed)*1103515245n+12345n)%2147483648n);const b=seed%n;const w=seed%100+1;adj[a].push([b,w]);adj[b].push([a,w])}return adj}
+function bfs(adj,s){const dist=[];for(let i=0;i<adj.length;i++)dist.push(-1);dist[s]=0;const q=[s];let h=0;while(h<q.length){const u=q[h];h++;for(const e of adj[u]){const v=e[0];if(dist[v]<0){dist[v]=dist[u]+1;q.push(v)}}}let t=0;for(const d of dist)t+=d;return t}
+class Heap{constructor(){this.items=[]}
+push(k,v){this.items.push([k,v]);let i=this.items.length-1;while(i>0){const p=(i-1)>>1;if(this.items[p][0]<=this.items[i][0])break;const t=this.items[p];this.items[p]=this.items[i];this.items[i]=t;i=p}}
+pop(){const top=this.items[0];const last=this.items.pop();const n=this.items.length;if(n>0){this.items[0]=last;let i=0;while(true){let c=2*i+1;if(c>=n)break;if(c+1<n&&this.items[c+1][0]<this.items[c][0])c=c+1;if(this.items[i][0]<=this.items[c][0])break;const t=this.items[c];this.items[c]=this.items[i];this.items[i]=t;i=c}}return top}}
+function dij(adj,s){const dist=[];for(let i=0;i<adj.length;i++)dist.push(1000000000);dist[s]=0;const h=new Heap();h.push(0,s);while(h.items.length>0){const top=h.pop();const d=top[0],u=top[1];if(d>dist[u])continue;for(const e of adj[u]){const nd=d+e[1];if(nd<dist[e[0]]){dist[e[0]]=nd;h.push(nd,e[0])}}}let t=0;for(const x of dist)if(x<1000000000)t+=x;return t}
+const adj=mk(20000,80000);let t=0;for(let i=0;i<10;i++)t+=bfs(adj,i*17);console.log(t);console.log(dij(adj,0),dij(adj,7))

@@ -51,17 +51,20 @@ impl Builder<'_> {
             }
         };
         if reg.know != Know::Struct(Some(shape)) {
-            let found = self.add(Op::Load(object, abi::STRUCT_SHAPE), Ty::Word);
-            let found = self.add(Op::Load32(found, abi::SHAPE_ID), Ty::Word);
-            let wanted = self.word(u64::from(shape));
-            let same = self.add(Op::ICmp(Cond::Eq, found, wanted), Ty::Bool);
-            self.guard(same, ExitReason::WrongType);
+            self.guard_shape(object, shape);
         }
         let view = Some(View { object, data: object, len: object });
         self.state.set(r, Reg { know: Know::Struct(Some(shape)), view, ..reg });
         let reg = self.state.get(r);
         self.state.set(r, Reg { val: Val::Slot, ..reg });
         object
+    }
+
+    /// Leaves unless a struct has this shape.
+    pub(super) fn guard_shape(&mut self, object: NodeId, shape: u32) {
+        let found = self.add(Op::Load(object, abi::STRUCT_SHAPE), Ty::Word);
+        let found = self.add(Op::Load32(found, abi::SHAPE_ID), Ty::Word);
+        self.guard_word(found, shape.into(), ExitReason::WrongType);
     }
 
     /// Where the site has found the field of a name.

@@ -42,31 +42,31 @@ pub struct Flow {
 
 /// A set of registers.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct RegSet(Vec<u64>);
+pub(super) struct RegSet(Vec<u64>);
 
 impl RegSet {
-    pub fn new(n: usize) -> RegSet {
+    pub(super) fn new(n: usize) -> RegSet {
         RegSet(vec![0; n.div_ceil(64)])
     }
 
-    pub fn has(&self, r: u16) -> bool {
+    pub(super) fn has(&self, r: u16) -> bool {
         self.0.get(r as usize / 64).is_some_and(|w| w >> (r % 64) & 1 != 0)
     }
 
-    pub fn add(&mut self, r: u16) {
+    pub(super) fn add(&mut self, r: u16) {
         if let Some(word) = self.0.get_mut(r as usize / 64) {
             *word |= 1 << (r % 64);
         }
     }
 
-    pub fn remove(&mut self, r: u16) {
+    pub(super) fn remove(&mut self, r: u16) {
         if let Some(word) = self.0.get_mut(r as usize / 64) {
             *word &= !(1 << (r % 64));
         }
     }
 
     /// Adds all of another set; true if that changed something.
-    pub fn add_all(&mut self, other: &RegSet) -> bool {
+    pub(super) fn add_all(&mut self, other: &RegSet) -> bool {
         let mut changed = false;
         for (to, from) in self.0.iter_mut().zip(&other.0) {
             changed |= *from & !*to != 0;
@@ -116,19 +116,6 @@ impl Flow {
     /// The loop of a header.
     pub fn loop_of(&self, header: u32) -> Option<Loop> {
         self.loops.iter().copied().find(|l| l.header == header)
-    }
-
-    /// The registers that some instruction of the loop writes.
-    pub fn written_in(&self, range: Loop, n_registers: u16) -> RegSet {
-        let mut set = RegSet::new(n_registers as usize);
-        for pc in range.header..=range.last {
-            let regs = &self.regs[pc as usize];
-            regs.writes.iter().for_each(|&r| set.add(r));
-            if let Some(first) = regs.window {
-                (first..n_registers).for_each(|r| set.add(r));
-            }
-        }
-        set
     }
 
     fn find_leaders(&mut self) {

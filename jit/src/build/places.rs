@@ -141,9 +141,7 @@ impl Builder<'_> {
             }
             spot = match step {
                 Step::Field { shape, offset } => {
-                    let found = self.add(Op::Load(object, abi::STRUCT_SHAPE), Ty::Word);
-                    let found = self.add(Op::Load32(found, abi::SHAPE_ID), Ty::Word);
-                    self.guard_word(found, shape.into(), ExitReason::WrongType);
+                    self.guard_shape(object, shape);
                     Spot::Field(object, offset)
                 }
                 Step::Index { kind, index } => {

@@ -235,9 +235,7 @@ impl Builder<'_> {
             Awaited::Struct(None) => {}
             Awaited::Struct(Some(shape)) => {
                 self.guard_word(tag, Tag::Struct as u64, ExitReason::WrongType);
-                let found = self.add(Op::Load(payload, abi::STRUCT_SHAPE), Ty::Word);
-                let found = self.add(Op::Load32(found, abi::SHAPE_ID), Ty::Word);
-                self.guard_word(found, shape.into(), ExitReason::WrongType);
+                self.guard_shape(payload, shape);
             }
         }
         self.leave_in_use(spot);

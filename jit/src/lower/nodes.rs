@@ -64,6 +64,14 @@ impl Lowering<'_, '_> {
                 let result = self.text_equal(args[0], args[1]);
                 self.values.insert(id, result);
             }
+            Op::Help(Helper::DictFindInt, args) => {
+                let result = self.dict_find_int(args[0], args[1]);
+                self.values.insert(id, result);
+            }
+            Op::Help(Helper::DictSetInt, args) => {
+                let result = self.dict_set_int([args[0], args[1], args[2], args[3]]);
+                self.values.insert(id, result);
+            }
             Op::Help(helper, args) => {
                 let args: Vec<ir::Value> = args.iter().map(|&arg| self.payload(arg)).collect();
                 let result = self.call_routine(routine_of(*helper), &args);

@@ -92,6 +92,8 @@ pub const RAISED: u64 = Answer::RAISED;
 pub const ENDED: u64 = Answer::ENDED;
 /// The bit of a depth word that says that the receiver of a method is kept.
 pub const KEEP_SHIFT: u32 = 40;
+/// What looking up a value that cannot be a key gives.
+pub const NO_KEY: u64 = 1;
 /// What a helper returns instead of a pc when the function is to return at once; the words to
 /// return are then the first two of the exit buffer.
 pub const LEFT: u64 = u64::MAX;

@@ -77,6 +77,10 @@ impl Lowering<'_, '_> {
                 let result = self.call_routine(routine_of(*helper), &args);
                 self.values.insert(id, result);
             }
+            Op::ReleaseFlat(object, size) => {
+                let object = self.value(*object);
+                self.release_flat(object, *size);
+            }
             Op::ReleasePair(tag, payload) => {
                 let is_object = matches!(self.func.node(*tag).op, Op::Const(_));
                 let (tag, payload) = (self.value(*tag), self.value(*payload));
@@ -268,6 +272,7 @@ fn routine_of(helper: Helper) -> Routine {
         Helper::DictHasOwn => Routine::DictHasOwn,
         Helper::DictFindInt => Routine::DictFindInt,
         Helper::DictFindText => Routine::DictFindText,
+        Helper::DictFindAny => Routine::DictFindAny,
         Helper::DictSetInt => Routine::DictSetInt,
         Helper::DictSetText => Routine::DictSetText,
         Helper::Pop => Routine::Pop,

@@ -94,6 +94,10 @@ pub const ENDED: u64 = Answer::ENDED;
 pub const KEEP_SHIFT: u32 = 40;
 /// What looking up a value that cannot be a key gives.
 pub const NO_KEY: u64 = 1;
+/// The length of a value that has none.
+pub const NO_LENGTH: u64 = u64::MAX;
+/// The length in characters of a text whose characters were not counted yet.
+pub const UNCOUNTED: i64 = u32::MAX as i64;
 /// What a helper returns instead of a pc when the function is to return at once; the words to
 /// return are then the first two of the exit buffer.
 pub const LEFT: u64 = u64::MAX;

@@ -10,7 +10,7 @@ use ruff_runtime::bytecode::{PlaceDesc, PlaceStepKind};
 use ruff_runtime::heap::{Obj, Ref};
 use ruff_runtime::interp::{Vm, receiver_type};
 use ruff_runtime::limits::COLLECTION_LEN;
-use ruff_runtime::natives::method;
+use ruff_runtime::natives::{self, method};
 use ruff_runtime::objects::array::Array;
 use ruff_runtime::objects::dict::Dict;
 use ruff_runtime::objects::string::{self, Str};
@@ -283,6 +283,12 @@ pub(crate) extern "C" fn put_place(
         with_steps(desc, window, |steps| place::put(&mut *root, steps, value));
     }
     DONE
+}
+
+pub(crate) extern "C" fn length(value: *const Value) -> u64 {
+    // SAFETY: compiled code passes a register.
+    let length = natives::measured(unsafe { &*value });
+    length.map_or(abi::NO_LENGTH, |n| n as u64)
 }
 
 /// A dict that someone else owns.

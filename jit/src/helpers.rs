@@ -75,6 +75,7 @@ routines! {
     NewArray = data_helpers::new_array;
     DictHasOwn = data_helpers::dict_has_own;
     Pop = data_helpers::pop;
+    Length = data_helpers::length;
     DictFindInt = data_helpers::dict_find_int;
     DictFindText = data_helpers::dict_find_text;
     DictFindAny = data_helpers::dict_find_any;

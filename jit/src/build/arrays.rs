@@ -262,7 +262,7 @@ impl Builder<'_> {
     /// The number of elements of the array in a register, or of characters of a text.
     pub(super) fn array_len(&mut self, r: u16) -> NodeId {
         self.materialise(r);
-        let is_text = self.state.get(r).know == Know::Str || self.is_indexed_as_text(r);
+        let is_text = self.state.get(r).know == Know::Str || self.is_indexed_as(r, types::STR);
         if is_text && !matches!(self.state.get(r).know, Know::Array(_)) {
             self.text_view(r, ExitReason::WrongType);
         }
@@ -276,6 +276,27 @@ impl Builder<'_> {
         }
         let object = self.add(Op::LoadSlot(r), Ty::Word);
         let len = self.add(Op::Load(object, abi::ARRAY_LEN), Ty::Word);
+        self.add(Op::FromBits(len), Ty::Int)
+    }
+
+    /// Whether a register holds an array or a text, as far as the code around says.
+    pub(super) fn is_sequence(&self, r: u16) -> bool {
+        match self.state.get(r).know {
+            Know::Str | Know::Array(_) => true,
+            Know::Any => self.is_indexed_as(r, types::ARRAY) || self.is_indexed_as(r, types::STR),
+            _ => false,
+        }
+    }
+
+    /// The length of what is in a register, whatever it is.
+    pub(super) fn any_len(&mut self, r: u16) -> NodeId {
+        self.materialise(r);
+        self.sync(r);
+        let address = self.add(Op::SlotAddr(r), Ty::Word);
+        let len = self.add(Op::Help(Helper::Length, vec![address]), Ty::Word);
+        let none = self.word(abi::NO_LENGTH);
+        let has_one = self.add(Op::ICmp(Cond::Ne, len, none), Ty::Bool);
+        self.guard(has_one, ExitReason::WrongType);
         self.add(Op::FromBits(len), Ty::Int)
     }
 

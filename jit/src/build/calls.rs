@@ -412,11 +412,8 @@ impl<'a> Builder<'a> {
     fn native_one_of(&mut self, intrinsic: Intrinsic, dst: u16, src: Use) {
         let reg = self.state.get(src.reg);
         let node = match (intrinsic, reg.ty()) {
-            (Intrinsic::Len, None)
-                if matches!(reg.know, Know::Any | Know::Str | Know::Array(_)) =>
-            {
-                self.array_len(src.reg)
-            }
+            (Intrinsic::Len, None) if self.is_sequence(src.reg) => self.array_len(src.reg),
+            (Intrinsic::Len, None) => self.any_len(src.reg),
             (Intrinsic::Sqrt | Intrinsic::ToFloat, Some(ty @ (Ty::Int | Ty::Float))) => {
                 let value = self.want(src.reg, ty);
                 let value = self.as_float(value);

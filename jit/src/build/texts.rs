@@ -247,12 +247,12 @@ impl Builder<'_> {
         }
     }
 
-    /// Whether some instruction indexes the register as a text.
-    pub(super) fn is_indexed_as_text(&self, r: u16) -> bool {
+    /// Whether some instruction indexes the register as a value of this type.
+    pub(super) fn is_indexed_as(&self, r: u16, ty: u64) -> bool {
         let uses = self.flow.insns.iter().enumerate();
         uses.into_iter().any(|(pc, insn)| match insn {
             Insn::GetIndex { object, .. } => {
-                object.reg == r && Site::of(self.proto, pc as u32).lhs_is(types::STR)
+                object.reg == r && Site::of(self.proto, pc as u32).lhs_is(ty)
             }
             _ => false,
         })

@@ -9,6 +9,7 @@ use super::cold::ColdRoutine;
 use super::memory::trusted;
 use super::{Lowering, clif_type};
 use crate::abi;
+use crate::helpers::Routine;
 use crate::ir::{Elem, ExitId, NodeId, Ty};
 
 impl Lowering<'_, '_> {
@@ -101,5 +102,37 @@ impl Lowering<'_, '_> {
         let on = self.b.create_block();
         self.b.ins().brif(cond, on, [].iter(), otherwise, [].iter());
         self.b.switch_to_block(on);
+    }
+
+    /// The length of the value in a slot: of arrays and of texts that were measured before, in
+    /// line.
+    pub(super) fn length(&mut self, slot: NodeId) -> ir::Value {
+        let slot = self.value(slot);
+        let (array, other, text) =
+            (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let (ask, on) = (self.b.create_block(), self.b.create_block());
+        let result = self.b.append_block_param(on, types::I64);
+        let tag = self.b.ins().load(types::I64, trusted(), slot, abi::TAG_OFFSET);
+        let object = self.b.ins().load(types::I64, trusted(), slot, abi::PAYLOAD_OFFSET);
+        let wanted = self.word(Tag::Array as u64);
+        let is_array = self.b.ins().icmp(IntCC::Equal, tag, wanted);
+        self.b.ins().brif(is_array, array, [].iter(), other, [].iter());
+        self.b.switch_to_block(array);
+        let len = self.b.ins().load(types::I64, trusted(), object, abi::ARRAY_LEN);
+        self.b.ins().jump(on, [len.into()].iter());
+        self.b.switch_to_block(other);
+        let wanted = self.word(Tag::Str as u64);
+        let is_text = self.b.ins().icmp(IntCC::Equal, tag, wanted);
+        self.b.ins().brif(is_text, text, [].iter(), ask, [].iter());
+        self.b.switch_to_block(text);
+        let len = self.b.ins().uload32(trusted(), object, abi::TEXT_LEN);
+        let unknown = self.word(abi::UNCOUNTED as u64);
+        let is_known = self.b.ins().icmp(IntCC::NotEqual, len, unknown);
+        self.b.ins().brif(is_known, on, [len.into()].iter(), ask, [].iter());
+        self.b.switch_to_block(ask);
+        let len = self.call_routine(Routine::Length, &[slot]);
+        self.b.ins().jump(on, [len.into()].iter());
+        self.b.switch_to_block(on);
+        result
     }
 }

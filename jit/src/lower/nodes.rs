@@ -64,6 +64,10 @@ impl Lowering<'_, '_> {
                 let result = self.text_equal(args[0], args[1]);
                 self.values.insert(id, result);
             }
+            Op::Help(Helper::Length, args) => {
+                let len = self.length(args[0]);
+                self.values.insert(id, len);
+            }
             Op::Help(Helper::DictFindInt, args) => {
                 let result = self.dict_find_int(args[0], args[1]);
                 self.values.insert(id, result);
@@ -271,6 +275,7 @@ fn routine_of(helper: Helper) -> Routine {
         Helper::NewArray => Routine::NewArray,
         Helper::DictHasOwn => Routine::DictHasOwn,
         Helper::DictFindInt => Routine::DictFindInt,
+        Helper::Length => Routine::Length,
         Helper::DictFindText => Routine::DictFindText,
         Helper::DictFindAny => Routine::DictFindAny,
         Helper::DictSetInt => Routine::DictSetInt,

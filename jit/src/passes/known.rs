@@ -72,7 +72,7 @@ impl Effects {
             Op::Help(helper, args) => match helper {
                 Helper::TextData | Helper::TextEqual | Helper::TextOrder | Helper::NewCell => {}
                 Helper::DictFindInt | Helper::DictFindText | Helper::DictHasOwn => {}
-                Helper::DictFindAny => {}
+                Helper::DictFindAny | Helper::Length => {}
                 Helper::NewArray => {
                     if let [first, count] = args.as_slice()
                         && let (Op::SlotAddr(first), Op::Const(count)) =

@@ -400,6 +400,7 @@ fn reads_of(helper: Helper) -> Reads {
         Helper::DictFindInt | Helper::DictFindText | Helper::DictHasOwn => Reads::Nothing,
         Helper::Push
         | Helper::DictFindAny
+        | Helper::Length
         | Helper::TextAppend
         | Helper::TextAppendChar
         | Helper::TextConcat

@@ -119,6 +119,7 @@ use crate::value::{Value, Wrapper};
 
 pub use arrays::not_a_summand;
 pub use native::Param;
+pub use sequences::measured;
 pub use sort::order_of_verdict;
 
 /// A native function under one of its names.

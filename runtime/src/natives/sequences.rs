@@ -1,7 +1,7 @@
 //! Functions for several kinds of sequences: length, search, parts.
 
 use super::Cx;
-use super::args::{Measured, Searched, StrOrArray, Whole};
+use super::args::{Fit, FromArg, Measured, Searched, StrOrArray, Whole};
 use crate::error::Result;
 use crate::objects::array::Array;
 use crate::objects::string::Str;
@@ -36,6 +36,11 @@ natives! {
     ///
     ///     print(last_index_of("banana", "an"))   # expect: 3
     fn last_index_of(collection: StrOrArray<'_>, item: &Value) -> "int" [Pure; cx];
+}
+
+/// What `len` gives for a value; `None` if it has no length.
+pub fn measured(value: &Value) -> Option<usize> {
+    matches!(Measured::fit(value), Fit::Good).then(|| length(value))
 }
 
 /// The number of items of a value that has one.

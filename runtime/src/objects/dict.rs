@@ -3,8 +3,9 @@
 //! A dict whose keys are ints close together keeps its values in an array by key ([`dense`]).
 //! Else entries sit in a vector in insertion order, and a hash table leads from a key to its
 //! position. A removed entry leaves a hole until enough of them have gathered. Up to [`SMALL`]
-//! entries have no hash table and are searched in order. A dict becomes dense with its first key
-//! or when the number of entries has doubled, and hashed with the first key that is too far off.
+//! entries have no hash table and are searched in order. The form is chosen with one entry more
+//! and whenever the number of entries has doubled; a dense dict becomes hashed with the first key
+//! that is too far off.
 
 pub(crate) mod dense;
 
@@ -27,17 +28,26 @@ pub struct Entry {
     pub value: Value,
 }
 
+/// Its object takes one cache line.
 #[derive(Clone, Default)]
 #[repr(C)]
 pub struct Dict {
     /// All entries, if it is used.
     dense: Dense,
     entries: Vec<Entry>,
-    /// Positions in `entries`; unused while there are at most [`SMALL`] of them.
-    index: HashTable<u32>,
+    /// Only with more than [`SMALL`] entries.
+    index: Option<Box<Index>>,
+}
+
+const _: () = assert!(size_of::<crate::heap::Obj<Dict>>() == 64);
+
+/// What leads from a key to its entry.
+#[derive(Clone, Default)]
+struct Index {
+    positions: HashTable<u32>,
+    n_holes: usize,
     /// With this many entries the form is chosen anew.
     next_choice: usize,
-    len: usize,
     /// Where a key was found last: programs ask whether a key is there, read it and write it.
     last: Cell<u32>,
 }
@@ -129,11 +139,13 @@ impl Dict {
     }
 
     pub fn len(&self) -> usize {
-        self.len
+        let n_holes = self.index.as_ref().map_or(0, |index| index.n_holes);
+        // One of the two has no entries.
+        self.dense.len() + self.entries.len() - n_holes
     }
 
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Whether a value can be a key: an int or a string.
@@ -164,23 +176,18 @@ impl Dict {
     #[inline]
     fn find(&self, key: &Value) -> Option<usize> {
         let entries = &self.entries;
-        let last = self.last.get() as usize;
+        let Some(index) = &self.index else {
+            let hash = hash_of(key)?;
+            return entries.iter().position(|e| e.matches(hash, key));
+        };
+        let last = index.last.get() as usize;
         if entries.get(last).is_some_and(|e| e.key.is_identical(key)) {
             return Some(last);
         }
-        self.find_hashed(hash_of(key)?, key)
-    }
-
-    /// As `find`, for a key that was not found last.
-    #[inline]
-    fn find_hashed(&self, hash: u64, key: &Value) -> Option<usize> {
-        let entries = &self.entries;
-        if self.index.is_empty() {
-            return entries.iter().position(|e| e.matches(hash, key));
-        }
-        let found = self.index.find(hash, |&i| entries[i as usize].matches(hash, key));
+        let hash = hash_of(key)?;
+        let found = index.positions.find(hash, |&i| entries[i as usize].matches(hash, key));
         found.map(|&i| {
-            self.last.set(i);
+            index.last.set(i);
             i as usize
         })
     }
@@ -196,11 +203,11 @@ impl Dict {
             Key::Int(v) => hash_int(v),
             Key::Str(s) => super::string::hash_text(s),
         };
-        if self.index.is_empty() {
-            return self.entries.iter().position(|e| e.matches_key(hash, key));
-        }
         let entries = &self.entries;
-        let found = self.index.find(hash, |&i| entries[i as usize].matches_key(hash, key));
+        let Some(index) = &self.index else {
+            return entries.iter().position(|e| e.matches_key(hash, key));
+        };
+        let found = index.positions.find(hash, |&i| entries[i as usize].matches_key(hash, key));
         found.map(|&i| i as usize)
     }
 
@@ -260,17 +267,10 @@ impl Dict {
     /// Adds an entry whose key is not there.
     #[inline]
     fn add(&mut self, key: Value, value: Value) {
-        let may_be_dense = self.dense.is_used() || self.len == 0;
-        self.len += 1;
-        if may_be_dense && self.dense.has_room(&key) {
-            self.dense.add(key, value);
-        } else {
-            self.add_hashed(key, value);
-        }
-    }
-
-    fn add_hashed(&mut self, key: Value, value: Value) {
         if self.dense.is_used() {
+            if self.dense.has_room(&key) {
+                return self.dense.add(key, value);
+            }
             self.leave_dense();
         }
         let hash = hash_of(&key).expect("keys are ints or strings, checked by the caller");
@@ -282,11 +282,12 @@ impl Dict {
         if at < SMALL {
             return;
         }
-        if self.index.is_empty() || self.entries.len() >= self.next_choice {
-            self.rebuild();
-        } else {
-            let entries = &self.entries;
-            self.index.insert_unique(hash, at as u32, |&i| entries[i as usize].hash);
+        match &mut self.index {
+            Some(index) if at + 1 < index.next_choice => {
+                let entries = &self.entries;
+                index.positions.insert_unique(hash, at as u32, |&i| entries[i as usize].hash);
+            }
+            _ => self.rebuild(),
         }
     }
 
@@ -309,31 +310,29 @@ impl Dict {
     pub fn remove(&mut self, key: &Value) -> Option<Value> {
         if self.dense.is_used() {
             let value = self.dense.remove(key.as_int()?)?;
-            self.len -= 1;
             if self.dense.is_sparse() {
                 self.leave_dense();
             }
             return Some(value);
         }
         let at = self.find(key)?;
+        let n_entries = self.entries.len();
+        let Some(index) = &mut self.index else { return Some(self.entries.remove(at).value) };
         let hash = hash_of(key)?;
-        if !self.index.is_empty()
-            && let Ok(found) = self.index.find_entry(hash, |&i| i as usize == at)
-        {
+        if let Ok(found) = index.positions.find_entry(hash, |&i| i as usize == at) {
             found.remove();
         }
-        let entry = &mut self.entries[at];
-        entry.key = Value::UNASSIGNED;
-        entry.hash = 0;
-        let value = entry.value.take();
-        self.len -= 1;
-        if at + 1 == self.entries.len() {
-            self.entries.pop();
+        if at + 1 == n_entries {
+            return self.entries.pop().map(|entry| entry.value);
         }
-        if self.entries.len() > SMALL && self.len * 2 < self.entries.len() || self.len == 0 {
+        index.n_holes += 1;
+        let is_sparse = 2 * index.n_holes > n_entries;
+        let hole = Entry { key: Value::UNASSIGNED, hash: 0, value: Value::NULL };
+        let entry = std::mem::replace(&mut self.entries[at], hole);
+        if is_sparse {
             self.rebuild();
         }
-        Some(value)
+        Some(entry.value)
     }
 
     pub fn clear(&mut self) {
@@ -344,6 +343,7 @@ impl Dict {
     #[cold]
     fn rebuild(&mut self) {
         self.entries.retain(|e| !e.is_hole());
+        self.index = None;
         let n = self.entries.len();
         let last = Dense::last_slot(n, self.entries.iter().map(|e| e.key.as_int()));
         let Some(last) = last.filter(|_| n > SMALL) else {
@@ -353,21 +353,18 @@ impl Dict {
         self.dense = Dense::with_room(n, last);
         let entries = std::mem::take(&mut self.entries);
         entries.into_iter().for_each(|e| self.dense.add(e.key, e.value));
-        self.index = HashTable::new();
-        self.last.set(0);
     }
 
-    /// Makes the index of entries without holes anew.
+    /// Makes the index of entries without holes, if they need one.
     fn make_index(&mut self) {
-        self.index.clear();
-        self.last.set(0);
-        self.next_choice = 2 * self.entries.len();
-        if self.entries.len() <= SMALL {
+        let entries = &self.entries;
+        if entries.len() <= SMALL {
             return;
         }
-        let entries = &self.entries;
+        let mut index = Index { next_choice: 2 * entries.len(), ..Index::default() };
         for (i, entry) in entries.iter().enumerate() {
-            self.index.insert_unique(entry.hash, i as u32, |&i| entries[i as usize].hash);
+            index.positions.insert_unique(entry.hash, i as u32, |&i| entries[i as usize].hash);
         }
+        self.index = Some(Box::new(index));
     }
 }

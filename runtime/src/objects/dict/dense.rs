@@ -91,7 +91,14 @@ impl Clone for Slots {
 #[derive(Clone)]
 #[repr(C)]
 pub(super) struct Dense {
-    pub(super) slots: Slots,
+    slots: Slots,
+    /// There if there are places.
+    order: Option<Box<Order>>,
+}
+
+/// The order of the entries.
+#[derive(Clone, Default)]
+struct Order {
     /// The keys in insertion order; `Unassigned` is a hole.
     keys: Vec<Value>,
     /// Where in `keys` a key is, by key; empty until a key other than the last is removed.
@@ -101,7 +108,7 @@ pub(super) struct Dense {
 
 impl Default for Dense {
     fn default() -> Dense {
-        Dense { slots: Slots::new(), keys: Vec::new(), positions: Vec::new(), n_holes: 0 }
+        Dense { slots: Slots::new(), order: None }
     }
 }
 
@@ -122,7 +129,11 @@ impl Dense {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.keys.len() - self.n_holes
+        self.order.as_ref().map_or(0, |order| order.keys.len() - order.n_holes)
+    }
+
+    fn keys(&self) -> &[Value] {
+        self.order.as_ref().map_or(&[], |order| &order.keys)
     }
 
     #[inline]
@@ -139,15 +150,16 @@ impl Dense {
     /// The entries in insertion order.
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (&Value, &Value)> {
         let slots = self.slots.get();
-        let keys = self.keys.iter().filter(|key| is_there(key));
+        let keys = self.keys().iter().filter(|key| is_there(key));
         keys.map(|key| (key, &slots[key.int_payload() as usize]))
     }
 
     /// As [`super::Dict::entry_from`].
     #[inline]
     pub(super) fn entry_from(&self, at: usize) -> Option<(usize, &Value, &Value)> {
-        let skipped = self.keys.get(at..)?.iter().position(is_there)?;
-        let key = &self.keys[at + skipped];
+        let keys = self.keys();
+        let skipped = keys.get(at..)?.iter().position(is_there)?;
+        let key = &keys[at + skipped];
         Some((at + skipped + 1, key, &self.slots.get()[key.int_payload() as usize]))
     }
 
@@ -155,7 +167,7 @@ impl Dense {
     #[inline]
     pub(super) fn has_room(&self, key: &Value) -> bool {
         let slot = key.as_int().and_then(|key| usize::try_from(key).ok());
-        slot.is_some_and(|slot| slot < self.slots.len || fits(slot, self.keys.len() + 1))
+        slot.is_some_and(|slot| slot < self.slots.len || fits(slot, self.keys().len() + 1))
     }
 
     /// Adds an entry whose key is not there and [`Dense::has_room`].
@@ -165,14 +177,15 @@ impl Dense {
         if slot >= self.slots.len {
             self.grow(slot);
         }
-        let at = self.keys.len();
-        if at == self.keys.capacity() && at >= LARGE / size_of::<Value>() {
+        let order = self.order.get_or_insert_default();
+        let at = order.keys.len();
+        if at == order.keys.capacity() && at >= LARGE / size_of::<Value>() {
             note_block(2 * at * size_of::<Value>());
         }
-        if let Some(position) = self.positions.get_mut(slot) {
+        if let Some(position) = order.positions.get_mut(slot) {
             *position = at as u32;
         }
-        self.keys.push(key);
+        order.keys.push(key);
         self.slots.get_mut()[slot] = value;
     }
 
@@ -181,40 +194,33 @@ impl Dense {
         // By a quarter at least, so that keys in rising order are added in constant time.
         let len = (slot + 1).max(self.slots.len + self.slots.len / 4).max(SMALL);
         self.slots.resize(len);
-        if !self.positions.is_empty() {
-            self.positions.resize(len, 0);
+        if let Some(order) = &mut self.order
+            && !order.positions.is_empty()
+        {
+            order.positions.resize(len, 0);
         }
     }
 
     /// Removes an entry; the order of the others stays.
     pub(super) fn remove(&mut self, key: i64) -> Option<Value> {
         let value = std::mem::replace(self.get_mut(key)?, Value::UNASSIGNED);
-        if self.keys.last().and_then(Value::as_int) == Some(key) {
-            self.keys.pop();
+        let n_slots = self.slots.len;
+        let order = self.order.as_mut()?;
+        if order.keys.last().and_then(Value::as_int) == Some(key) {
+            order.keys.pop();
         } else {
-            let at = self.position(key as usize);
-            self.keys[at] = Value::UNASSIGNED;
-            self.n_holes += 1;
+            let at = order.position(key as usize, n_slots);
+            order.keys[at] = Value::UNASSIGNED;
+            order.n_holes += 1;
         }
-        if self.len() == 0 {
+        if order.keys.len() == order.n_holes {
             *self = Dense::default();
-        } else if self.keys.len() > SMALL && 2 * self.n_holes > self.keys.len() {
-            self.keys.retain(is_there);
-            self.positions = Vec::new();
-            self.n_holes = 0;
+        } else if order.keys.len() > SMALL && 2 * order.n_holes > order.keys.len() {
+            order.keys.retain(is_there);
+            order.positions = Vec::new();
+            order.n_holes = 0;
         }
         Some(value)
-    }
-
-    /// Where in `keys` a key is.
-    fn position(&mut self, slot: usize) -> usize {
-        if self.positions.is_empty() {
-            self.positions.resize(self.slots.len, 0);
-            for (at, key) in self.keys.iter().enumerate().filter(|(_, key)| is_there(key)) {
-                self.positions[key.int_payload() as usize] = at as u32;
-            }
-        }
-        self.positions[slot] as usize
     }
 
     /// Whether so many entries were removed that the rest would not be given this form.
@@ -225,8 +231,8 @@ impl Dense {
 
     /// Takes all entries out, in insertion order.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = (Value, Value)> {
-        let Dense { mut slots, keys, .. } = std::mem::take(self);
-        keys.into_iter().filter(is_there).map(move |key| {
+        let Dense { mut slots, order } = std::mem::take(self);
+        order.unwrap_or_default().keys.into_iter().filter(is_there).map(move |key| {
             let slot = &mut slots.get_mut()[key.int_payload() as usize];
             (key, std::mem::replace(slot, Value::UNASSIGNED))
         })
@@ -240,8 +246,22 @@ impl Dense {
 
     /// Without entries, with places for keys up to `last`.
     pub(super) fn with_room(n: usize, last: usize) -> Dense {
-        let mut dense = Dense { keys: Vec::with_capacity(n), ..Dense::default() };
+        let order = Order { keys: Vec::with_capacity(n), ..Order::default() };
+        let mut dense = Dense { order: Some(Box::new(order)), ..Dense::default() };
         dense.grow(last);
         dense
+    }
+}
+
+impl Order {
+    /// Where in `keys` a key is; all keys are below `n_slots`.
+    fn position(&mut self, slot: usize, n_slots: usize) -> usize {
+        if self.positions.is_empty() {
+            self.positions.resize(n_slots, 0);
+            for (at, key) in self.keys.iter().enumerate().filter(|(_, key)| is_there(key)) {
+                self.positions[key.int_payload() as usize] = at as u32;
+            }
+        }
+        self.positions[slot] as usize
     }
 }

@@ -75,6 +75,7 @@ pub const GENERATOR_REGISTERS: i32 = (GENERATOR_BODY + generator::offsets::REGIS
 /// In the context, which is the first field of the VM.
 pub const CONTEXT_NESTED: i32 = std::mem::offset_of!(NativeContext, nested) as i32;
 pub const CONTEXT_NESTED_LIMIT: i32 = std::mem::offset_of!(NativeContext, nested_limit) as i32;
+pub const CONTEXT_CALLBACKS: i32 = std::mem::offset_of!(NativeContext, callbacks) as i32;
 pub const CONTEXT_DEPTH: i32 = std::mem::offset_of!(NativeContext, depth) as i32;
 pub const CONTEXT_DEPTH_LIMIT: i32 = std::mem::offset_of!(NativeContext, depth_limit) as i32;
 pub const CONTEXT_INTERRUPT: i32 = std::mem::offset_of!(NativeContext, interrupt) as i32;
@@ -82,6 +83,7 @@ pub const CONTEXT_STACK_LIMIT: i32 = std::mem::offset_of!(NativeContext, stack_l
 /// In the VM.
 pub const VM_FRAME: i32 = std::mem::offset_of!(Vm, frame) as i32;
 /// In a frame.
+pub const FRAME_FLAGS: i32 = std::mem::offset_of!(Frame, flags) as i32;
 pub const FRAME_CLOSURE: i32 = std::mem::offset_of!(Frame, closure) as i32;
 pub const CONTEXT_RESULT: i32 = std::mem::offset_of!(NativeContext, result) as i32;
 pub const CONTEXT_DEOPT: i32 = std::mem::offset_of!(NativeContext, deopt) as i32;

@@ -1,9 +1,11 @@
 //! What methods do that end a chain of lazy stages, as bytecode.
 //!
 //! As for `bodies`: the loop over the items of the source, with the stages and the functions that
-//! they call in it, is built into the caller. The first argument is the source; behind the
-//! arguments of the method is what the stages need, where `Vm::open_chain` puts it.
-//! A request for an item looks at all `take` stages before the source is asked.
+//! they call in it, is built into the caller. Behind the arguments of the method is what source
+//! and stages need, where `Vm::open_chain` puts it. The interpreter runs such bytecode too, for
+//! long chains, so that their loops can be compiled while they run (`Vm::enter_chain`).
+//! A request for an item looks at all `take` stages before the source is asked. Each `chain`
+//! stage adds a loop over its items behind the first one, with the stages above it.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,10 +13,11 @@ use std::rc::Rc;
 
 use ruff_runtime::bytecode::asm::Assembler;
 use ruff_runtime::bytecode::operand::{Label, Use};
-use ruff_runtime::interp::{ChainShape, StageShape};
+use ruff_runtime::interp::{ChainShape, SourceShape, StageShape};
 use ruff_runtime::natives;
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto};
 use ruff_runtime::profile::site::{self, types};
+use ruff_runtime::value::Tag;
 
 use crate::bodies::finish;
 
@@ -80,18 +83,37 @@ struct Writer<'a> {
     shape: &'a ChainShape,
     /// With the receiver.
     n_args: u16,
-    /// The first register behind what the stages need.
+    /// The first register behind what source and stages need.
     first: u16,
     profile: Vec<(usize, u64)>,
 }
 
-/// Registers of a body behind those of the stages: the iteration (two), the item, an accumulator,
-/// the number of the item, the result of a call, a group of two, and the window of calls.
-const N_OWN: u16 = 12;
+/// Where items come from, in the order in which they are asked: the chain's own source, then
+/// what each `chain` stage adds.
+#[derive(Clone, Copy)]
+struct Feed {
+    source: SourceShape,
+    base: u16,
+    /// The first stage that its items go through.
+    stage: usize,
+}
+
+/// A loop around the present instruction.
+#[derive(Clone, Copy)]
+struct Round {
+    /// Goes on with the next item.
+    next: Label,
+    /// The first stage above what gives the items.
+    above: usize,
+}
+
+/// Registers of a body behind those of the stages: the item, an accumulator, the number of the
+/// item, the result of a call, a group of two, and the window of calls.
+const N_OWN: u16 = 10;
 
 impl<'a> Writer<'a> {
     fn write(spec: &'a ChainSpec, &(name, n_args, end): &(&str, u8, End)) -> Option<FunctionCode> {
-        // SAFETY: the caller is being compiled; its code lives as long as the VM.
+        // SAFETY: the caller is being compiled or runs; its code lives as long as the VM.
         let caller = unsafe { &*spec.caller };
         let mut asm = Assembler::new();
         asm.at(caller.proto.spans.offset(spec.pc));
@@ -104,40 +126,68 @@ impl<'a> Writer<'a> {
     }
 
     fn item(&self) -> u16 {
-        self.first + 2
+        self.first
     }
 
     fn acc(&self) -> u16 {
-        self.first + 3
+        self.first + 1
     }
 
     fn number(&self) -> u16 {
-        self.first + 4
+        self.first + 2
     }
 
     fn result(&self) -> u16 {
-        self.first + 5
+        self.first + 3
+    }
+
+    /// The stages with their first registers.
+    fn stages(&self) -> Vec<(StageShape, u16)> {
+        let mut at = self.n_args + self.shape.source.n_registers();
+        let with_register = |&stage: &StageShape| {
+            let r = at;
+            at += stage.n_registers();
+            (stage, r)
+        };
+        self.shape.stages.iter().map(with_register).collect()
+    }
+
+    fn feeds(&self) -> Vec<Feed> {
+        let mut feeds = vec![Feed { source: self.shape.source, base: self.n_args, stage: 0 }];
+        for (i, (stage, r)) in self.stages().into_iter().enumerate() {
+            if let StageShape::Chain(source) = stage {
+                feeds.push(Feed { source, base: r, stage: i + 1 });
+            }
+        }
+        feeds
     }
 
     fn body(&mut self, end: End) -> Option<()> {
-        let (over, item, acc) = (self.first, self.item(), self.acc());
-        let [next, done, hit] = [(); 3].map(|()| self.asm.new_label());
+        let (item, acc) = (self.item(), self.acc());
+        let hit = self.asm.new_label();
         self.begin(end);
-        self.asm.mov(over, Use::last(0));
-        let init = self.asm.iter_init(over);
-        let kind = 1 << (site::KINDS + self.shape.kind as u32);
-        self.profile.push((init, types::ARRAY | kind));
-        self.check_takes(done);
-        self.asm.iter_test(item, over, done);
-        let start = self.asm.here();
-        let header = self.asm.loop_header();
-        self.profile.push((header, u64::from(u32::MAX)));
-        self.stages(next, done);
-        self.item_of(end, hit)?;
-        self.asm.bind(next);
-        self.check_takes(done);
-        self.asm.iter_loop(item, over, start);
-        self.asm.bind(done);
+        let (feeds, stages) = (self.feeds(), self.stages());
+        // Where each feed begins, and what follows the last one.
+        let begins: Vec<Label> = (0..=feeds.len()).map(|_| self.asm.new_label()).collect();
+        // Where the feed goes on that comes after the end of a stage.
+        let after: Vec<Label> = (0..stages.len())
+            .map(|at| begins[feeds.iter().filter(|feed| feed.stage <= at).count()])
+            .collect();
+        for (i, feed) in feeds.iter().enumerate() {
+            self.asm.bind(begins[i]);
+            let next = self.asm.new_label();
+            self.check_takes(feed.stage, &after);
+            self.start(feed.source, feed.base);
+            self.request((feed.source, feed.base), item, (begins[i + 1], false));
+            let start = self.loop_start();
+            let inner = self.through(Round { next, above: feed.stage }, &after)?;
+            self.item_of(end, hit)?;
+            self.rounds_end(&inner, &after);
+            self.asm.bind(next);
+            self.check_takes(feed.stage, &after);
+            self.request((feed.source, feed.base), item, (start, true));
+        }
+        self.asm.bind(begins[feeds.len()]);
         match end {
             End::Any | End::All => self.asm.load_bool(acc, end == End::All),
             End::Find => self.asm.load_null(acc),
@@ -157,6 +207,59 @@ impl<'a> Writer<'a> {
         Some(())
     }
 
+    /// Prepares the requests to a source.
+    fn start(&mut self, source: SourceShape, base: u16) {
+        match source {
+            SourceShape::Range(1) => {
+                self.asm.range_init(base, 2);
+            }
+            SourceShape::Range(step) => {
+                let step = self.asm.int(step);
+                self.asm.load_const(base + 2, step);
+                self.asm.range_init(base, 3);
+            }
+            SourceShape::Array(kind) => {
+                let init = self.asm.iter_init(base);
+                self.profile.push((init, types::ARRAY | 1 << (site::KINDS + kind as u32)));
+            }
+            SourceShape::Generator => {
+                let init = self.asm.iter_init(base);
+                self.profile.push((init, types::OTHER | site::GENERATOR));
+            }
+            SourceShape::Collection(tag) => {
+                let init = self.asm.iter_init(base);
+                let tag = [Tag::Str, Tag::Bytes, Tag::Set, Tag::Queue, Tag::Stack]
+                    .into_iter()
+                    .find(|&known| known as u8 == tag);
+                let bits = tag.map_or(0, |tag| site::type_bit(tag) << site::LHS);
+                self.profile.push((init, bits | site::NO_GENERATOR));
+            }
+        }
+    }
+
+    /// Asks a source for an item; jumps if there is one (`at_end`), or if there is none.
+    fn request(
+        &mut self,
+        (source, base): (SourceShape, u16),
+        dst: u16,
+        (target, at_end): (Label, bool),
+    ) {
+        match (source, at_end) {
+            (SourceShape::Range(_), false) => self.asm.range_test(dst, base, target),
+            (SourceShape::Range(_), true) => self.asm.range_loop(dst, base, target),
+            (_, false) => self.asm.iter_test(dst, base, target),
+            (_, true) => self.asm.iter_loop(dst, base, target),
+        };
+    }
+
+    /// The header of a loop; it becomes hot only where the interpreter runs the body by choice.
+    fn loop_start(&mut self) -> Label {
+        let start = self.asm.here();
+        let header = self.asm.loop_header();
+        self.profile.push((header, u64::from(u32::MAX)));
+        start
+    }
+
     /// Gives accumulator and counters their first values. The interpreter put the counters where
     /// they are; an addition tells the compiler that they are ints.
     fn begin(&mut self, end: End) {
@@ -174,35 +277,26 @@ impl<'a> Writer<'a> {
             }
             End::Reduce | End::ForEach | End::Any | End::All | End::Find => {}
         }
-        for (stage, r) in self.operands() {
+        for (stage, r) in self.stages() {
             match stage {
-                StageShape::Take | StageShape::Skip => self.add(r, r, 0),
+                StageShape::Take | StageShape::Skip | StageShape::Enumerate => self.add(r, r, 0),
                 StageShape::StepBy => {
                     self.add(r, r, 0);
                     self.add(r + 1, r + 1, 0);
                 }
-                StageShape::Map(_) | StageShape::Filter(_) => {}
-                StageShape::TakeWhile(_) | StageShape::SkipWhile(_) => {}
+                StageShape::Zip(source) => self.start(source, r),
+                StageShape::Map(_) | StageShape::Filter(_) | StageShape::FlatMap(_) => {}
+                StageShape::TakeWhile(_) | StageShape::SkipWhile(_) | StageShape::Chain(_) => {}
             }
         }
     }
 
-    /// The stages with their first registers.
-    fn operands(&self) -> Vec<(StageShape, u16)> {
-        let mut at = self.n_args;
-        let with_register = |&stage: &StageShape| {
-            let r = at;
-            at += stage.n_registers();
-            (stage, r)
-        };
-        self.shape.stages.iter().map(with_register).collect()
-    }
-
-    /// Ends where a `take` stage has had all its items.
-    fn check_takes(&mut self, done: Label) {
-        for (stage, r) in self.operands() {
+    /// Ends where a `take` stage from one on has had all its items; those farthest from the
+    /// source are asked first.
+    fn check_takes(&mut self, from: usize, after: &[Label]) {
+        for (at, (stage, r)) in self.stages().into_iter().enumerate().skip(from).rev() {
             if stage == StageShape::Take {
-                self.unless_positive(r, done);
+                self.unless_positive(r, after[at]);
             }
         }
     }
@@ -223,46 +317,89 @@ impl<'a> Writer<'a> {
         self.profile.push((pc, types::INT << site::LHS | types::INT << site::RHS));
     }
 
-    /// Takes the item through the stages; on to the next one where it is dropped.
-    fn stages(&mut self, next: Label, done: Label) {
+    /// Takes the item through the stages; on to the next one where it is dropped. Gives the
+    /// loops of `flat_map` stages that it is in then: the round and what the loop goes over.
+    fn through(&mut self, outer: Round, after: &[Label]) -> Option<Vec<(Round, u16, Label)>> {
         let (item, result) = (self.item(), self.result());
-        for (stage, r) in self.operands() {
-            let pass = self.asm.new_label();
+        let (mut round, mut inner) = (outer, Vec::new());
+        for (at, (stage, r)) in self.stages().into_iter().enumerate().skip(outer.above) {
             match stage {
                 StageShape::Map(code) => self.call(item, (r, Some(code)), &[Use::last(item)]),
                 StageShape::Filter(code) => {
                     self.call(result, (r, Some(code)), &[item.into()]);
-                    self.asm.jump_unless(Use::last(result), next);
+                    self.asm.jump_unless(Use::last(result), round.next);
                 }
                 StageShape::Take => self.add(r, r, -1),
-                StageShape::Skip => {
-                    self.unless_positive(r, pass);
-                    self.add(r, r, -1);
-                    self.asm.jump(next);
-                }
+                StageShape::Skip => self.skip(r, round.next),
                 StageShape::TakeWhile(code) => {
                     self.call(result, (r, Some(code)), &[item.into()]);
-                    self.asm.jump_unless(Use::last(result), done);
+                    self.asm.jump_unless(Use::last(result), after[at]);
                 }
-                StageShape::SkipWhile(code) => {
-                    let begins = self.asm.new_label();
-                    self.asm.jump_if(r + 1, pass);
-                    self.call(result, (r, Some(code)), &[item.into()]);
-                    self.asm.jump_unless(Use::last(result), begins);
-                    self.asm.jump(next);
-                    self.asm.bind(begins);
-                    self.asm.load_bool(r + 1, true);
+                StageShape::SkipWhile(code) => self.skip_while((r, code), round.next),
+                StageShape::StepBy => self.step_by(r, round.next),
+                StageShape::Enumerate => {
+                    self.asm.mov(result + 1, r);
+                    self.asm.mov(result + 2, Use::last(item));
+                    self.add(r, r, 1);
+                    self.asm.new_array(item, result + 1, 2_u16);
                 }
-                StageShape::StepBy => {
-                    let is_due = self.asm.new_label();
-                    self.unless_positive(r + 1, is_due);
-                    self.add(r + 1, r + 1, -1);
-                    self.asm.jump(next);
-                    self.asm.bind(is_due);
-                    self.add(r + 1, r, -1);
+                StageShape::Zip(source) => {
+                    self.request((source, r), result + 2, (after[at], false));
+                    self.asm.mov(result + 1, Use::last(item));
+                    self.asm.new_array(item, result + 1, 2_u16);
+                }
+                StageShape::Chain(_) => {}
+                StageShape::FlatMap(code) => {
+                    self.call(r + 1, (r, Some(code)), &[Use::last(item)]);
+                    self.asm.check_flat(r + 1);
+                    self.asm.iter_init(r + 1);
+                    self.asm.iter_test(item, r + 1, round.next);
+                    let start = self.loop_start();
+                    round = Round { next: self.asm.new_label(), above: at + 1 };
+                    inner.push((round, r + 1, start));
                 }
             }
-            self.asm.bind(pass);
+        }
+        Some(inner)
+    }
+
+    fn skip(&mut self, r: u16, next: Label) {
+        let pass = self.asm.new_label();
+        self.unless_positive(r, pass);
+        self.add(r, r, -1);
+        self.asm.jump(next);
+        self.asm.bind(pass);
+    }
+
+    fn skip_while(&mut self, (r, code): (u16, *const FunctionCode), next: Label) {
+        let (item, result) = (self.item(), self.result());
+        let [begins, pass] = [(); 2].map(|()| self.asm.new_label());
+        self.asm.jump_if(r + 1, pass);
+        self.call(result, (r, Some(code)), &[item.into()]);
+        self.asm.jump_unless(Use::last(result), begins);
+        self.asm.jump(next);
+        self.asm.bind(begins);
+        self.asm.load_bool(r + 1, true);
+        self.asm.bind(pass);
+    }
+
+    fn step_by(&mut self, r: u16, next: Label) {
+        let [is_due, pass] = [(); 2].map(|()| self.asm.new_label());
+        self.unless_positive(r + 1, is_due);
+        self.add(r + 1, r + 1, -1);
+        self.asm.jump(next);
+        self.asm.bind(is_due);
+        self.add(r + 1, r, -1);
+        self.asm.bind(pass);
+    }
+
+    /// Goes on in the loops of `flat_map` stages, the innermost first.
+    fn rounds_end(&mut self, inner: &[(Round, u16, Label)], after: &[Label]) {
+        let item = self.item();
+        for &(round, base, start) in inner.iter().rev() {
+            self.asm.bind(round.next);
+            self.check_takes(round.above, after);
+            self.asm.iter_loop(item, base, start);
         }
     }
 

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ruff_runtime::bytecode::operand::Instr;
 use ruff_runtime::heap::lists_address;
 use ruff_runtime::host::Interrupt;
 use ruff_runtime::interp::Vm;
@@ -540,6 +541,20 @@ impl Tier for Jit {
             self.request(vm, code, header);
         }
         self.stats.note_wait(start.elapsed());
+    }
+
+    fn chain_body(
+        &mut self,
+        vm: &Vm,
+        (caller, site): (&LoadedProto, *const Instr),
+        (name, n_args): (&str, u8),
+    ) -> Option<*const FunctionCode> {
+        let shape = vm.chain_at(site)?.clone();
+        // SAFETY: the instruction is one of the caller.
+        let pc = unsafe { site.offset_from(caller.call.code) } as u32;
+        let body = self.chains.get(&ChainSpec { caller, pc, shape }, name, n_args)?;
+        // The table of bodies keeps it.
+        Some(&raw const body.code)
     }
 
     fn collect(&mut self, vm: &mut Vm) {

@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 use crate::bytecode::CompiledModule;
 use crate::concurrency::isolates::{Engine, Membership};
 use crate::concurrency::tasks::Tasks;
-use crate::error::{Error, Result};
+use crate::error::{Error, Position, Result};
 use crate::heap::Ref;
 use crate::limits::Limits;
 use crate::objects::function::{Function, FunctionCode};
@@ -100,6 +100,16 @@ pub trait Host {
         std::ptr::null()
     }
 
+    /// Where the running task stands, for [`Host::position`]; cheap.
+    fn stand(&self) -> Stand {
+        Stand::default()
+    }
+
+    /// The position of an expression at which a task of this isolate has stood.
+    fn position(&self, _at: Stand) -> Option<Position> {
+        None
+    }
+
     fn counters(&self) -> Counters;
 
     fn set_counters(&mut self, counters: Counters);
@@ -134,6 +144,10 @@ pub trait Host {
         outcome.map(Option::unwrap_or_default)
     }
 }
+
+/// Where a task stands, in words that mean something to its engine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stand(pub usize, pub usize);
 
 /// Active calls of user functions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,9 +5,10 @@
 //! Compiled code never unwinds: it returns a [`Status`] and leaves result or error in the
 //! [`crate::interp::NativeContext`].
 
+use crate::bytecode::operand::Instr;
 use crate::heap::Obj;
 use crate::interp::Vm;
-use crate::objects::function::FunctionCode;
+use crate::objects::function::{FunctionCode, LoadedProto};
 use crate::objects::generator::GeneratorBody;
 use crate::value::Value;
 
@@ -72,6 +73,16 @@ pub trait Tier {
     /// function that is called often. The tier installs entries in the profile, or declines and
     /// says so there; it is not asked again until the counter rises to the next threshold.
     fn tier_up(&mut self, vm: &mut Vm, code: &FunctionCode, header: Option<u32>);
+
+    /// The bytecode of the method of a name, called with so many arguments at an instruction of
+    /// `caller`, that ends the chain of lazy stages noted there; none if it has no such form. It
+    /// lives as long as the tier.
+    fn chain_body(
+        &mut self,
+        vm: &Vm,
+        call: (&LoadedProto, *const Instr),
+        method: (&str, u8),
+    ) -> Option<*const FunctionCode>;
 
     /// An interrupt was pending; the tier may have raised it because code that it compiles
     /// beside the program is ready to be installed.

@@ -13,6 +13,26 @@ use super::fold;
 use super::function::{Builder, Role, Val, Want};
 use super::place::root_of;
 
+/// Methods that make an iterator of an array as of its iterator.
+const LAZY: [&str; 11] = [
+    "map",
+    "filter",
+    "take",
+    "skip",
+    "take_while",
+    "skip_while",
+    "step_by",
+    "zip",
+    "enumerate",
+    "chain",
+    "flat_map",
+];
+
+/// Whether a method of this name makes the same of a range and of an iterator over it.
+pub(super) fn is_lazy(method: &str) -> bool {
+    LAZY.contains(&method)
+}
+
 impl<'a> Builder<'a> {
     /// The expression that `expr` continues, if it is a link and not compiled as a whole.
     pub(super) fn chain_left(&self, expr: &'a Expr) -> Option<&'a Expr> {
@@ -20,6 +40,11 @@ impl<'a> Builder<'a> {
             ExprKind::Logic { op: LogicOp::And | LogicOp::Or, .. } => None,
             ExprKind::Call { callee, .. } if matches!(callee.kind, ExprKind::Name(_)) => None,
             ExprKind::Method { receiver, .. } if self.is_place(receiver) => None,
+            ExprKind::Method { receiver, name, null_safe: false, .. }
+                if is_lazy(&name.name) && self.range_args(receiver).is_some() =>
+            {
+                None
+            }
             _ => expr.left(),
         }
     }

@@ -253,7 +253,7 @@ impl<'a> Builder<'a> {
     }
 
     /// The arguments of a direct call of the native `range`, and its position.
-    fn range_args(&self, iterable: &'a Expr) -> Option<(u32, &'a [Elem])> {
+    pub(super) fn range_args(&self, iterable: &'a Expr) -> Option<(u32, &'a [Elem])> {
         let ExprKind::Call { callee, callee_end, args } = &iterable.kind else { return None };
         let is_range = matches!(&callee.kind, ExprKind::Name(name) if &**name == "range");
         let is_plain = args.iter().all(|arg| matches!(arg, Elem::Value(_)));

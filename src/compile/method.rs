@@ -13,7 +13,7 @@ use crate::resolve::VarKind;
 use crate::syntax::ast::{Elem, Expr, ExprKind};
 
 use super::call::Args;
-use super::chain::Invocation;
+use super::chain::{Invocation, is_lazy};
 use super::code::Label;
 use super::cold::{Action, Taken};
 use super::function::{Builder, Val, Want};
@@ -98,6 +98,24 @@ impl<'a> Builder<'a> {
         })
     }
 
+    /// The value of a receiver that is no place in the next register. The array of a range that
+    /// a lazy method reads is never made.
+    fn push_receiver(&mut self, receiver: &'a Expr, name: &str, null_safe: bool) -> u16 {
+        let range = self.range_args(receiver).filter(|_| is_lazy(name) && !null_safe);
+        let Some((offset, args)) = range else { return self.push(receiver) };
+        let first = self.top();
+        for arg in args {
+            if let Elem::Value(expr) = arg {
+                self.push(expr);
+            }
+        }
+        self.free_to(first);
+        let dst = self.alloc();
+        self.code.at(offset);
+        self.code.range_items(dst, first, args.len() as u8);
+        dst
+    }
+
     /// `P.m(args)` where `P` is a place.
     pub(super) fn method_on_place(
         &mut self,
@@ -112,7 +130,7 @@ impl<'a> Builder<'a> {
             root_of(receiver).and_then(|root| Some((root, self.unit.resolved.declared(root.id)?)))
         else {
             // The root is no variable: an ordinary value.
-            let first = self.push(receiver);
+            let first = self.push_receiver(receiver, &name.name, *null_safe);
             let val =
                 self.method_on_value(first, *null_safe, (name, args), piped, Want::Into(first));
             return self.deliver(val, want);

@@ -61,6 +61,7 @@ impl Regs {
             Op::CallModule => (1, 1 + ops::CallModule::decode(word).count.n(), 0),
             Op::CallSpread | Op::CallMethodSpread => (0, 2, 0),
             Op::CallNative => (0, ops::CallNative::decode(word).count.n(), 0),
+            Op::RangeItems => (0, ops::RangeItems::decode(word).count.n(), 0),
             Op::CallMethod => (0, 1 + ops::CallMethod::decode(word).count.n(), 0),
             Op::CallMethodPlace => (0, 1 + ops::CallMethodPlace::decode(word).count.n(), 1),
             Op::CallMethodPlaceSpread => (0, 2, 1),

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use ruff_jit::Jit;
 use ruff_jit::exit_reason::ExitReason;
 use ruff_jit::stats::Stats;
+use ruff_runtime::bytecode::operand::Instr;
 use ruff_runtime::bytecode::{CompiledModule, FunctionProto, TestItem, disasm};
 use ruff_runtime::concurrency::{isolates, tasks};
 use ruff_runtime::error::{Error, Kind};
 use ruff_runtime::host::{Isolate, Loaded, ModuleLoader, Output};
 use ruff_runtime::interp::{Threshold, Vm, VmOptions};
-use ruff_runtime::objects::function::FunctionCode;
+use ruff_runtime::objects::function::{FunctionCode, LoadedProto};
 use ruff_runtime::tier::Tier;
 
 use super::tests_of_file::Numbers;
@@ -39,7 +40,9 @@ impl Run<'_> {
         let counters = is_jit.then(Counters::default);
         if let Some(counters) = &counters {
             let options = jit_options(self.options.jit);
-            let is_beside = is_beside(self.options.jit);
+            // Threads of a program keep the processors busy: one beside each would not gain.
+            let is_first = vm.isolate.membership.as_ref().is_none_or(|own| own.is_root);
+            let is_beside = is_first && is_beside(self.options.jit);
             let counters = counters.clone();
             vm.set_tier(Box::new(LazyJit { options, is_beside, jit: None, counters }));
         }
@@ -109,17 +112,32 @@ struct LazyJit {
     counters: Counters,
 }
 
-impl Tier for LazyJit {
-    fn tier_up(&mut self, vm: &mut Vm, code: &FunctionCode, header: Option<u32>) {
+impl LazyJit {
+    fn made(&mut self, vm: &Vm) -> Option<&mut Jit> {
         let jit = self.jit.get_or_insert_with(|| {
             let interrupt = self.is_beside.then(|| vm.isolate.interrupt.clone());
             let jit = Jit::new(self.options, interrupt)?;
             self.counters.get_or_init(|| jit.stats());
             Some(jit)
         });
-        if let Some(jit) = jit {
+        jit.as_mut()
+    }
+}
+
+impl Tier for LazyJit {
+    fn tier_up(&mut self, vm: &mut Vm, code: &FunctionCode, header: Option<u32>) {
+        if let Some(jit) = self.made(vm) {
             jit.tier_up(vm, code, header);
         }
+    }
+
+    fn chain_body(
+        &mut self,
+        vm: &Vm,
+        call: (&LoadedProto, *const Instr),
+        method: (&str, u8),
+    ) -> Option<*const FunctionCode> {
+        self.made(vm)?.chain_body(vm, call, method)
     }
 
     fn collect(&mut self, vm: &mut Vm) {

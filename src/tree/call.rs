@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ruff_runtime::concurrency::{coroutine, tasks};
-use ruff_runtime::error::{Error, Kind, Result};
-use ruff_runtime::host::{Counters, Host, Isolate};
+use ruff_runtime::error::{Error, Kind, Position, Result};
+use ruff_runtime::host::{Counters, Host, Isolate, Stand};
 use ruff_runtime::natives;
 use ruff_runtime::objects::function::{Function, FunctionCode, FunctionInfo, Receiver};
 use ruff_runtime::objects::module::{ModuleBody, Origin, Template};
@@ -16,6 +16,7 @@ use super::frame::{Eval, Flow, Frame, Stop};
 use super::unit::{Body, Piece, TreeCode};
 use super::{Evaluator, unsupported};
 use crate::syntax::ast::Func;
+use crate::syntax::source::Span;
 
 impl Evaluator {
     /// Calls any value; the error of a callee that cannot be called is without position.
@@ -169,7 +170,25 @@ impl Evaluator {
     }
 }
 
+impl Evaluator {
+    /// Notes the place of something that may wait.
+    pub(super) fn stand_at(&mut self, frame: &Frame, span: Span) {
+        self.stand = Stand(frame.unit.number() as usize, span.start as usize);
+    }
+}
+
 impl Host for Evaluator {
+    fn stand(&self) -> Stand {
+        self.stand
+    }
+
+    fn position(&self, at: Stand) -> Option<Position> {
+        let unit = self.units.iter().find(|unit| unit.number() as usize == at.0)?;
+        let source = &unit.tree.source;
+        let (line, column) = source.line_col(at.1 as u32);
+        Some(Position { file: source.name.clone(), line, column })
+    }
+
     fn isolate(&mut self) -> &mut Isolate {
         &mut self.isolate
     }

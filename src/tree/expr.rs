@@ -98,6 +98,7 @@ impl Evaluator {
             }
             ExprKind::Await { await_span, operand } => {
                 let value = self.eval(frame, operand)?;
+                self.stand_at(frame, *await_span);
                 frame.at(*await_span, promises::await_value(self, value))
             }
             ExprKind::Yield { yield_span, value } => {
@@ -155,6 +156,7 @@ impl Evaluator {
             ExprKind::Call { callee, callee_end, args } => {
                 let callee = self.eval(frame, callee)?;
                 let args = self.elements(frame, Some(left), args)?;
+                self.stand_at(frame, *callee_end);
                 frame.at(*callee_end, self.call_piped(&callee, args))
             }
             ExprKind::Method { receiver, null_safe, name, args } => {
@@ -167,6 +169,7 @@ impl Evaluator {
             }
             _ => {
                 let callee = self.eval(frame, rhs)?;
+                self.stand_at(frame, op_span);
                 frame.at(op_span, self.call_piped(&callee, vec![left]))
             }
         }
@@ -189,6 +192,7 @@ impl Evaluator {
         args: &[Arg],
     ) -> Eval {
         let args = self.elements(frame, None, args)?;
+        self.stand_at(frame, callee_end);
         frame.at(callee_end, self.call_value(callee, args))
     }
 
@@ -218,6 +222,7 @@ impl Evaluator {
                 Elem::Value(expr) => values.push(self.eval(frame, expr)?),
                 Elem::Spread(dots, expr) => {
                     let source = self.eval(frame, expr)?;
+                    self.stand_at(frame, *dots);
                     frame.at(*dots, iterate::spread(self, &mut values, &source))?;
                 }
             }

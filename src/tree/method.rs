@@ -42,6 +42,7 @@ impl Evaluator {
         }
         let selected = frame.at(name.span, method::select(&receiver, &name.name))?;
         let args = self.elements(frame, first, args)?;
+        self.stand_at(frame, name.span);
         frame.at(name.span, self.call_selected(&selected, &mut receiver, args))
     }
 
@@ -63,6 +64,7 @@ impl Evaluator {
         if !selected.is_mutating() {
             let args = self.elements(frame, first, args)?;
             let mut value = value;
+            self.stand_at(frame, name.span);
             return frame.at(name.span, self.call_selected(&selected, &mut value, args));
         }
         let chosen = Chosen { selected, shape: Shape::of(&value) };
@@ -99,6 +101,7 @@ impl Evaluator {
             }
         };
         let result = if Shape::of(&receiver) == chosen.shape {
+            self.stand_at(frame, name.span);
             self.call_selected(&chosen.selected, &mut receiver, args)
         } else {
             let root = &frame.unit.var(path.var).name;

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use ruff_runtime::concurrency::tasks;
 use ruff_runtime::error::{Error, Result};
 use ruff_runtime::heap;
-use ruff_runtime::host::Isolate;
+use ruff_runtime::host::{Isolate, Stand};
 use ruff_runtime::objects::function::FunctionCode;
 use ruff_runtime::objects::module::{ModuleBody, Origin};
 use ruff_runtime::semantics::literal as literals;
@@ -95,6 +95,8 @@ pub struct Evaluator {
     nested: u32,
     /// Those that a native or operator entered in the present task.
     callbacks: u32,
+    /// What was called last that may wait.
+    stand: Stand,
     /// Code of the functions by unit and node. Functions point to it from values that outlive
     /// the evaluator (the error of a run), so it is never freed.
     codes: HashMap<(u64, NodeId), &'static FunctionCode>,
@@ -112,6 +114,7 @@ impl Evaluator {
             depth: 0,
             nested: 0,
             callbacks: 0,
+            stand: Stand::default(),
             codes: HashMap::new(),
         }
     }

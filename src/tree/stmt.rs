@@ -124,6 +124,7 @@ impl Evaluator {
         let source = self.eval(frame, iterable)?;
         let (source, mut at) = frame.at(for_span, iterate::for_init(self, source))?;
         loop {
+            self.stand_at(frame, for_span);
             let next = frame.at(for_span, iterate::for_next(self, &source, &mut at))?;
             let Some(item) = next else { break };
             self.poll()?;

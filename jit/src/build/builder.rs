@@ -131,7 +131,7 @@ pub(super) fn attempt(
         inlines: HashMap::new(),
         n_inlined: 0,
         widened,
-        func: Func::default(),
+        func: Func { is_chain: is_chain(request), ..Func::default() },
         pending: BTreeMap::new(),
         headers: HashMap::new(),
         entry_loops: Vec::new(),
@@ -329,6 +329,7 @@ impl Builder<'_> {
             Insn::UpdateIndex { root, index, src, op } => self.update_index(root, index, src, op),
             Insn::CheckAssigned { src } => self.check_assigned(src),
             Insn::CheckOrder { src } => self.check_order(src),
+            Insn::CheckFlat { src } => self.check_flat(src),
             Insn::CheckSummand { src } => self.check_summand(src),
             other => self.data_instruction(other),
         }
@@ -483,7 +484,7 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::RangeInit { .. } | Insn::RangeStep { .. } | Insn::Call { .. } => true,
         Insn::Native { .. } | Insn::NativeOne { .. } | Insn::GetModule { .. } => true,
         Insn::GetIndex { .. } | Insn::SetIndex { .. } | Insn::UpdateIndex { .. } => true,
-        Insn::CheckOrder { .. } | Insn::CheckSummand { .. } => true,
+        Insn::CheckOrder { .. } | Insn::CheckSummand { .. } | Insn::CheckFlat { .. } => true,
         Insn::CheckAssigned { .. } | Insn::GetField { .. } | Insn::SetField { .. } => true,
         Insn::UpdateField { .. } | Insn::NewStruct { .. } => true,
         Insn::JumpUnlessVariant { .. } | Insn::GetPayload { .. } => true,
@@ -497,4 +498,10 @@ fn insn_is_speculative(insn: &Insn) -> bool {
         Insn::JumpUnlessPending { .. } | Insn::PutPlace { .. } => false,
         Insn::StorePlace { .. } | Insn::UpdatePlace { .. } | Insn::LoadPlace { .. } => true,
     }
+}
+
+/// Whether what is compiled is what ends a chain of lazy stages: the only such bytecode that is
+/// not built into a function.
+fn is_chain(request: &Request<'_>) -> bool {
+    request.code.index == u32::MAX
 }

@@ -2,7 +2,7 @@
 //! stages and the functions that they call in it.
 
 use ruff_runtime::profile::site::{self, types};
-use ruff_runtime::value::View;
+use ruff_runtime::value::{Tag, View};
 
 use super::builder::Builder;
 use super::feedback::Site;
@@ -32,7 +32,8 @@ impl Builder<'_> {
         let extra = shape.n_registers();
         let plain = inline::Site::plain(dst, first, n_args);
         let site = inline::Site { is_body: true, is_chain: true, extra, ..plain };
-        if !fits || (count > 0 && shape.callback.is_none()) {
+        // Requests of inlined chains could not be told from callbacks.
+        if !fits || shape.has_generator() || (count > 0 && shape.callback.is_none()) {
             return false;
         }
         let Some(loaded) = self.inlinable(code, site) else { return false };
@@ -49,9 +50,17 @@ impl Builder<'_> {
         }
         self.add(Op::OpenChain(first, &raw const *shape as u64, end, exit), Ty::None);
         self.last_exit = None;
-        self.state.set(first, Reg::slot(Know::Array(None)));
+        self.state.set(first, Reg::slot(Know::Null));
         self.begin_inlined(code, loaded, site);
         true
+    }
+
+    /// What `flat_map` takes apart must be a collection; arrays are expected.
+    pub(super) fn check_flat(&mut self, src: u16) {
+        if self.state.get(src).node().is_some() || !self.may_speculate(self.pc) {
+            return self.step();
+        }
+        self.want_object(src, Tag::Array, Know::Array(None), ExitReason::WrongType);
     }
 
     /// What `sum` adds up must be numbers.

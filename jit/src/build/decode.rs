@@ -114,6 +114,7 @@ fn decode_moves(word: Word, pc: u32) -> Insn {
             let o = ops::GetModule::decode(word);
             Insn::GetModule { dst: o.dst.0, slot: o.slot.0 }
         }
+        Op::CheckFlat => Insn::CheckFlat { src: ops::CheckFlat::decode(word).src.0 },
         Op::CheckSummand => Insn::CheckSummand { src: ops::CheckSummand::decode(word).src.0 },
         Op::CheckOrder => Insn::CheckOrder { src: ops::CheckOrder::decode(word).src.0 },
         Op::CheckAssigned => Insn::CheckAssigned { src: ops::CheckAssigned::decode(word).src.0 },

@@ -171,6 +171,9 @@ pub enum Insn {
     CheckSummand {
         src: u16,
     },
+    CheckFlat {
+        src: u16,
+    },
     GetCaptured {
         dst: u16,
         upvalue: u16,

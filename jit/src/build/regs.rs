@@ -89,7 +89,7 @@ fn add_group(
         Op::IterTest | Op::IterLoop => (2, 2),
         Op::Call | Op::CallModule | Op::CallMethod | Op::CallMethodPlace => (count + 1, count + 1),
         Op::CallSpread | Op::CallMethodSpread | Op::CallMethodPlaceSpread => (2, 2),
-        Op::CallNative | Op::NewTag => (count, count),
+        Op::CallNative | Op::NewTag | Op::RangeItems => (count, count),
         Op::NewArray | Op::Concat => (imm, imm),
         Op::NewDict => (2 * imm, 2 * imm),
         Op::NewStruct => (n_fields() + 1, n_fields() + 1),

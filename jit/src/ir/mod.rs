@@ -491,6 +491,8 @@ pub struct Func {
     pub frames: Vec<InlinedFrame>,
     /// Calls inlined into each other at most.
     pub inline_depth: u32,
+    /// It is what ends a chain of lazy stages, with a frame record of its own.
+    pub is_chain: bool,
     /// Registers, with those of inlined calls.
     pub n_registers: u16,
     /// Instances, by the number of their shape and by its address.

@@ -86,6 +86,7 @@ impl Lowering<'_, '_> {
                 let entry = self.b.ins().load(types::I64, trusted(), cell, 0);
                 self.b.ins().call_indirect(signature, entry, &args)
             }
+            Callee::Generator if self.func.is_chain => self.request_of_chain(&args),
             Callee::Generator => self.request(&args),
         };
         let (payload, tag) = (self.b.inst_results(inst)[0], self.b.inst_results(inst)[1]);

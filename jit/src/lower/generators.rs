@@ -2,7 +2,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
-use ruff_runtime::interp::RESUME_IN_VM;
+use ruff_runtime::interp::{RESUME_IN_VM, flags};
 use ruff_runtime::objects::generator::Progress;
 
 use super::memory::trusted;
@@ -21,6 +21,30 @@ impl Lowering<'_, '_> {
         let entry = self.b.ins().load(types::I64, trusted(), at, 0);
         let signature = self.b.import_signature(resumed_signature(self.input.isa));
         self.b.ins().call_indirect(signature, entry, args)
+    }
+
+    /// The same for a chain, which counts as a callback but for this time.
+    pub(super) fn request_of_chain(&mut self, args: &[ir::Value]) -> ir::Inst {
+        let frame = self.b.ins().load(types::I64, trusted(), self.vm, abi::VM_FRAME);
+        let (of_flags, callbacks) = (abi::FRAME_FLAGS, abi::CONTEXT_CALLBACKS);
+        let flags = self.b.ins().load(types::I64, trusted(), frame, of_flags);
+        let requests = self.word(flags::REQUESTS);
+        let now = self.b.ins().bor(flags, requests);
+        self.b.ins().store(trusted(), now, frame, of_flags);
+        let n = self.b.ins().load(types::I32, trusted(), self.vm, callbacks);
+        let one = self.b.ins().iconst(types::I32, 1);
+        let less = self.b.ins().isub(n, one);
+        self.b.ins().store(trusted(), less, self.vm, callbacks);
+        let inst = self.request(args);
+        let tag = self.b.inst_results(inst)[1];
+        let raised = self.word(abi::RAISED);
+        // Popping the frame undoes it after an error.
+        let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
+        let after = self.b.ins().select(is_raised, now, flags);
+        self.b.ins().store(trusted(), after, frame, of_flags);
+        let after = self.b.ins().select(is_raised, less, n);
+        self.b.ins().store(trusted(), after, self.vm, callbacks);
+        inst
     }
 
     /// Declines the request unless the condition holds.

@@ -153,6 +153,8 @@ macro_rules! for_each_op {
         /// checks R[base .. base+count] as arguments of `range`; then R[base] = first value,
         /// R[base+1] = end, R[base+2] = step, all ints
         range_init = RangeInit { base: Group, count: Count } [THROWS];
+        /// R[dst] = an iterator over `range(R[first .. first+count])`; arguments are moved out
+        range_items = RangeItems { dst: Def, first: Group, count: Count } [THROWS];
         /// if R[base] has not reached R[base+1] in the direction of R[base+2]: R[dst] = R[base],
         /// R[base] += R[base+2] (saturating); else pc += target
         range_test = RangeTest { dst: Def, base: Group, target: Near } [];
@@ -204,6 +206,8 @@ macro_rules! for_each_op {
         check_order = CheckOrder { src: Read } [THROWS];
         /// raises unless R[src], item number R[index], is a number, as `sum` does
         check_summand = CheckSummand { src: Read, index: Read } [THROWS];
+        /// raises unless the items of R[src] can take its place, as in `flat_map`
+        check_flat = CheckFlat { src: Read } [THROWS];
         /// return R[src]
         ret = Ret { src: Use } [ENDS_BLOCK];
         /// return null

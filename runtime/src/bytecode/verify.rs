@@ -65,6 +65,7 @@ pub fn group_len(word: Word, proto: &FunctionProto) -> usize {
         Op::CallModule => 1 + ops::CallModule::decode(word).count.n(),
         Op::CallSpread | Op::CallMethodSpread | Op::CallMethodPlaceSpread => 2,
         Op::CallNative => ops::CallNative::decode(word).count.n(),
+        Op::RangeItems => ops::RangeItems::decode(word).count.n(),
         Op::CallMethod => 1 + ops::CallMethod::decode(word).count.n(),
         Op::CallMethodPlace => 1 + ops::CallMethodPlace::decode(word).count.n(),
         Op::NewArray => ops::NewArray::decode(word).n.idx(),

@@ -7,7 +7,7 @@
 use super::mailbox::Event;
 use super::tasks::{Task, Tasks, Waiter};
 use crate::error::{Error, Kind};
-use crate::host::Host;
+use crate::host::{Host, Stand};
 use crate::sync::{Arc, Mutex, PoisonError};
 use crate::value::{Value, View};
 
@@ -54,54 +54,56 @@ impl Wait {
 }
 
 /// Somewhere a number of tasks wait, for the same kind of thing.
-struct Place<'t> {
-    callee: &'t Value,
+struct Place {
+    callee: Value,
     what: Wait,
+    stand: Stand,
     n: usize,
 }
 
-impl Place<'_> {
-    fn is(&self, callee: &Value, what: Wait) -> bool {
+impl Place {
+    fn is(&self, callee: &Value, what: Wait, stand: Stand) -> bool {
         let is_same = match (self.callee.view(), callee.view()) {
             (View::Function(a), View::Function(b)) => std::ptr::eq(a.code_ptr(), b.code_ptr()),
             _ => self.callee.is_null() && callee.is_null(),
         };
-        is_same && self.what == what
+        is_same && self.what == what && self.stand == stand
     }
 
-    fn text(&self, is_root: bool) -> String {
+    fn text(&self, host: &dyn Host, is_root: bool) -> String {
         let what = match self.what {
             Wait::Await | Wait::Time => "waits for a promise",
             Wait::Receive => "waits to receive from a channel",
             Wait::Send => "waits to send on a full channel",
         };
+        let at = match host.position(self.stand) {
+            Some(at) => format!(" ({}:{}:{})", at.file, at.line, at.column),
+            None => String::new(),
+        };
         match self.callee.view() {
-            View::Function(function) => {
-                let (code, name) = (function.code(), function.info().display_name());
-                format!("{name} ({}:{}) {what}", code.file, code.info.line)
-            }
-            _ if is_root => format!("the main program {what}"),
-            _ => format!("a block on another thread {what}"),
+            View::Function(function) => format!("{}{at} {what}", function.info().display_name()),
+            _ if is_root => format!("the main program{at} {what}"),
+            _ => format!("a block on another thread{at} {what}"),
         }
     }
 }
 
 /// Where the tasks of an isolate wait that have waited longest, without `except`.
-fn places(tasks: &Tasks, is_root: bool, except: Option<&Task>) -> Vec<(String, usize)> {
-    let mut places: Vec<Place<'_>> = Vec::new();
-    for task in tasks.waiting_tasks().take(MAX_LOOKED_AT) {
+fn places(host: &mut dyn Host, is_root: bool, except: Option<&Task>) -> Vec<(String, usize)> {
+    let mut places: Vec<Place> = Vec::new();
+    for task in host.isolate().tasks.waiting_tasks().take(MAX_LOOKED_AT) {
         let Some(what) = task.waits_for().filter(|what| *what != Wait::Time) else { continue };
         if except.is_some_and(|except| std::ptr::eq(task, except)) {
             continue;
         }
-        let callee = task.callee();
-        match places.iter().position(|place| place.is(callee, what)) {
+        let (callee, stand) = (task.callee(), task.stand());
+        match places.iter().position(|place| place.is(callee, what, stand)) {
             Some(at) => places[at].n += 1,
             None if places.len() > MAX_PLACES => break,
-            None => places.push(Place { callee, what, n: 1 }),
+            None => places.push(Place { callee: callee.clone(), what, stand, n: 1 }),
         }
     }
-    places.iter().map(|place| (place.text(is_root), place.n)).collect()
+    places.iter().map(|place| (place.text(host, is_root), place.n)).collect()
 }
 
 /// A line for each of the places, however many tasks are there.
@@ -128,7 +130,7 @@ fn help(places: Vec<(String, usize)>) -> Vec<String> {
 
 /// Main wants to know what the tasks of this isolate wait for.
 pub(super) fn answer(host: &mut dyn Host, survey: &Survey) {
-    let own = places(&host.isolate().tasks, false, None);
+    let own = places(host, false, None);
     survey.lock().unwrap_or_else(PoisonError::into_inner).extend(own);
 }
 
@@ -142,7 +144,7 @@ pub(super) fn end(host: &mut dyn Host) {
         let program = host.isolate().membership().program;
         let n_asked = program.ask_others(|| Event::Describe(survey.clone()));
         if n_asked == 0 {
-            end_longest_wait(&mut host.isolate().tasks, Vec::new());
+            end_longest_wait(host, Vec::new());
         } else {
             host.isolate().tasks.survey = Some(survey);
         }
@@ -151,17 +153,17 @@ pub(super) fn end(host: &mut dyn Host) {
     let mut others = std::mem::take(&mut *survey.lock().unwrap_or_else(PoisonError::into_inner));
     // Threads have no order.
     others.sort_unstable();
-    end_longest_wait(&mut host.isolate().tasks, others);
+    end_longest_wait(host, others);
 }
 
 /// Nobody can go on: main gets an error, or else the task that has waited longest.
-pub(super) fn end_longest_wait(tasks: &mut Tasks, others: Vec<(String, usize)>) {
-    let Some(waiter) = tasks.main_or_longest() else { return };
+pub(super) fn end_longest_wait(host: &mut dyn Host, others: Vec<(String, usize)>) {
+    let Some(waiter) = host.isolate().tasks.main_or_longest() else { return };
     let mut error = waiter.task().waits_for().unwrap_or(Wait::Await).deadlock();
-    let mut all = places(tasks, true, Some(waiter.task()));
+    let mut all = places(host, true, Some(waiter.task()));
     all.extend(others);
     error.help.extend(help(all));
-    waiter.fail(tasks, error);
+    waiter.fail(&mut host.isolate().tasks, error);
 }
 
 impl Waiter {

@@ -25,7 +25,7 @@ use super::timers::{Alarm, Timer};
 use super::{isolates, promises};
 
 use crate::error::{Error, Kind, Result};
-use crate::host::{Counters, Host};
+use crate::host::{Counters, Host, Stand};
 use crate::limits::StackFloor;
 use crate::value::Value;
 
@@ -52,6 +52,8 @@ pub struct Task {
     counters: Cell<Counters>,
     /// Number of its present wait, if it waits.
     wait: Cell<Option<(u64, Wait)>>,
+    /// Where it stood when it began to wait.
+    stand: Cell<Stand>,
     /// It waits in place, inside a callback.
     is_in_place: Cell<bool>,
     /// What ends the wait with an error.
@@ -264,6 +266,10 @@ impl Task {
         &self.callee
     }
 
+    pub(super) fn stand(&self) -> Stand {
+        self.stand.get()
+    }
+
     pub(super) fn waits_for(&self) -> Option<Wait> {
         self.wait.get().map(|(_, what)| what)
     }
@@ -299,6 +305,7 @@ fn new_task(promise: Value, callee: Value, stack: usize, body: Body) -> Result<R
         stacks: RefCell::new(None),
         counters: Cell::new(Counters { depth: 0, nested: 0, callbacks: 0 }),
         wait: Cell::new(None),
+        stand: Cell::new(Stand::default()),
         is_in_place: Cell::new(false),
         error: RefCell::new(None),
         detached: RefCell::new(None),
@@ -442,6 +449,7 @@ fn check_stopping(host: &mut dyn Host) -> Result<()> {
 pub(super) fn park(host: &mut dyn Host, waiter: &Waiter, finish: Finish) -> Result<Option<Value>> {
     check_stopping(host)?;
     let task = &waiter.task;
+    task.stand.set(host.stand());
     if host.counters().callbacks > 0 {
         task.is_in_place.set(true);
         let mut result = Ok(());
@@ -512,7 +520,7 @@ fn wait_for_something(host: &mut dyn Host) -> Result<()> {
         return Ok(());
     }
     let Some(due) = due else {
-        deadlock::end_longest_wait(&mut isolate.tasks, Vec::new());
+        deadlock::end_longest_wait(host, Vec::new());
         return Ok(());
     };
     isolate.out.flush()?;

@@ -15,7 +15,7 @@ use crate::heap::Obj;
 use crate::natives;
 use crate::objects::function::{CallInfo, Function, FunctionCode};
 use crate::profile::site;
-use crate::semantics::index;
+use crate::semantics::{index, stages};
 use crate::value::{Tag, Value, View};
 
 /// Items with which a native's work counts as iterations of the loop around it.
@@ -328,6 +328,12 @@ impl Machine {
     }
 
     #[inline(always)]
+    pub(super) fn check_flat(&mut self, op: ops::CheckFlat) -> Step {
+        let checked = stages::check_flat(self.reg(op.src.idx()));
+        self.checked(checked)
+    }
+
+    #[inline(always)]
     pub(super) fn ret(&mut self, op: ops::Ret) -> Step {
         let src = op.src;
         let keeps_receiver = src.idx() == 0 && self.frame().has(flags::KEEP_RECEIVER);
@@ -429,6 +435,7 @@ impl Vm {
             self.native.depth -= u32::from(frame.has(flags::USER));
             if frame.has(flags::GENERATOR | flags::BODY) {
                 if frame.has(flags::CHAIN) {
+                    self.native.callbacks += u32::from(frame.has(flags::REQUESTS));
                     self.leave_chain();
                 } else if frame.has(flags::BODY) {
                     self.leave_body();

@@ -8,12 +8,40 @@
 use std::collections::HashMap;
 
 use super::Vm;
-use crate::bytecode::operand::Instr;
+use super::stack::{flags, loaded};
+use super::tiering::{Threshold, VmOptions};
+use crate::bytecode::operand::{Instr, Op};
 use crate::objects::array::ElemKind;
-use crate::objects::function::FunctionCode;
+use crate::objects::function::{FunctionCode, LoadedProto};
 use crate::objects::iterator::{IteratorBody, IteratorState, Source, Stage};
+use crate::semantics::iterate::range_len;
 use crate::semantics::stages;
-use crate::value::{Value, View};
+use crate::value::{Tag, Value, View};
+
+/// Where the items of a chain, or those that a stage takes in, come from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum SourceShape {
+    /// An array from its start on.
+    Array(ElemKind),
+    /// A range with this step.
+    Range(i64),
+    Generator,
+    /// A string, bytes, set, queue or stack from its start on, by its tag.
+    Collection(u8),
+}
+
+impl SourceShape {
+    /// Value and position; first value, end and step.
+    pub fn n_registers(self) -> u16 {
+        if matches!(self, SourceShape::Range(_)) { 3 } else { 2 }
+    }
+
+    /// Whether code for this source does for another one: an empty array is of any kind.
+    fn does_for(self, other: SourceShape) -> bool {
+        let is_array = matches!(self, SourceShape::Array(_));
+        self == other || is_array && other == SourceShape::Array(ElemKind::Empty)
+    }
+}
 
 /// One stage of a chain; functions are known by their code.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -25,6 +53,10 @@ pub enum StageShape {
     TakeWhile(*const FunctionCode),
     SkipWhile(*const FunctionCode),
     StepBy,
+    Enumerate,
+    Zip(SourceShape),
+    Chain(SourceShape),
+    FlatMap(*const FunctionCode),
 }
 
 impl StageShape {
@@ -32,9 +64,12 @@ impl StageShape {
     pub fn n_registers(self) -> u16 {
         match self {
             StageShape::Map(_) | StageShape::Filter(_) | StageShape::TakeWhile(_) => 1,
-            StageShape::Take | StageShape::Skip => 1,
+            StageShape::Take | StageShape::Skip | StageShape::Enumerate => 1,
             // With whether it has begun; with the items to wait for.
             StageShape::SkipWhile(_) | StageShape::StepBy => 2,
+            StageShape::Zip(source) | StageShape::Chain(source) => source.n_registers(),
+            // With the iteration over what it has given.
+            StageShape::FlatMap(_) => 3,
         }
     }
 
@@ -43,29 +78,67 @@ impl StageShape {
         match self {
             StageShape::Map(code) | StageShape::Filter(code) => Some(code),
             StageShape::TakeWhile(code) | StageShape::SkipWhile(code) => Some(code),
+            StageShape::FlatMap(code) => Some(code),
             StageShape::Take | StageShape::Skip | StageShape::StepBy => None,
+            StageShape::Enumerate | StageShape::Zip(_) | StageShape::Chain(_) => None,
+        }
+    }
+
+    fn does_for(self, other: StageShape) -> bool {
+        match (self, other) {
+            (StageShape::Zip(own), StageShape::Zip(other)) => own.does_for(other),
+            (StageShape::Chain(own), StageShape::Chain(other)) => own.does_for(other),
+            _ => self == other,
         }
     }
 }
 
-/// A chain over an array from its start on.
+/// A chain that has not begun.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ChainShape {
-    pub kind: ElemKind,
+    pub source: SourceShape,
     pub stages: Vec<StageShape>,
     /// The function that the method which ends the chain gets as its last argument.
     pub callback: Option<*const FunctionCode>,
 }
 
 impl ChainShape {
-    /// The registers that all stages take.
+    /// The registers that source and stages take.
     pub fn n_registers(&self) -> u16 {
-        self.stages.iter().map(|stage| stage.n_registers()).sum()
+        let of_stages: u16 = self.stages.iter().map(|stage| stage.n_registers()).sum();
+        self.source.n_registers() + of_stages
+    }
+
+    /// Whether items come from a generator.
+    pub fn has_generator(&self) -> bool {
+        let takes_in = |stage: &StageShape| match stage {
+            StageShape::Zip(source) | StageShape::Chain(source) => {
+                *source == SourceShape::Generator
+            }
+            _ => false,
+        };
+        self.source == SourceShape::Generator || self.stages.iter().any(takes_in)
+    }
+
+    /// Whether code for this chain does for another one.
+    fn does_for(&self, source: SourceShape, stages: &[StageShape]) -> bool {
+        let mut pairs = self.stages.iter().zip(stages);
+        self.source.does_for(source)
+            && self.stages.len() == stages.len()
+            && pairs.all(|(own, other)| own.does_for(*other))
     }
 }
 
 /// What was seen at calls, by the address of the instruction; `None` if it varies.
 pub(super) type Chains = HashMap<*const Instr, Option<ChainShape>>;
+
+/// Items of a source of unknown length, for the heat of a chain over it.
+const UNKNOWN_LEN: usize = 1000;
+/// Items from which on the interpreter runs the bytecode of a chain, whose loop can be compiled.
+const LONG: usize = 500;
+/// The largest first number of a stage that counts items, and the longest step of a range: sums
+/// with the number of items do not overflow.
+const MAX_START: i64 = 1 << 40;
 
 fn code_of(function: &Value) -> Option<*const FunctionCode> {
     match function.view() {
@@ -74,7 +147,44 @@ fn code_of(function: &Value) -> Option<*const FunctionCode> {
     }
 }
 
-fn shape_of_stage(stage: &Stage) -> Option<StageShape> {
+/// Source and number of items.
+fn shape_of_source(source: &Source) -> Option<(SourceShape, usize)> {
+    Some(match source {
+        Source::Collection { value, at: 0 } => match value.view() {
+            View::Array(array) => (SourceShape::Array(array.kind()), array.len()),
+            View::Str(text) => (SourceShape::Collection(value.tag() as u8), text.as_str().len()),
+            View::Bytes(bytes) => (SourceShape::Collection(value.tag() as u8), bytes.0.len()),
+            View::Set(_) | View::Queue(_) | View::Stack(_) => {
+                (SourceShape::Collection(value.tag() as u8), UNKNOWN_LEN)
+            }
+            _ => return None,
+        },
+        Source::Range { at, stop, step } => {
+            if step.abs() > MAX_START || at.abs() > MAX_START || stop.abs() > MAX_START {
+                return None;
+            }
+            (SourceShape::Range(*step), range_len(*at, *stop, *step) as usize)
+        }
+        Source::Iterator(value) if value.tag() == Tag::Generator => {
+            (SourceShape::Generator, UNKNOWN_LEN)
+        }
+        Source::Collection { .. } | Source::Iterator(_) => return None,
+        Source::Exhausted | Source::Foreign => return None,
+    })
+}
+
+/// The source of an iterator that a stage owns.
+fn shape_of_other(other: &mut Value) -> Option<SourceShape> {
+    if other.tag() == Tag::Generator {
+        return Some(SourceShape::Generator);
+    }
+    let state = other.unique_mut::<IteratorBody>()?.state.get_mut();
+    stages::absorb_source(state);
+    let is_plain = !state.is_running && state.stages.is_empty();
+    shape_of_source(&state.source).filter(|_| is_plain).map(|(source, _)| source)
+}
+
+fn shape_of_stage(stage: &mut Stage) -> Option<StageShape> {
     Some(match stage {
         Stage::Map(func) => StageShape::Map(code_of(func)?),
         Stage::Filter(func) => StageShape::Filter(code_of(func)?),
@@ -83,22 +193,84 @@ fn shape_of_stage(stage: &Stage) -> Option<StageShape> {
         Stage::TakeWhile { func, has_ended: false } => StageShape::TakeWhile(code_of(func)?),
         Stage::SkipWhile { func, has_begun: false } => StageShape::SkipWhile(code_of(func)?),
         Stage::StepBy { .. } => StageShape::StepBy,
+        Stage::Zip { other } => StageShape::Zip(shape_of_other(other)?),
+        Stage::Enumerate { next } if next.abs() <= MAX_START => StageShape::Enumerate,
+        Stage::Chain { other, is_on_other: false } => StageShape::Chain(shape_of_other(other)?),
+        Stage::FlatMap { func, inner: None } => StageShape::FlatMap(code_of(func)?),
         Stage::TakeWhile { .. } | Stage::SkipWhile { .. } => return None,
-        Stage::Zip { .. } | Stage::Enumerate { .. } => return None,
-        Stage::Chain { .. } | Stage::FlatMap { .. } => return None,
+        Stage::Enumerate { .. } | Stage::Chain { .. } | Stage::FlatMap { .. } => return None,
     })
 }
 
-/// Kind and stages of a chain, and the length of its source.
-fn shape_of(state: &mut IteratorState) -> Option<(ElemKind, Vec<StageShape>, usize)> {
+/// Source and stages of a chain, and the number of items of its source.
+fn shape_of(state: &mut IteratorState) -> Option<(SourceShape, Vec<StageShape>, usize)> {
     if state.is_running {
         return None;
     }
     stages::absorb_source(state);
-    let Source::Collection { value, at: 0 } = &state.source else { return None };
-    let View::Array(array) = value.view() else { return None };
-    let stages: Option<Vec<_>> = state.stages.iter().map(shape_of_stage).collect();
-    Some((array.kind(), stages?, array.len()))
+    let (source, n) = shape_of_source(&state.source)?;
+    let stages: Option<Vec<_>> = state.stages.iter_mut().map(shape_of_stage).collect();
+    Some((source, stages?, n))
+}
+
+/// Puts the values of a source into registers.
+fn put_source(source: Source, put: &mut impl FnMut(Value)) {
+    match source {
+        Source::Collection { value, .. } | Source::Iterator(value) => {
+            put(value);
+            put(Value::NULL);
+        }
+        Source::Range { at, stop, step } => {
+            put(Value::int(at));
+            put(Value::int(stop));
+            put(Value::int(step));
+        }
+        Source::Exhausted | Source::Foreign => {}
+    }
+}
+
+/// Puts the values of what a stage takes in into registers.
+fn put_other(mut other: Value, put: &mut impl FnMut(Value)) {
+    match other.unique_mut::<IteratorBody>() {
+        Some(body) => {
+            let state = body.state.get_mut();
+            put_source(std::mem::replace(&mut state.source, Source::Exhausted), put);
+        }
+        None => put_source(Source::Iterator(other), put),
+    }
+}
+
+fn put_stage(stage: Stage, put: &mut impl FnMut(Value)) {
+    match stage {
+        Stage::Map(func) | Stage::Filter(func) => put(func),
+        Stage::TakeWhile { func, .. } => put(func),
+        Stage::SkipWhile { func, .. } => {
+            put(func);
+            put(Value::bool(false));
+        }
+        Stage::Take { left } | Stage::Skip { left } => put(Value::int(left as i64)),
+        Stage::StepBy { step, wait } => {
+            put(Value::int(step as i64));
+            put(Value::int(wait as i64));
+        }
+        Stage::Enumerate { next } => put(Value::int(next)),
+        Stage::Zip { other } | Stage::Chain { other, .. } => put_other(other, put),
+        Stage::FlatMap { func, .. } => {
+            put(func);
+            put(Value::NULL);
+            put(Value::NULL);
+        }
+    }
+}
+
+/// Lets the loops of a body become hot, which only run here after exits otherwise.
+fn warm(loaded: &LoadedProto, options: VmOptions) {
+    let (code, profile) = (&loaded.proto.code, &loaded.proto.profile);
+    for (at, _) in code.iter().enumerate().filter(|(_, instr)| instr.op() == Op::LoopHeader) {
+        if profile.site(at) == u64::from(u32::MAX) {
+            profile.set_site(at, options.threshold(code.len()).into());
+        }
+    }
 }
 
 impl Vm {
@@ -110,11 +282,11 @@ impl Vm {
         let Ok(mut state) = body.state.try_borrow_mut() else { return 0 };
         let found = shape_of(&mut state);
         let n = found.as_ref().map_or(0, |(_, _, n)| *n);
-        if matches!(found, Some((ElemKind::Empty, ..))) {
+        if matches!(found, Some((SourceShape::Array(ElemKind::Empty), ..))) {
             return n;
         }
         let callback = rest.last().and_then(code_of);
-        let shape = found.map(|(kind, stages, _)| ChainShape { kind, stages, callback });
+        let shape = found.map(|(source, stages, _)| ChainShape { source, stages, callback });
         let known = self.chains.entry(site).or_insert_with(|| shape.clone());
         if *known != shape {
             *known = None;
@@ -128,7 +300,7 @@ impl Vm {
     }
 
     /// For compiled code: takes the iterator in `slot` apart if it has this shape and no other
-    /// owner. The source goes to the slot, what the stages need to the registers at `into`. What
+    /// owner. Source and what the stages need go to the registers at `into`. What
     /// follows counts as called from a native until [`Vm::leave_chain`]. False if nothing was
     /// done.
     ///
@@ -144,8 +316,8 @@ impl Vm {
         let iterator = unsafe { &mut *slot };
         let Some(body) = iterator.unique_mut::<IteratorBody>() else { return false };
         let state = body.state.get_mut();
-        let Some((kind, stages, _)) = shape_of(state) else { return false };
-        if kind != shape.kind || stages != shape.stages || !self.enter_body() {
+        let Some((source, stages, _)) = shape_of(state) else { return false };
+        if !shape.does_for(source, &stages) || !self.enter_body() {
             return false;
         }
         if !stages::enter() {
@@ -160,27 +332,57 @@ impl Vm {
                 at = at.add(1);
             }
         };
+        put_source(std::mem::replace(&mut state.source, Source::Exhausted), &mut put);
         for stage in state.stages.drain(..) {
-            match stage {
-                Stage::Map(func) | Stage::Filter(func) => put(func),
-                Stage::TakeWhile { func, .. } => put(func),
-                Stage::SkipWhile { func, .. } => {
-                    put(func);
-                    put(Value::bool(false));
-                }
-                Stage::Take { left } | Stage::Skip { left } => put(Value::int(left as i64)),
-                Stage::StepBy { step, wait } => {
-                    put(Value::int(step as i64));
-                    put(Value::int(wait as i64));
-                }
-                Stage::Zip { .. } | Stage::Enumerate { .. } => {}
-                Stage::Chain { .. } | Stage::FlatMap { .. } => {}
-            }
+            put_stage(stage, &mut put);
         }
-        let source = std::mem::replace(&mut state.source, Source::Exhausted);
-        if let Source::Collection { value, .. } = source {
-            *iterator = value;
+        *iterator = Value::NULL;
+        true
+    }
+
+    /// Goes on in the bytecode of the chain that a method call ends, if it is long and there is a
+    /// compiler that has bytecode for it. The receiver and `n` arguments are at `window`.
+    ///
+    /// # Safety
+    /// `window` must be in the frame on top, with all behind the arguments free.
+    pub(super) unsafe fn enter_chain(
+        &mut self,
+        site: *const Instr,
+        window: *mut Value,
+        (name, n): (&str, usize),
+        n_items: usize,
+    ) -> bool {
+        let is_normal = self.options.threshold == Threshold::Normal;
+        if n_items < if is_normal { LONG } else { 1 } {
+            return false;
         }
+        let Some(shape) = self.chain_at(site).cloned() else {
+            return false;
+        };
+        if n > 0 && shape.callback.is_none() {
+            return false;
+        }
+        let Some(mut tier) = self.tier.take() else { return false };
+        // SAFETY: there is a frame on top.
+        let caller = unsafe { (*self.frame).loaded() };
+        let code = tier.chain_body(self, (caller, site), (name, n as u8));
+        self.tier = Some(tier);
+        let Some(code) = code else { return false };
+        // SAFETY: bodies are loaded and live as long as the tier.
+        let loaded = unsafe { loaded(code) };
+        let end = window.wrapping_add(loaded.call.n_registers as usize);
+        let has_records = self.frame.wrapping_add(2) < self.frame_limit;
+        if end > self.native.stack_limit || !has_records || self.is_interrupted() {
+            return false;
+        }
+        // SAFETY: the caller's promise; there is room.
+        let is_open = unsafe { self.open_chain(window, &shape, window.add(n + 1)) };
+        if !is_open {
+            return false;
+        }
+        warm(loaded, self.options);
+        // SAFETY: as above; records for the frames of bodies are reserved.
+        unsafe { self.push_frame(code, std::ptr::null_mut(), window, flags::BODY | flags::CHAIN) };
         true
     }
 

@@ -17,6 +17,8 @@ pub struct NativeContext {
     /// Of these, calls entered from natives and operators.
     pub nested: u32,
     pub nested_limit: u32,
+    /// Natives that wait for what they have called, but for those that wait for an item.
+    pub callbacks: u32,
     /// Set when an interrupt is pending.
     pub interrupt: *const AtomicBool,
     /// Behind the last register of the register stack.
@@ -35,6 +37,7 @@ impl NativeContext {
             depth_limit: 0,
             nested: 0,
             nested_limit: 0,
+            callbacks: 0,
             interrupt,
             stack_limit,
             result: Value::NULL,

@@ -53,11 +53,16 @@ impl Machine {
 /// then the same one.
 pub fn is_frameless(word: Word) -> bool {
     match word.op() {
-        Op::NewArray | Op::ArrayPush | Op::NewDict | Op::DictInsert | Op::DictSpread => true,
+        Op::RangeItems
+        | Op::NewArray
+        | Op::ArrayPush
+        | Op::NewDict
+        | Op::DictInsert
+        | Op::DictSpread => true,
         Op::GetIndex | Op::GetField | Op::GetFieldOrNull | Op::Concat => true,
         Op::ArrayItem | Op::ArrayRest | Op::DictItem | Op::GetPayload | Op::Wrap => true,
         Op::JumpUnlessLiteral | Op::IterInit | Op::IterTest | Op::IterLoop => true,
-        Op::Add | Op::AddConst | Op::CheckOrder | Op::CheckSummand => true,
+        Op::Add | Op::AddConst | Op::CheckOrder | Op::CheckSummand | Op::CheckFlat => true,
         Op::SelectMethod | Op::JumpUnlessPending => true,
         Op::CallMethod | Op::CallMethodPlace => true,
         Op::SetIndex => ops::SetIndex::decode(word).root.kind == RootKind::Register,

@@ -397,6 +397,12 @@ impl Machine {
     #[inline(never)]
     fn enter_generator_slow(mut self, base: usize) -> std::result::Result<Requested, Stop> {
         self.save();
+        // SAFETY: while the loop runs there is a frame on top.
+        let frame = unsafe { &mut *self.vm().frame };
+        if frame.has(flags::CHAIN) {
+            frame.flags |= flags::REQUESTS;
+            self.vm().native.callbacks -= 1;
+        }
         let generator = self.reg(base).clone();
         let window = self.vm().free_registers().wrapping_add(1);
         if let Some(answer) = self.vm().request_compiled(&generator, window) {
@@ -419,6 +425,12 @@ impl Machine {
     /// Ends the loop instruction behind which the machine stands: with the generator's value, or
     /// with none left.
     pub(super) fn deliver(&mut self, next: Option<Value>) {
+        // SAFETY: while the loop runs there is a frame on top.
+        let frame = unsafe { &mut *self.vm().frame };
+        if frame.has(flags::REQUESTS) {
+            frame.flags &= !flags::REQUESTS;
+            self.vm().native.callbacks += 1;
+        }
         let word = self.instr().word();
         let has_next = next.is_some();
         let (dst, target, wanted) = match word.op() {

@@ -8,7 +8,7 @@ use crate::bytecode::ops;
 use crate::error::Result;
 use crate::objects::array::Array;
 use crate::profile::site;
-use crate::semantics::iterate;
+use crate::semantics::{iterate, stages};
 use crate::value::{Tag, Value, View};
 
 impl Machine {
@@ -37,6 +37,16 @@ impl Machine {
         self.set(base, Value::int(start));
         self.set(base + 1, Value::int(end));
         self.set(base + 2, Value::int(step));
+        Ok(())
+    }
+
+    #[inline(always)]
+    pub(super) fn range_items(&mut self, op: ops::RangeItems) -> Step {
+        let args: [Value; 3] = std::array::from_fn(|i| {
+            if i < op.count.n() { self.take(op.first.idx() + i) } else { Value::NULL }
+        });
+        let iterator = self.checked(range_iterator(&args[..op.count.n().min(3)]))?;
+        self.set(op.dst.idx(), iterator);
         Ok(())
     }
 
@@ -131,6 +141,11 @@ impl Machine {
         self.jump_near(has_next, op.target);
         Ok(())
     }
+}
+
+#[inline(never)]
+fn range_iterator(args: &[Value]) -> Result<Value> {
+    stages::range_iterator(args)
 }
 
 #[inline(never)]

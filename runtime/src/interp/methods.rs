@@ -206,8 +206,10 @@ impl Machine {
         // SAFETY: a register of the frame on top.
         let selected = self.vm().select(unsafe { &*receiver }, &name);
         let selected = self.checked(selected)?;
-        if let (Selected::TypeMethod(_), Args::InPlace(n)) = (&selected, &args) {
-            self.note_chain(receiver, *n);
+        if let (Selected::TypeMethod(_), Args::InPlace(n)) = (&selected, &args)
+            && self.note_chain((receiver, keep), *n, &name)
+        {
+            return Ok(());
         }
         self.vm().can_finish_later = true;
         let begun = match (&selected, args) {
@@ -224,18 +226,24 @@ impl Machine {
         self.finish_call(dst, begun)
     }
 
-    /// Notes the chain of lazy stages that a call may end.
+    /// Notes the chain of lazy stages that a call may end; true if its frame was pushed.
     #[inline]
-    fn note_chain(&mut self, receiver: *mut Value, n: usize) {
+    fn note_chain(&mut self, (receiver, keep): (*mut Value, u64), n: usize, name: &Value) -> bool {
         // SAFETY: a register of the frame on top.
         if unsafe { (*receiver).tag() } != Tag::Iterator {
-            return;
+            return false;
         }
         // SAFETY: receiver and arguments are consecutive initialised registers; `pc` is behind
         // the instruction.
         let (args, site) = unsafe { (std::slice::from_raw_parts(receiver, n + 1), self.pc.sub(1)) };
         let n_items = self.vm().note_chain(site, args);
+        if n_items == 0 {
+            return false;
+        }
         self.heat_loop(n_items);
+        let View::Str(name) = name.view() else { return false };
+        // SAFETY: the receiver is a register, and those behind the arguments are free.
+        keep == 0 && unsafe { self.vm().enter_chain(site, receiver, (name.as_str(), n), n_items) }
     }
 
     /// Calls a native with a receiver that nobody needs any more as its first argument.

@@ -40,17 +40,18 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::bytecode::operand::Instr;
 use crate::concurrency::tasks;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Position, Result};
 use crate::heap;
-use crate::host::{Counters, Host, Isolate, ModuleLoader};
+use crate::host::{Counters, Host, Isolate, ModuleLoader, Stand};
 use crate::objects::function::FunctionCode;
 use crate::objects::module::{ModuleBody, Origin, Template};
-use crate::semantics::BinOp;
+use crate::semantics::{BinOp, stages};
 use crate::tier::Tier;
 use crate::value::{Value, View};
 
-pub use chains::{ChainShape, StageShape};
+pub use chains::{ChainShape, SourceShape, StageShape};
 pub use context::{DEOPT_WORDS, NativeContext};
 pub use direct::is_frameless;
 use enter::Args;
@@ -82,8 +83,6 @@ pub struct Vm {
     methods: MethodCache,
     fields: FieldCache,
     chains: chains::Chains,
-    /// Active calls from natives and operators in the present task.
-    callbacks: u32,
     /// The boundary frame that returned last was a generator's and had a value.
     has_yielded: bool,
     /// Interpreter loops of the present task.
@@ -139,7 +138,6 @@ impl Vm {
             methods: MethodCache::new(),
             fields: FieldCache::new(),
             chains: chains::Chains::new(),
-            callbacks: 0,
             has_yielded: false,
             loops: 0,
             can_finish_later: false,
@@ -173,21 +171,21 @@ impl Vm {
         self.check_native_stack(callee)?;
         // The register in between is for the closure.
         let window = self.free_registers().wrapping_add(1);
-        self.callbacks += 1;
+        self.native.callbacks += 1;
         let compiled = self.call_compiled(callee, flags, window, args);
-        self.callbacks -= 1;
+        self.native.callbacks -= 1;
         if let Some(result) = compiled {
             return result;
         }
         self.place(window, args)?;
         self.native.nested += 1;
-        self.callbacks += 1;
+        self.native.callbacks += 1;
         let flags = flags | flags::USER | flags::BOUNDARY;
         let begun = self.begin_call(callee.clone(), window, Args::InPlace(args.len()), flags);
         let failed = begun.is_err();
         let result = self.complete(begun);
         self.native.nested -= 1;
-        self.callbacks -= 1;
+        self.native.callbacks -= 1;
         if failed {
             self.clear(window, args.len());
         }
@@ -202,14 +200,14 @@ impl Vm {
             return false;
         }
         self.native.nested += 1;
-        self.callbacks += 1;
+        self.native.callbacks += 1;
         true
     }
 
     /// Ends what [`Vm::enter_body`] began; popping a frame with `flags::BODY` does that too.
     pub fn leave_body(&mut self) {
         self.native.nested -= 1;
-        self.callbacks -= 1;
+        self.native.callbacks -= 1;
     }
 
     /// Moves values into free registers.
@@ -263,14 +261,14 @@ impl Host for Vm {
         self.place(window, std::slice::from_mut(receiver))?;
         self.place(window.wrapping_add(1), args)?;
         self.native.nested += 1;
-        self.callbacks += 1;
+        self.native.callbacks += 1;
         let flags = flags::USER | flags::BOUNDARY | flags::KEEP_RECEIVER;
         let args_in_place = Args::InPlace(args.len());
         let begun = self.begin_function(method.clone(), window, args_in_place, flags);
         let failed = begun.is_err();
         let result = self.complete(begun);
         self.native.nested -= 1;
-        self.callbacks -= 1;
+        self.native.callbacks -= 1;
         // SAFETY: the method's frame left the receiver in its first register.
         unsafe { *receiver = (*window).take() };
         if failed {
@@ -313,15 +311,29 @@ impl Host for Vm {
         self.code_in(module, index)
     }
 
+    fn stand(&self) -> Stand {
+        // SAFETY: there always is a frame, that at the bottom of the stack if no function runs.
+        let frame = unsafe { &*self.frame };
+        Stand(frame.code as usize, frame.pc as usize)
+    }
+
+    fn position(&self, at: Stand) -> Option<Position> {
+        let code = self.codes.iter().find(|code| std::ptr::from_ref(&***code) as usize == at.0)?;
+        let loaded = code.proto.as_ref()?;
+        let behind = at.1.wrapping_sub(loaded.call.code as usize) / size_of::<Instr>();
+        let offset = loaded.proto.spans.offset(behind.checked_sub(1)? as u32);
+        Some(loaded.proto.source.position(offset))
+    }
+
     fn counters(&self) -> Counters {
         let native = &self.native;
-        Counters { depth: native.depth, nested: native.nested, callbacks: self.callbacks }
+        Counters { depth: native.depth, nested: native.nested, callbacks: native.callbacks }
     }
 
     fn set_counters(&mut self, counters: Counters) {
         self.native.depth = counters.depth;
         self.native.nested = counters.nested;
-        self.callbacks = counters.callbacks;
+        self.native.callbacks = counters.callbacks;
     }
 
     fn swap_stacks(&mut self, stacks: &mut Option<Box<dyn Any>>) -> Result<()> {
@@ -329,7 +341,8 @@ impl Host for Vm {
     }
 
     fn can_detach(&self) -> bool {
-        self.can_finish_later && self.loops == 1
+        // What an open chain has counted goes with the native stack.
+        self.can_finish_later && self.loops == 1 && !stages::is_active()
     }
 
     fn detach(&mut self) -> Box<dyn Any> {

@@ -47,6 +47,8 @@ pub mod flags {
     pub const BODY: u64 = 32;
     /// Such a body that is what ends a chain of lazy stages; see `Vm::open_chain`.
     pub const CHAIN: u64 = 64;
+    /// Such a body that waits for an item of a generator, which is no callback.
+    pub const REQUESTS: u64 = 128;
 }
 
 impl Frame {

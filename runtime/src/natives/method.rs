@@ -321,9 +321,21 @@ impl MethodDecl {
         args: &mut [Value],
     ) -> Result<Value> {
         debug_assert_eq!(receiver.tag(), self.tag, "{} of {}", self.name, type_name(receiver));
+        let name = self.name_for(receiver);
         if args.len() < self.n_required || args.len() > self.n_max {
-            return Err(arity_error(&self.full_name, self.n_required, self.n_max, args.len()));
+            return Err(arity_error(name, self.n_required, self.n_max, args.len()));
         }
-        (self.run)(&mut Cx { host, name: &self.full_name }, receiver, args)
+        (self.run)(&mut Cx { host, name }, receiver, args)
+    }
+
+    /// What errors call it: an iterator that stands for the array of a range is one to nobody.
+    fn name_for(&'static self, receiver: &Value) -> &'static str {
+        if let View::Iterator(body) = receiver.view()
+            && body.is_range()
+            && let Some(Selected::TypeMethod(of_array)) = row_of(Tag::Array, self.word, self.name)
+        {
+            return &of_array.full_name;
+        }
+        &self.full_name
     }
 }

@@ -36,6 +36,9 @@ pub enum Source {
     Collection { value: Value, at: usize },
     /// Another iterator, whose position is shared.
     Iterator(Value),
+    /// What `range` would list from a number on. Made only where nobody can tell it from the
+    /// array.
+    Range { at: i64, stop: i64, step: i64 },
 }
 
 /// A step that each item goes through.
@@ -81,6 +84,13 @@ pub enum Stage {
 }
 
 impl IteratorBody {
+    /// Whether it is a range without stages, which only ever is the receiver of a method.
+    pub fn is_range(&self) -> bool {
+        self.state.try_borrow().is_ok_and(|state| {
+            matches!(state.source, Source::Range { .. }) && state.stages.is_empty()
+        })
+    }
+
     /// An iterator value.
     pub fn make(source: Source, stages: Vec<Stage>) -> Value {
         let state = RefCell::new(IteratorState { source, stages, is_running: false });
@@ -92,7 +102,7 @@ impl IteratorState {
     /// Calls `f` with every value the state holds.
     pub fn each_value(&self, f: &mut dyn FnMut(&Value)) {
         match &self.source {
-            Source::Exhausted | Source::Foreign => {}
+            Source::Exhausted | Source::Foreign | Source::Range { .. } => {}
             Source::Collection { value, .. } | Source::Iterator(value) => f(value),
         }
         for stage in &self.stages {

@@ -12,7 +12,8 @@ use crate::heap::Ref;
 use crate::host::Host;
 use crate::objects::array::Array;
 use crate::objects::iterator::{IteratorBody, IteratorState, Source, Stage};
-use crate::semantics::iterate::item_from;
+use crate::semantics::arith::check_memory;
+use crate::semantics::iterate::{item_from, range_bounds, range_len};
 use crate::semantics::{truthy, type_name};
 use crate::value::{Tag, Value, View};
 
@@ -29,6 +30,16 @@ pub fn make_iterator(source: Value) -> Value {
         return source;
     }
     IteratorBody::make(Source::Collection { value: source, at: 0 }, Vec::new())
+}
+
+/// The iterator that a lazy stage makes of `range(args)`, without the array in between.
+///
+/// # Errors
+/// As `range`.
+pub fn range_iterator(args: &[Value]) -> Result<Value> {
+    let (at, stop, step) = range_bounds(args)?;
+    check_memory(range_len(at, stop, step) as usize * size_of::<Value>())?;
+    Ok(IteratorBody::make(Source::Range { at, stop, step }, Vec::new()))
 }
 
 /// A new iterator that applies `stage` to the items of an array or iterator.
@@ -107,6 +118,11 @@ pub(crate) fn enter() -> bool {
     has_room
 }
 
+/// Whether an iterator waits for what is below it, in any task of the thread.
+pub(crate) fn is_active() -> bool {
+    NESTING.get() > 0
+}
+
 /// Ends what [`enter`] began.
 pub(crate) fn leave() {
     NESTING.set(NESTING.get() - 1);
@@ -166,11 +182,18 @@ fn request(host: &mut dyn Host, state: &mut IteratorState) -> Result<(Option<Val
         Source::Exhausted | Source::Foreign => None,
         Source::Collection { value, at } => item_from(value, at),
         Source::Iterator(inner) => pull(host, inner)?,
+        Source::Range { at, stop, step } => next_of_range(at, *stop, *step),
     };
     if item.is_none() {
         state.source = Source::Exhausted;
     }
     Ok((item, 0))
+}
+
+fn next_of_range(at: &mut i64, stop: i64, step: i64) -> Option<Value> {
+    let has_more = if step > 0 { *at < stop } else { *at > stop };
+    // Saturated, it has reached the end.
+    has_more.then(|| Value::int(std::mem::replace(at, at.saturating_add(step))))
 }
 
 fn answer(host: &mut dyn Host, stage: &mut Stage) -> Result<Answer> {
@@ -278,14 +301,23 @@ fn pair(first: Value, second: Value) -> Value {
 /// The iterator over a result of flat_map's function.
 ///
 /// # Errors
-/// TypeError for anything but an array, set, queue, stack or iterator.
+/// As [`check_flat`].
 pub fn flat_items(result: Value) -> Result<Value> {
+    check_flat(&result)?;
+    Ok(make_iterator(result))
+}
+
+/// Whether the items of a value can take its place.
+///
+/// # Errors
+/// TypeError for anything but an array, set, queue, stack or iterator.
+pub fn check_flat(result: &Value) -> Result<()> {
     if matches!(result.tag(), Tag::Array | Tag::Set | Tag::Queue | Tag::Stack | Tag::Iterator)
         || result.tag() == Tag::Generator
     {
-        return Ok(make_iterator(result));
+        return Ok(());
     }
-    let got = type_name(&result);
+    let got = type_name(result);
     let message = format!(
         "flat_map: result of 'func' must be array, set, queue, stack or iterator, got {got}"
     );

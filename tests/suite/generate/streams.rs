@@ -104,18 +104,36 @@ impl Gen {
     fn stages(&mut self, source: String, item: Ty, most: usize) -> String {
         let mut chain = source;
         for _ in 0..self.rng.below(most + 1) {
-            let stage = match self.rng.below(8) {
+            let stage = match self.rng.below(13) {
                 0 => format!("take({})", self.rng.below(60)),
                 1 => format!("skip({})", self.rng.below(4)),
                 2 => format!("step_by({})", 1 + self.rng.below(3)),
                 3 => format!("take_while({})", self.callback(item, Ty::Bool)),
                 4 => format!("skip_while({})", self.callback(item, Ty::Bool)),
                 5 => format!("filter({})", self.callback(item, Ty::Bool)),
+                6 => {
+                    let both = self.callback(item, item);
+                    let other = self.other_source();
+                    format!("zip({other}).map(func(p) {{ return p[0] }}).map({both})")
+                }
+                7 => format!("enumerate({}).map(func(p) {{ return p[1] }})", self.rng.below(9)),
+                8 => format!("chain({})", self.other_source()),
+                9 => format!("flat_map(func(q) {{ return take([q, q], {}) }})", self.rng.below(3)),
                 _ => format!("map({})", self.callback(item, item)),
             };
             chain = format!("{chain}.{stage}");
         }
         chain
+    }
+
+    /// Ints, for a stage that takes in other items.
+    fn other_source(&mut self) -> String {
+        match self.rng.below(4) {
+            0 => format!("range({})", self.rng.below(40)),
+            1 => format!("range({}, {}, -3)", self.rng.below(90), self.rng.below(9)),
+            2 => format!("range({}).map(func(q) {{ return q * 2 }})", self.rng.below(30)),
+            _ => self.var(Ty::Ints, false).unwrap_or_else(|| "[1, 2, 3]".to_owned()),
+        }
     }
 
     /// A function of an item.
@@ -137,7 +155,8 @@ impl Gen {
         if self.weight > MAX_CALL_WEIGHT {
             return;
         }
-        let source = match self.rng.below(4) {
+        let source = match self.rng.below(5) {
+            4 => Some((format!("range(3, {}, 2)", self.iterations()), Ty::Int)),
             0 => self.generator_call(),
             1 => Some((format!("range({})", self.iterations()), Ty::Int)),
             2 => self.var(Ty::Floats, false).map(|name| (name, Ty::Float)),

@@ -56,6 +56,12 @@ pub(super) fn note_chunk(bytes: usize) {
     }
 }
 
+/// Whether the limit was exceeded, and nobody has looked yet.
+#[inline]
+pub fn is_exceeded() -> bool {
+    EXCEEDED.get()
+}
+
 /// Whether the limit was exceeded since the last call.
 pub(crate) fn take_exceeded() -> bool {
     EXCEEDED.replace(false)

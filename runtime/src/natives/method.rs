@@ -324,6 +324,8 @@ impl MethodDecl {
         if args.len() < self.n_required || args.len() > self.n_max {
             return Err(arity_error(&self.full_name, self.n_required, self.n_max, args.len()));
         }
-        (self.run)(&mut Cx { host, name: &self.full_name }, receiver, args)
+        let result = (self.run)(&mut Cx { host, name: &self.full_name }, receiver, args)?;
+        super::stop_if_exceeded(host)?;
+        Ok(result)
     }
 }

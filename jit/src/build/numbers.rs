@@ -71,7 +71,7 @@ impl Builder<'_> {
             | Intrinsic::Pop
             | Intrinsic::Sqrt
             | Intrinsic::ToFloat
-            | Intrinsic::HasKey => return None,
+            | Intrinsic::HasKey | Intrinsic::GetDefault => return None,
         })
     }
 
@@ -117,6 +117,6 @@ fn is_known(intrinsic: Intrinsic, types: &[Ty]) -> bool {
         | Intrinsic::Pop
         | Intrinsic::Sqrt
         | Intrinsic::ToFloat
-        | Intrinsic::HasKey => false,
+        | Intrinsic::HasKey | Intrinsic::GetDefault => false,
     }
 }

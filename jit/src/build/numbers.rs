@@ -71,7 +71,8 @@ impl Builder<'_> {
             | Intrinsic::Pop
             | Intrinsic::Sqrt
             | Intrinsic::ToFloat
-            | Intrinsic::HasKey | Intrinsic::GetDefault => return None,
+            | Intrinsic::HasKey
+            | Intrinsic::GetDefault => return None,
         })
     }
 
@@ -117,6 +118,7 @@ fn is_known(intrinsic: Intrinsic, types: &[Ty]) -> bool {
         | Intrinsic::Pop
         | Intrinsic::Sqrt
         | Intrinsic::ToFloat
-        | Intrinsic::HasKey | Intrinsic::GetDefault => false,
+        | Intrinsic::HasKey
+        | Intrinsic::GetDefault => false,
     }
 }

@@ -22,6 +22,8 @@ const MAX_CONNECTIONS: usize = 4096;
 const MAX_HELD: usize = 256 << 20;
 /// Bytes that are read at a time.
 const CHUNK: usize = 64 << 10;
+/// Reads of what a client has sent in vain.
+const MAX_DRAINED: usize = 16;
 /// Time to receive a request, and to take an answer.
 const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 /// Time that a connection may be idle between requests.
@@ -340,7 +342,7 @@ impl Connections {
             if !connection.may_read {
                 if connection.phase == Phase::Idle && !connection.inbox.is_idle() {
                     connection.phase = Phase::Receiving;
-                    let limit = if self.listener.is_none() { END_LIMIT } else { REQUEST_LIMIT };
+                    let limit = self.listener.as_ref().map_or(END_LIMIT, |_| REQUEST_LIMIT);
                     connection.deadline = Instant::now() + limit;
                 }
                 return None;
@@ -454,7 +456,11 @@ impl Connection {
     /// socket with unread data makes the answer void.
     fn close(&mut self, chunk: &mut [u8]) {
         if self.stream.shutdown(Shutdown::Write).is_ok() {
-            while self.stream.read(chunk).is_ok_and(|n| n == chunk.len()) {}
+            for _ in 0..MAX_DRAINED {
+                if !self.stream.read(chunk).is_ok_and(|n| n == chunk.len()) {
+                    return;
+                }
+            }
         }
     }
 }

@@ -269,7 +269,7 @@ fn serve(cx: &mut Cx<'_>, server: &Res<'_, Server>, connections: &mut Connection
                 Outcome::Later(promise, what) => pending.push(Pending { from, promise, what }),
             }
         }
-        let has_tasks = tasks::has_others(cx.host);
+        let has_tasks = !pending.is_empty() || tasks::has_others(cx.host);
         if has_tasks {
             let start = Instant::now();
             tasks::pause(cx.host)?;

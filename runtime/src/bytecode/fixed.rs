@@ -18,12 +18,13 @@ pub fn fixed_slots(module: &CompiledModule) -> Box<[bool]> {
         for (pc, instr) in proto.code.iter().enumerate() {
             let is_once =
                 || loops.as_ref().is_some_and(|all| all.iter().all(|at| !at.contains(&pc)));
+            let n_writes = || if is_once() { 1 } else { many };
             let op = instr.op();
             for (_, operand) in instr.word().operands() {
                 match operand {
                     AnyOperand::Slot(_) if matches!(op, Op::GetModule | Op::CallModule) => {}
                     AnyOperand::Slot(slot) => {
-                        writes[slot.idx()] += if is_once() { 1 } else { many };
+                        writes[slot.idx()] += n_writes();
                     }
                     // A change in place.
                     AnyOperand::Root(root) if root.kind == RootKind::Module => {

@@ -156,7 +156,7 @@ pub(super) fn write_all(cx: &impl Blame, path: &Path, data: &[u8], overwrite: bo
 /// Makes a file that must not exist yet. It appears with all of its content.
 fn write_new(path: &Path, data: &[u8]) -> io::Result<()> {
     if path.symlink_metadata().is_ok() {
-        return Err(io::ErrorKind::AlreadyExists.into());
+        return Err(rustix::io::Errno::EXIST.into());
     }
     let draft = draft_of(path);
     let mut file = OpenOptions::new().write(true).create_new(true).open(&draft)?;

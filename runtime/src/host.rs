@@ -345,7 +345,7 @@ impl Isolate {
         }
         if crate::heap::take_exceeded() {
             crate::heap::collect_cycles();
-            if !crate::heap::has_room(0) {
+            if !crate::heap::has_room_soon() {
                 return Err(crate::semantics::arith::out_of_memory());
             }
         }

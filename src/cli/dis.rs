@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{eprint, open_source, print, stderr_style};
+use super::{eprint, needs_jit, open_source, print, stderr_style};
 use crate::engine::{self, DumpForm};
 use crate::loader::Loader;
 use crate::report;
@@ -55,6 +55,14 @@ pub(super) fn run(args: &DisArgs) -> u8 {
         (_, true) => DumpForm::Asm,
         _ => DumpForm::Bytecode,
     };
+    let needed = match form {
+        DumpForm::Clif => needs_jit("--clif"),
+        DumpForm::Asm => needs_jit("--asm"),
+        DumpForm::Bytecode => Ok(()),
+    };
+    if let Err(exit_code) = needed {
+        return exit_code;
+    }
     let loader = Loader::new(args.file.parent().unwrap_or(Path::new("")).to_path_buf());
     match engine::dump(&loader, &source, form, args.function.as_deref()) {
         Ok(text) => {

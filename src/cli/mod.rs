@@ -18,7 +18,9 @@ use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::engine::{Engine, JitMode, JitOptions, JitThreads, LogForm, Options, Stage, Stress};
+use crate::engine::{
+    self, Engine, JitMode, JitOptions, JitThreads, LogForm, Options, Stage, Stress,
+};
 use crate::report::{self, Style};
 use crate::syntax::source::{self, Source};
 
@@ -80,7 +82,7 @@ struct EngineArgs {
     #[arg(long, value_enum)]
     engine: Option<EngineName>,
     /// Use the JIT: on (default), off, or always (compile everything at once)
-    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "on", hide = !engine::HAS_JIT)]
     jit: Option<JitName>,
     /// The same as --engine=vm
     #[arg(long, conflicts_with_all = ["engine", "use_tree_walking"])]
@@ -89,22 +91,22 @@ struct EngineArgs {
     #[arg(long, visible_alias = "interpreter", conflicts_with = "engine")]
     use_tree_walking: bool,
     /// Make compiled code leave at guards that hold: `exit-at:K`, `every:N` or `threshold:N`
-    #[arg(long, value_name = "WHAT", value_parser = parse_stress)]
+    #[arg(long, value_name = "WHAT", value_parser = parse_stress, hide = !engine::HAS_JIT)]
     jit_stress: Option<Stress>,
     /// Let the program wait while code is compiled
-    #[arg(long)]
+    #[arg(long, hide = !engine::HAS_JIT)]
     jit_sync: bool,
     /// Bytes of memory for compiled code
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..=1 << 30))]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..=1 << 30), hide = !engine::HAS_JIT)]
     jit_code_limit: Option<u64>,
     /// Tell on stderr what is compiled, declined and left
-    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "text", hide = !engine::HAS_JIT)]
     jit_log: Option<LogName>,
     /// Name compiled functions in /tmp/perf-PID.map, for Linux perf
-    #[arg(long)]
+    #[arg(long, hide = !engine::HAS_JIT)]
     jit_perf_map: bool,
     /// Write the code of all that is compiled to stderr in this form
-    #[arg(long, value_enum, value_name = "FORM")]
+    #[arg(long, value_enum, value_name = "FORM", hide = !engine::HAS_JIT)]
     jit_dump: Option<DumpName>,
     /// User-function calls that may be active at once
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
@@ -186,7 +188,7 @@ impl EngineArgs {
             Some(EngineName::Vm) => Engine::Vm,
             Some(EngineName::Jit | EngineName::All) => Engine::Jit,
             None if self.use_tree_walking => Engine::Tree,
-            None if self.use_vm || mode == JitMode::Off => Engine::Vm,
+            None if self.use_vm || mode == JitMode::Off || !engine::HAS_JIT => Engine::Vm,
             None => Engine::Jit,
         };
         // Compiled code would leave at every step, to have it counted.
@@ -224,6 +226,24 @@ impl EngineArgs {
         }
     }
 
+    /// Whether this build can do what the options ask for.
+    ///
+    /// # Errors
+    /// The exit code, when what is wrong has been written to stderr.
+    fn check(&self) -> Result<(), u8> {
+        let asked = [
+            ("--engine=jit", self.engine == Some(EngineName::Jit)),
+            ("--jit", self.jit.is_some_and(|jit| jit != JitName::Off)),
+            ("--jit-stress", self.jit_stress.is_some()),
+            ("--jit-sync", self.jit_sync),
+            ("--jit-code-limit", self.jit_code_limit.is_some()),
+            ("--jit-log", self.jit_log.is_some()),
+            ("--jit-perf-map", self.jit_perf_map),
+            ("--jit-dump", self.jit_dump.is_some()),
+        ];
+        asked.iter().filter(|(_, is_asked)| *is_asked).try_for_each(|(option, _)| needs_jit(option))
+    }
+
     /// The engines to run on: the chosen one, or all of them.
     fn engines(&self) -> Vec<Engine> {
         match self.engine {
@@ -231,6 +251,16 @@ impl EngineArgs {
             _ => vec![self.options().engine],
         }
     }
+}
+
+/// # Errors
+/// The exit code, when this build has no JIT, which has been written to stderr.
+fn needs_jit(option: &str) -> Result<(), u8> {
+    if engine::HAS_JIT {
+        return Ok(());
+    }
+    eprint(&format!("error: this build of ruff has no JIT, which '{option}' needs\n"));
+    Err(2)
 }
 
 /// The text of a file that a tool looks into.

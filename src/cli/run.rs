@@ -39,6 +39,9 @@ pub(super) fn run(args: RunArgs) -> u8 {
         eprint("error: a program runs on one engine: tree, vm or jit\n");
         return 2;
     }
+    if let Err(exit_code) = args.engine.check() {
+        return exit_code;
+    }
     let mut options = args.engine.options();
     options.style = stderr_style();
     options.wants_stats = args.stats;

@@ -21,6 +21,9 @@ pub(super) struct TestArgs {
 }
 
 pub(super) fn run(args: &TestArgs) -> u8 {
+    if let Err(exit_code) = args.engine.check() {
+        return exit_code;
+    }
     let programs = match programs(&args.dir) {
         Ok(programs) => programs,
         Err(error) => {

@@ -21,6 +21,9 @@ pub(super) struct TestRunArgs {
 }
 
 pub(super) fn run(args: &TestRunArgs) -> u8 {
+    if let Err(exit_code) = args.engine.check() {
+        return exit_code;
+    }
     let bytes = match super::run::read_limited(&args.file) {
         Ok(bytes) => bytes,
         Err(error) => {

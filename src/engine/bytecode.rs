@@ -1,24 +1,17 @@
 //! Runs on the VM, with or without the JIT, and dumps of what it executes.
 
-use std::cell::OnceCell;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::sync::Arc;
 
-use ruff_jit::Jit;
-use ruff_jit::exit_reason::ExitReason;
-use ruff_jit::stats::Stats;
-use ruff_runtime::bytecode::operand::Instr;
 use ruff_runtime::bytecode::{CompiledModule, FunctionProto, TestItem, disasm};
 use ruff_runtime::concurrency::{isolates, tasks};
 use ruff_runtime::error::{Error, Kind};
 use ruff_runtime::host::{Isolate, Loaded, ModuleLoader, Output};
 use ruff_runtime::interp::{Threshold, Vm, VmOptions};
-use ruff_runtime::objects::function::{FunctionCode, LoadedProto};
-use ruff_runtime::tier::Tier;
 
+use super::jit::{self, Counters, Figures};
 use super::tests_of_file::Numbers;
-use super::{Engine, Finished, JitMode, JitOptions, JitThreads, Options, Run, Stress};
+use super::{Engine, Finished, JitMode, Options, Run, Stress};
 use crate::compile;
 use crate::loader::{Checked, Loader};
 use crate::phases::Phase;
@@ -37,15 +30,7 @@ impl Run<'_> {
         let mut vm = Vm::new(isolate, options, Box::new(self.loader.clone()))?;
         vm.set_stack_size(self.stack_bytes);
         let is_jit = self.options.engine == Engine::Jit && self.options.jit.mode != JitMode::Off;
-        let counters = is_jit.then(Counters::default);
-        if let Some(counters) = &counters {
-            let options = jit_options(self.options.jit);
-            // Threads of a program keep the processors busy: one beside each would not gain.
-            let is_first = vm.isolate.membership.as_ref().is_none_or(|own| own.is_root);
-            let is_beside = is_first && is_beside(self.options.jit);
-            let counters = counters.clone();
-            vm.set_tier(Box::new(LazyJit { options, is_beside, jit: None, counters }));
-        }
+        let counters = is_jit.then(|| jit::attach(&mut vm, self.options.jit));
         Ok((vm, counters))
     }
 
@@ -55,7 +40,7 @@ impl Run<'_> {
     }
 
     /// How the program ended, and what the JIT did if it may compile.
-    pub(super) fn on_vm(&self, checked: &Checked, out: Output) -> (Finished, Option<Rc<Stats>>) {
+    pub(super) fn on_vm(&self, checked: &Checked, out: Output) -> (Finished, Option<Figures>) {
         let phases = self.loader.phases();
         let module = match phases.time(Phase::Compile, || self.compiled(checked)) {
             Ok(module) => module,
@@ -71,12 +56,12 @@ impl Run<'_> {
         let result =
             phases.time(Phase::Run, || vm.run_main(&module).and_then(|()| tasks::drain(&mut *vm)));
         let mut finished = self.finished(result, &mut *vm);
-        let stats = counters.map(|counters| counters.get().cloned().unwrap_or_default());
-        if let Some(stats) = &stats {
-            finished.forced_exits = stats.exits_because(ExitReason::Stress);
-            finished.guards = stats.guards.get();
+        let figures = counters.map(|counters| counters.figures());
+        if let Some(figures) = &figures {
+            finished.forced_exits = figures.forced_exits;
+            finished.guards = figures.guards;
         }
-        (finished, stats)
+        (finished, figures)
     }
 
     /// Runs one test in a fresh VM: the top level, setups, body and teardowns.
@@ -95,55 +80,6 @@ impl Run<'_> {
             isolates::finish(&mut *vm);
             result.and(vm.isolate.out.flush())
         }))
-    }
-}
-
-/// The JIT's counters, once there is a JIT.
-type Counters = Rc<OnceCell<Rc<Stats>>>;
-
-/// A tier that makes the JIT when the first code is hot, so that short programs do not pay for
-/// the code generator and its memory.
-struct LazyJit {
-    options: ruff_jit::Options,
-    /// Code is generated on a thread of its own.
-    is_beside: bool,
-    /// The inner `None` where the machine is not supported.
-    jit: Option<Option<Jit>>,
-    counters: Counters,
-}
-
-impl LazyJit {
-    fn made(&mut self, vm: &Vm) -> Option<&mut Jit> {
-        let jit = self.jit.get_or_insert_with(|| {
-            let interrupt = self.is_beside.then(|| vm.isolate.interrupt.clone());
-            let jit = Jit::new(self.options, interrupt)?;
-            self.counters.get_or_init(|| jit.stats());
-            Some(jit)
-        });
-        jit.as_mut()
-    }
-}
-
-impl Tier for LazyJit {
-    fn tier_up(&mut self, vm: &mut Vm, code: &FunctionCode, header: Option<u32>) {
-        if let Some(jit) = self.made(vm) {
-            jit.tier_up(vm, code, header);
-        }
-    }
-
-    fn chain_body(
-        &mut self,
-        vm: &Vm,
-        call: (&LoadedProto, *const Instr),
-        method: (&str, u8),
-    ) -> Option<*const FunctionCode> {
-        self.made(vm)?.chain_body(vm, call, method)
-    }
-
-    fn collect(&mut self, vm: &mut Vm) {
-        if let Some(Some(jit)) = &mut self.jit {
-            jit.collect(vm);
-        }
     }
 }
 
@@ -178,29 +114,6 @@ fn test_protos(items: &[TestItem], protos: &mut Vec<u16>) {
             | TestItem::Teardown { proto } => protos.push(*proto),
             TestItem::Group { items, .. } => test_protos(items, protos),
         }
-    }
-}
-
-fn jit_options(options: JitOptions) -> ruff_jit::Options {
-    let mut stress = ruff_jit::Stress::default();
-    match options.stress {
-        Some(Stress::ExitAt(guard)) => stress.exit_at = Some(guard),
-        Some(Stress::Every(n)) => stress.every = Some(n),
-        Some(Stress::Threshold(_)) | None => {}
-    }
-    let is_eager = options.mode == JitMode::Always;
-    let (log, perf_map) = (options.log, options.perf_map);
-    let usual = ruff_jit::Options::default();
-    let code_limit = options.code_limit.unwrap_or(usual.code_limit);
-    ruff_jit::Options { is_eager, stress, code_limit, log, perf_map, dump: options.dump }
-}
-
-/// Whether code is generated beside the program.
-fn is_beside(options: JitOptions) -> bool {
-    match options.threads {
-        JitThreads::Auto => options.mode != JitMode::Always && options.stress.is_none(),
-        JitThreads::Sync => false,
-        JitThreads::Background => true,
     }
 }
 
@@ -259,7 +172,7 @@ pub fn dump(
     let mut out = String::new();
     match form {
         DumpForm::Bytecode => dump_function(&module.top, &is_shown, &mut out),
-        DumpForm::Clif | DumpForm::Asm => dump_native(&module.top, form, &is_shown, &mut out),
+        DumpForm::Clif | DumpForm::Asm => jit::dump(&module.top, form, &is_shown, &mut out),
     }
     Ok(out)
 }
@@ -271,26 +184,5 @@ fn dump_function(proto: &FunctionProto, is_shown: &dyn Fn(&str) -> bool, out: &m
     }
     for child in &proto.children {
         dump_function(child, is_shown, out);
-    }
-}
-
-/// Compiles every function without a profile and shows what comes out.
-fn dump_native(
-    proto: &Arc<FunctionProto>,
-    form: DumpForm,
-    is_shown: &dyn Fn(&str) -> bool,
-    out: &mut String,
-) {
-    let name = proto.info.display_name();
-    if is_shown(name) {
-        let text = match ruff_jit::dump::compile_for_dump(proto) {
-            Ok(dump) if form == DumpForm::Clif => dump.clif,
-            Ok(dump) => dump.asm,
-            Err(bailout) => format!("left to the interpreter: {}\n", bailout.name()),
-        };
-        out.push_str(&format!("; {name}\n{text}\n"));
-    }
-    for child in &proto.children {
-        dump_native(child, form, is_shown, out);
     }
 }

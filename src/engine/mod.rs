@@ -5,6 +5,8 @@
 //! of one run is left for the next.
 
 mod bytecode;
+#[cfg_attr(not(feature = "jit"), path = "no_jit.rs")]
+mod jit;
 #[cfg(test)]
 mod tests;
 mod tests_of_file;
@@ -18,7 +20,6 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-pub use ruff_jit::{LogForm, Stage};
 use ruff_runtime::concurrency::{isolates, tasks};
 use ruff_runtime::error::{Error, Exit};
 use ruff_runtime::heap;
@@ -46,8 +47,15 @@ pub enum Engine {
     Jit,
 }
 
+/// Whether this build has the JIT; without it, [`Engine::Jit`] interprets.
+pub const HAS_JIT: bool = jit::IS_BUILT_IN;
+
 impl Engine {
-    pub const ALL: [Engine; 3] = [Engine::Tree, Engine::Vm, Engine::Jit];
+    /// The engines of this build.
+    pub const ALL: &[Engine] = match HAS_JIT {
+        true => &[Engine::Tree, Engine::Vm, Engine::Jit],
+        false => &[Engine::Tree, Engine::Vm],
+    };
 
     pub fn name(self) -> &'static str {
         match self {
@@ -87,6 +95,23 @@ pub enum Stress {
     Every(u64),
     /// Compile at this hotness.
     Threshold(u64),
+}
+
+/// In which form the JIT tells on stderr what it does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum LogForm {
+    #[default]
+    None,
+    Text,
+    Json,
+}
+
+/// A form of code on its way to the machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    Ir,
+    Clif,
+    Asm,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -325,13 +350,13 @@ fn run_here(
         Err(list) => return Finished::not_compiled(&source, &list, options),
     };
     let run = Run { loader: &loader, options, stack_bytes };
-    let (mut finished, jit_stats) = match options.engine {
+    let (mut finished, jit_figures) = match options.engine {
         Engine::Tree => (run.on_tree(&checked, out), None),
         Engine::Vm | Engine::Jit => run.on_vm(&checked, out),
     };
     if options.wants_stats {
         finished.stderr.push_str(&loader.phases().to_string());
-        finished.stderr.push_str(&jit_stats.map_or(String::new(), |stats| stats.to_string()));
+        finished.stderr.push_str(&jit_figures.map_or(String::new(), |figures| figures.text));
     }
     heap::release_thread_memory();
     finished.n_leaked += heap::live_objects();

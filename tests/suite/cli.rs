@@ -15,7 +15,7 @@ const RUFF: &str = env!("CARGO_BIN_EXE_ruff");
 type Named = (&'static str, fn() -> Result<(), Failed>);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [Named; 30] = [
+    let tests: [Named; 31] = [
         ("sandbox_refuses_effects", sandbox_refuses_effects),
         ("limits_stop_every_engine", limits_stop_every_engine),
         ("steps_are_counted_alike", steps_are_counted_alike),
@@ -45,6 +45,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("dis_shows_bytecode", dis_shows_bytecode),
         ("stats_name_phases", stats_name_phases),
         ("out_of_memory_can_be_caught", out_of_memory_can_be_caught),
+        ("natives_keep_to_the_memory_limit", natives_keep_to_the_memory_limit),
         ("every_engine_rejects_large_functions", every_engine_rejects_large_functions),
     ];
     tests.into_iter().map(|(name, test)| Trial::test(format!("cli/{name}"), test)).collect()
@@ -55,6 +56,19 @@ fn ruff(scratch: &Scratch, arguments: &[&str]) -> Output {
     let mut command = Command::new(RUFF);
     command.args(arguments).current_dir(scratch.path()).stdin(Stdio::null());
     command.output().expect("the binary was built")
+}
+
+/// Runs `ruff` in the directory with a text on stdin.
+fn ruff_with_input(scratch: &Scratch, arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(RUFF);
+    command.args(arguments).current_dir(scratch.path()).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the binary was built");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    // A program that ends early does not read all.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    child.wait_with_output().expect("the child ends")
 }
 
 fn scratch(files: &[(&str, &str)]) -> Scratch {
@@ -107,17 +121,8 @@ fn shebang_line() -> Result<(), Failed> {
 
 fn program_from_stdin() -> Result<(), Failed> {
     let scratch = Scratch::new();
-    let mut child = Command::new(RUFF)
-        .args(["run", "-"])
-        .current_dir(scratch.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
-    let mut stdin = child.stdin.take().expect("stdin is piped");
-    stdin.write_all(b"print(1)\n1 / 0\n")?;
-    drop(stdin);
-    expect(&child.wait_with_output()?, 4, "1\n", "--> <stdin>:2:3")
+    let output = ruff_with_input(&scratch, &["run", "-"], "print(1)\n1 / 0\n");
+    expect(&output, 4, "1\n", "--> <stdin>:2:3")
 }
 
 fn programs_read_their_input() -> Result<(), Failed> {
@@ -126,18 +131,10 @@ fn programs_read_their_input() -> Result<(), Failed> {
                    r.push(input())\nprint(to_json(r))";
     let scratch = scratch(&[("main.ruff", program)]);
     for engine in ["--engine=tree", "--engine=vm", "--jit=always"] {
-        let mut child = Command::new(RUFF)
-            .args(["run", engine, "main.ruff"])
-            .current_dir(scratch.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()?;
-        let mut stdin = child.stdin.take().expect("stdin is piped");
-        stdin.write_all("first\nsecond é\n\n\r\nrest\n\nend".as_bytes())?;
-        drop(stdin);
+        let input = "first\nsecond é\n\n\r\nrest\n\nend";
+        let output = ruff_with_input(&scratch, &["run", engine, "main.ruff"], input);
         let wanted = "é? [\"first\",\"second é\",\"\",\"\",\"rest\\n\\nend\",null,\"\",\"\"]\n";
-        expect(&child.wait_with_output()?, 0, wanted, "")?;
+        expect(&output, 0, wanted, "")?;
     }
     Ok(())
 }
@@ -421,6 +418,39 @@ attempt("small", func() { return range(1000) })
     let scratch = scratch(&[("main.ruff", program)]);
     for engine in ["--engine=tree", "--engine=vm", "--engine=jit", "--jit=always"] {
         let output = ruff(&scratch, &["run", engine, "--max-memory=100M", "main.ruff"]);
+        expect(&output, 0, &wanted, "")?;
+    }
+    Ok(())
+}
+
+/// Natives whose results grow while they run.
+fn natives_keep_to_the_memory_limit() -> Result<(), Failed> {
+    let program = r#"
+func attempt(name, f) {
+    try {
+        f()
+        print(name, "fits")
+    } except e {
+        print(name, e.kind, e.message)
+    }
+}
+text := repeat("a,", 15000000)
+attempt("split", func() { return split(text, ",") })
+attempt("chars", func() { return text.chars() })
+attempt("find", func() { return regex_find_all(text, "a") })
+attempt("pad", func() { return pad_left("a", 500000000) })
+attempt("replace", func() { return replace(text, ",", "0123456789") })
+attempt("join", func() { return join(fill(20, text), "") })
+attempt("csv", func() { return parse_csv("a\n" + repeat("1\n", 9000000)) })
+attempt("small", func() { return split("a,b", ",") })
+"#;
+    let failing = ["split", "chars", "find", "pad", "replace", "join", "csv"];
+    let mut wanted: String =
+        failing.map(|name| format!("{name} MemoryError Out of memory\n")).concat();
+    wanted.push_str("small fits\n");
+    let scratch = scratch(&[("main.ruff", program)]);
+    for engine in ["--engine=tree", "--engine=vm", "--jit=always"] {
+        let output = ruff(&scratch, &["run", engine, "--max-memory=120M", "main.ruff"]);
         expect(&output, 0, &wanted, "")?;
     }
     Ok(())

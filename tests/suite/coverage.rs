@@ -15,6 +15,7 @@ use ruff_runtime::natives::method::{MethodDecl, type_methods, updating_methods};
 use ruff_runtime::natives::{self, Param};
 use ruff_runtime::value::{Value, View};
 
+use crate::arguments::is_handle;
 use crate::files;
 use crate::golden::{self, Golden};
 use crate::settings::Setting;
@@ -86,27 +87,14 @@ fn are_edges(mut values: impl Iterator<Item = Value>) -> bool {
     }
 }
 
-/// Types whose values have no edges that could be seen.
-const PLAIN: [&str; 23] = [
-    "argparser",
+/// Types whose values have no edges that could be seen, besides handles.
+const PLAIN: [&str; 10] = [
     "bool",
     "func",
-    "promise",
     "iterator",
     "generator",
-    "channel",
     "ref",
     "struct",
-    "taskhandle",
-    "ziparchive",
-    "tcplistener",
-    "tcpstream",
-    "udpsocket",
-    "database",
-    "databasepool",
-    "image",
-    "httpserver",
-    "httpresponse",
     "response",
     "error",
     "result",
@@ -114,7 +102,7 @@ const PLAIN: [&str; 23] = [
 ];
 
 fn has_edges(params: &[Param], word: &str) -> bool {
-    let is_plain = |ty: &str| ty.split('|').all(|part| PLAIN.contains(&part));
+    let is_plain = |ty: &str| ty.split('|').all(|part| PLAIN.contains(&part) || is_handle(part));
     !is_plain(word) || params.iter().any(|param| !is_plain(param.ty))
 }
 

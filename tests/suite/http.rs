@@ -68,7 +68,10 @@ print((await async_http_request(base + "/status/404")).status, (await async_http
 "#;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let mut trials = vec![Trial::test("http/slow_clients", slow_clients)];
+    let mut trials = vec![
+        Trial::test("http/slow_clients", slow_clients),
+        Trial::test("http/more_clients_than_connections", more_clients_than_connections),
+    ];
     for setting in Setting::ALL {
         let name = setting.name();
         trials.push(Trial::test(format!("http/client::{name}"), move || {
@@ -77,6 +80,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trials.push(Trial::test(format!("http/server::{name}"), move || {
             serve_with(setting.options())
         }));
+        trials.push(Trial::test(format!("http/tasks::{name}"), move || serve_tasks(setting)));
     }
     trials
 }
@@ -251,13 +255,156 @@ pub(crate) fn serve_with(options: engine::Options) -> Result<(), Failed> {
     if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
 
+/// Handlers that wait for each other, and a task that ends the server.
+const TASKS: &str = r#"
+s := http_server(PORT)
+c := channel()
+async func waits(r) { return "got " + c.receive() }
+async func fails(r) {
+    await async_sleep(1)
+    return parse_int("x")
+}
+s.get("/waits", waits).get("/fails", fails)
+s.get("/gives", func(r) {
+    c.send("it")
+    return "given"
+})
+s.get("/promise", func(r) { return promise_all([async_sleep(1)]) })
+s.get("/settled", func(r) { return Promise.any([waits(c.send("now"))]) })
+s.get("/large", func(r) { return repeat("0123456789", 1000000) })
+s.post("/len", func(r) { return to_string(len(r.body_bytes)) })
+s.get("/none", func(r) { return http_response(204, "") })
+s.get("/printed", func(r) {
+    print("printed")
+    return ""
+})
+async func ends() {
+    await async_sleep(1)
+    s.stop()
+}
+s.get("/end", func(r) {
+    ends()
+    return "soon"
+})
+s.listen()
+print("ended")
+s.get("/again", func(r) {
+    spawn { s.stop() }
+    return "again"
+})
+s.listen()
+print("ended again")
+"#;
+
+fn serve_tasks(setting: Setting) -> Result<(), Failed> {
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let program = TASKS.replace("PORT", &port.to_string());
+    let runner = thread::spawn(move || {
+        let scratch = Scratch::new();
+        let source = Source::new("main.ruff", &program);
+        engine::run_captured(source, scratch.path().to_owned(), &setting.options())
+    });
+    let head = " HTTP/1.1\r\nHost: h\r\n\r\n";
+    let mut waiting = connect(port)?;
+    waiting.write_all(format!("GET /waits{head}").as_bytes())?;
+    let mut problems = Vec::new();
+    problems.extend(unlike(port, "GET /gives HTTP/1.1~Host: h~~", &["~~given"])?);
+    waiting.shutdown(std::net::Shutdown::Write)?;
+    let mut answer = String::new();
+    waiting.read_to_string(&mut answer)?;
+    if !answer.ends_with("\r\n\r\ngot it") {
+        problems.push(format!("the waiting handler: {answer:?}"));
+    }
+    let failed = &["500 Internal Server Error", "~~Internal Server Error|end|"];
+    problems.extend(unlike(port, "GET /fails HTTP/1.1~Host: h~~", failed)?);
+    problems.extend(unlike(
+        port,
+        "GET /promise HTTP/1.1~Host: h~~",
+        &["application/json", "~~[null]"],
+    )?);
+    problems.extend(unlike(port, "GET /settled HTTP/1.1~Host: h~~", &["~~got now"])?);
+    let many = "GET /gives HTTP/1.1~Host: h~~".repeat(200) + "GET /none HTTP/1.0~~";
+    problems.extend(unlike(
+        port,
+        &many,
+        &["~~givenHTTP/1.1 200", "204 No Content", "close~~|end|"],
+    )?);
+    problems.extend(lengths(port)?);
+    problems.extend(unlike(port, "GET /printed HTTP/1.1~Host: h~~", &["Content-Length: 0"])?);
+    problems.extend(unlike(port, "GET /end HTTP/1.1~Host: h~~", &["~~soon"])?);
+    // The first server may still be listening, and then forgets who has just connected.
+    let again = "GET /again HTTP/1.1~Host: h~~";
+    while !unlike(port, again, &["~~again"]).is_ok_and(|problems| problems.is_empty()) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let finished = runner.join().map_err(|_| "the server panicked")?;
+    if finished.stdout != b"printed\nended\nended again\n" {
+        let shown = String::from_utf8_lossy(&finished.stdout);
+        problems.push(format!("{shown:?}: {}", finished.stderr));
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
+}
+
+/// A body that comes in parts after a sign from the server, and an answer that is taken slowly.
+fn lengths(port: u16) -> Result<Vec<String>, Failed> {
+    let mut problems = Vec::new();
+    let mut stream = connect(port)?;
+    stream.write_all(b"POST /len HTTP/1.1\r\nHost: h\r\nContent-Length: 3000000\r\n")?;
+    stream.write_all(b"Expect: 100-continue\r\n\r\n")?;
+    let mut sign = [0; 25];
+    stream.read_exact(&mut sign)?;
+    if &sign != b"HTTP/1.1 100 Continue\r\n\r\n" {
+        problems.push(format!("{:?}", String::from_utf8_lossy(&sign)));
+    }
+    for _ in 0..30 {
+        stream.write_all(&[b'x'; 100_000])?;
+    }
+    stream.write_all(b"GET /large HTTP/1.0\r\n\r\n")?;
+    let mut answer = Vec::new();
+    let mut chunk = [0; 50_000];
+    loop {
+        match stream.read(&mut chunk)? {
+            0 => break,
+            n => answer.extend_from_slice(&chunk[..n]),
+        }
+    }
+    let answer = String::from_utf8_lossy(&answer);
+    let has_length = answer.contains("\r\n\r\n3000000HTTP/1.1 200 OK\r\n");
+    let ending = format!("Connection: close\r\n\r\n{}", "0123456789".repeat(1_000_000));
+    if !has_length || !answer.ends_with(&ending) {
+        problems.push(format!("{} bytes: {:.300?}", answer.len(), answer));
+    }
+    Ok(problems)
+}
+
 /// Clients that say nothing more, at the same time.
 const N_SLOW: usize = 1000;
+/// More than the server takes.
+const N_MANY: usize = 4500;
 /// How long a healthy client may wait beside them.
 const HEALTHY_LIMIT: Duration = Duration::from_secs(2);
 
 /// Clients that never finish their requests do not delay one that does.
 fn slow_clients() -> Result<(), Failed> {
+    beside(N_SLOW)
+}
+
+/// Connections that wait give way to new ones when there are too many.
+#[expect(clippy::print_stdout, reason = "whoever runs the tests is to know what was left out")]
+fn more_clients_than_connections() -> Result<(), Failed> {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let soft = limits.lines().find_map(|line| {
+        line.strip_prefix("Max open files")?.split_whitespace().next()?.parse::<usize>().ok()
+    });
+    if soft.is_none_or(|soft| soft < 2 * N_MANY) {
+        println!("skipped: too few files may be open (ulimit -n {})", 2 * N_MANY);
+        return Ok(());
+    }
+    beside(N_MANY)
+}
+
+/// A healthy client beside slow ones.
+fn beside(n_slow: usize) -> Result<(), Failed> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let program = SERVER.replace("PORT", &port.to_string());
     let scratch = Scratch::new();
@@ -272,7 +419,7 @@ fn slow_clients() -> Result<(), Failed> {
     let outcome = (|| {
         drop(connect(port)?);
         let mut slow = Vec::new();
-        for i in 0..N_SLOW {
+        for i in 0..n_slow {
             let mut stream = connect(port)?;
             stream
                 .write_all(["GET / HTTP/1.1\r\nHo", "POST /items HTTP", "G"][i % 3].as_bytes())?;

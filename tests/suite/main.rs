@@ -5,6 +5,7 @@
 //! expectations; start reading at [`golden`].
 
 mod archives;
+mod arguments;
 mod check;
 mod cli;
 mod concurrency;

@@ -16,6 +16,7 @@ use ruff_runtime::natives::method::{self, MethodDecl};
 use ruff_runtime::natives::{self, Param};
 use ruff_runtime::permissions::{Class, Permissions};
 
+use crate::arguments::{SETUP, argument, expression, is_handle};
 use crate::files::Scratch;
 use crate::settings::Setting;
 
@@ -100,99 +101,6 @@ impl Scenario {
     }
 }
 
-/// What makes the arguments that only natives make.
-pub(crate) const SETUP: &str = r#"
-func listener() {
-    l := tcp_listen("127.0.0.1", 0)
-    tcp_set_nonblocking(l, true)
-    return l
-}
-func stream() {
-    l := tcp_listen("127.0.0.1", 0)
-    s := tcp_connect("127.0.0.1", l.port)
-    tcp_set_timeout(s, 5)
-    return s
-}
-func datagrams() {
-    s := udp_bind("127.0.0.1", 0)
-    s.send_to("hi", "127.0.0.1", s.port)
-    return s
-}
-func picture() {
-    write_binary_file(IN + "/p.bmp", decode())
-    return load_image(IN + "/p.bmp")
-}
-func decode() {
-    return bytes([66, 77, 58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, 0,
-        0, 0, 1, 0, 24, 0, 0, 0, 0, 0, 4, 0, 0, 0, 19, 11, 0, 0, 19, 11, 0, 0, 0, 0, 0, 0, 0, 0,
-        0, 0, 1, 2, 3, 0])
-}
-func outcome(f) {
-    try {
-        r := f()
-        if type(r) == "promise" { await r }
-        return type(r)
-    } except e { return e.kind + " " + e.message }
-}
-"#;
-
-/// An expression for an argument.
-fn argument(param: &Param) -> String {
-    let inside = match param.leads_to {
-        "read" if param.ty.starts_with("array") => "[IN + \"/f\"]",
-        "read" => "IN + \"/f\"",
-        "write" if param.ty.starts_with("array") => "[IN + \"/g\"]",
-        "write" => "IN + \"/g\"",
-        "directory" => "\".\"",
-        "variable" => "\"RUFF_INSIDE\"",
-        "host" => "\"127.0.0.1\"",
-        "url" if param.ty.starts_with("array") => "[\"http://127.0.0.1:1/\"]",
-        "url" => "\"http://127.0.0.1:1/\"",
-        "program" if param.ty == "array" => "[[\"true\"]]",
-        "program" if param.ty == "array<string>" => "[\"true\"]",
-        "program" => "\"true\"",
-        _ => "",
-    };
-    let plain = match param.ty.split('|').next().unwrap_or(param.ty) {
-        "any" | "string" | "data" => match param.name {
-            "kind" => "\"sqlite\"",
-            "connection" => "\":memory:\"",
-            "sql" => "\"SELECT 1\"",
-            _ => "\"x\"",
-        },
-        "int" | "whole" | "number" | "float" => "1",
-        "bool" => "true",
-        "bytes" => "bytes([1])",
-        "dict" => "{}",
-        "array" | "iterable" => "[1]",
-        "array<string>" => "[\"x\"]",
-        "func" => "len",
-        "promise" => "async_sleep(1)",
-        "ziparchive" => "zip_create(IN + \"/z.zip\")",
-        "tcplistener" => "listener()",
-        "tcpstream" => "stream()",
-        "udpsocket" => "datagrams()",
-        "database" => "db_connect(\"sqlite\", \":memory:\")",
-        "databasepool" => "db_pool(\"sqlite\", \":memory:\")",
-        "image" => "picture()",
-        "httpserver" => "http_server(0)",
-        other => panic!("no argument of type {other}"),
-    };
-    (if inside.is_empty() { plain } else { inside }).to_owned()
-}
-
-/// An expression for a value of a type that only natives make.
-pub(crate) fn expression(ty: &'static str) -> String {
-    argument(&Param {
-        name: "receiver",
-        ty,
-        is_optional: false,
-        is_rest: false,
-        n_least: 0,
-        leads_to: "",
-    })
-}
-
 /// One call of a native or method.
 struct Call {
     name: &'static str,
@@ -202,22 +110,6 @@ struct Call {
     leads: Vec<&'static str>,
     /// Whether an argument must be made by other natives, which may be refused themselves.
     has_handle: bool,
-}
-
-const HANDLES: [&str; 9] = [
-    "ziparchive",
-    "tcplistener",
-    "tcpstream",
-    "udpsocket",
-    "database",
-    "databasepool",
-    "image",
-    "httpserver",
-    "promise",
-];
-
-fn is_handle(ty: &str) -> bool {
-    HANDLES.contains(&ty.split('|').next().unwrap_or(ty))
 }
 
 /// Servers wait for requests until they are stopped; hashing passwords takes long.

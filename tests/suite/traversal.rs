@@ -17,6 +17,7 @@ use ruff::engine;
 use ruff::syntax::source::Source;
 use ruff_runtime::permissions::{Class, Permissions};
 
+use crate::arguments::SETUP;
 use crate::files::Scratch;
 use crate::sandbox;
 use crate::settings::Setting;
@@ -107,7 +108,7 @@ fn natives(setting: Setting) -> Result<(), Failed> {
         let before = outside(&scratch);
         let is_of_links = OF_LINKS.contains(name);
         let links = if is_of_links { &[][..] } else { &LINKS[..] };
-        let mut program = format!("IN := \"{}/in\"\n{}", folder.display(), sandbox::SETUP);
+        let mut program = format!("IN := \"{}/in\"\n{}", folder.display(), SETUP);
         let spellings: Vec<_> = OUTSIDE.iter().chain(links).collect();
         for path in &spellings {
             for call in call.split('\n') {

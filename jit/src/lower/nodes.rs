@@ -60,25 +60,8 @@ impl Lowering<'_, '_> {
                 let next = self.direct(*pc, *frame, *catches);
                 self.values.insert(id, next);
             }
-            Op::Help(Helper::TextEqual, args) => {
-                let result = self.text_equal(args[0], args[1]);
-                self.values.insert(id, result);
-            }
-            Op::Help(Helper::Length, args) => {
-                let len = self.length(args[0]);
-                self.values.insert(id, len);
-            }
-            Op::Help(Helper::DictFindInt, args) => {
-                let result = self.dict_find_int(args[0], args[1]);
-                self.values.insert(id, result);
-            }
-            Op::Help(Helper::DictSetInt, args) => {
-                let result = self.dict_set_int([args[0], args[1], args[2], args[3]]);
-                self.values.insert(id, result);
-            }
             Op::Help(helper, args) => {
-                let args: Vec<ir::Value> = args.iter().map(|&arg| self.payload(arg)).collect();
-                let result = self.call_routine(routine_of(*helper), &args);
+                let result = self.help(*helper, args);
                 self.values.insert(id, result);
             }
             Op::ReleaseFlat(object, size) => {
@@ -105,6 +88,19 @@ impl Lowering<'_, '_> {
                 self.values.insert(id, value);
             }
             op => self.write(op),
+        }
+    }
+
+    fn help(&mut self, helper: Helper, args: &[NodeId]) -> ir::Value {
+        match helper {
+            Helper::TextEqual => self.text_equal(args[0], args[1]),
+            Helper::Length => self.length(args[0]),
+            Helper::DictFindInt => self.dict_find_int(args[0], args[1]),
+            Helper::DictSetInt => self.dict_set_int([args[0], args[1], args[2], args[3]]),
+            helper => {
+                let args: Vec<ir::Value> = args.iter().map(|&arg| self.payload(arg)).collect();
+                self.call_routine(routine_of(helper), &args)
+            }
         }
     }
 

@@ -44,6 +44,14 @@ pub fn await_value(host: &mut dyn Host, v: Value) -> Result<Value> {
     park(host, &waiter, Box::new(finish)).map(Option::unwrap_or_default)
 }
 
+/// The error of a promise, if it comes to one, is looked at by somebody who does not await it.
+pub fn observe(host: &mut dyn Host, v: &Value) {
+    if let View::Promise(promise) = v.view() {
+        promise.is_observed.set(true);
+        remote::observe(host, v);
+    }
+}
+
 /// Waits until a pending promise of this isolate has settled; then `finish` gives the value.
 ///
 /// # Errors
@@ -61,7 +69,7 @@ pub(super) fn await_then(host: &mut dyn Host, promise: &Value, finish: Finish) -
 }
 
 /// What a promise has come to, if it has settled.
-pub(super) fn known_outcome(promise: &Value) -> Option<Result<Value>> {
+pub fn known_outcome(promise: &Value) -> Option<Result<Value>> {
     match promise.view() {
         View::Promise(body) => outcome(body),
         _ => None,

@@ -6,9 +6,11 @@
 //! on any more.
 
 mod ending;
+mod pause;
 
 pub(super) use ending::unobserved;
 pub use ending::{drain, stop};
+pub use pause::{has_others, patience, pause};
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

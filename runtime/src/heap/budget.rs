@@ -8,9 +8,13 @@
 use std::cell::Cell;
 use std::fs;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// Bytes from which a block is large.
 pub const LARGE: usize = 1 << 20;
+/// How long an allocator keeps what was freed, and how often it is waited for.
+const PURGE: Duration = Duration::from_millis(15);
+const PATIENCE: usize = 3;
 /// Bytes of chunks after which memory is compared with the limit.
 const CHUNKS: usize = 8 << 20;
 
@@ -37,6 +41,19 @@ pub fn has_room(bytes: usize) -> bool {
     used().saturating_add(bytes) <= limit
 }
 
+/// As [`has_room`] of nothing more, once the allocator has had time to give back what was freed,
+/// which it does when something else is freed some milliseconds later.
+#[cold]
+pub(crate) fn has_room_soon() -> bool {
+    (0..PATIENCE).any(|_| {
+        has_room(0) || {
+            std::thread::sleep(PURGE);
+            drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE)));
+            false
+        }
+    }) || has_room(0)
+}
+
 /// Something that cannot fail takes a large block: the program is told at its next poll.
 #[cold]
 #[inline(never)]
@@ -54,6 +71,12 @@ pub(super) fn note_chunk(bytes: usize) {
     if sum >= CHUNKS {
         note_block(0);
     }
+}
+
+/// Whether the limit was exceeded, and nobody has looked yet.
+#[inline]
+pub fn is_exceeded() -> bool {
+    EXCEEDED.get()
 }
 
 /// Whether the limit was exceeded since the last call.

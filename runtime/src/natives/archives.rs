@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -96,8 +96,36 @@ struct Archive {
 }
 
 struct Open {
-    writer: ZipWriter<File>,
+    writer: ZipWriter<Sink>,
     names: HashSet<String>,
+}
+
+/// The file of an archive. Once a write has failed, all that follows goes nowhere: the error has
+/// been told, and the writer would tell it again on standard error.
+struct Sink {
+    file: File,
+    is_lost: bool,
+}
+
+impl Write for Sink {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if self.is_lost {
+            return Ok(data.len());
+        }
+        let written = self.file.write(data);
+        self.is_lost = written.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::Interrupted);
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.is_lost { Ok(()) } else { self.file.flush() }
+    }
+}
+
+impl Seek for Sink {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
 }
 
 impl ResourceBody for Archive {
@@ -141,7 +169,8 @@ fn options() -> SimpleFileOptions {
 fn zip_create(cx: &mut Cx<'_>, path: WritePath<'_>) -> Result<New<Archive>> {
     let path = cx.path("path", path)?;
     let file = File::create(path).map_err(|e| cx.io_error(path, &e))?;
-    let open = Open { writer: ZipWriter::new(file), names: HashSet::new() };
+    let sink = Sink { file, is_lost: false };
+    let open = Open { writer: ZipWriter::new(sink), names: HashSet::new() };
     Ok(New(Archive { path: path.to_owned(), open: Mutex::new(Some(open)) }))
 }
 
@@ -171,7 +200,15 @@ impl Open {
         }
         self.name(cx, name)?;
         self.writer.start_file(name, options()).map_err(|e| zip_error(cx, archive, &e))?;
-        io::copy(&mut file, &mut self.writer).map_err(|e| cx.io_error(source, &e))?;
+        if let Err(error) = io::copy(&mut file, &mut self.writer) {
+            if self.writer.get_ref().is_some_and(|sink| sink.is_lost) {
+                return Err(cx.io_error(archive, &error));
+            }
+            // An entry that could not be read to its end is none.
+            self.names.remove(name);
+            self.writer.abort_file().map_err(|e| zip_error(cx, archive, &e))?;
+            return Err(cx.io_error(source, &error));
+        }
         Ok(())
     }
 
@@ -243,6 +280,9 @@ fn zip_add_dir(cx: &mut Cx<'_>, archive: Res<'_, Archive>, path: ReadPath<'_>) -
 fn zip_close(cx: &mut Cx<'_>, archive: Res<'_, Archive>) -> Result<bool> {
     let open = archive.lock().take().ok_or_else(|| closed(cx))?;
     archive.release();
+    if open.writer.get_ref().is_some_and(|sink| sink.is_lost) {
+        return Err(cx.path_error(&archive.path, "the archive is incomplete"));
+    }
     open.writer.finish().map_err(|e| zip_error(cx, &archive.path, &e))?;
     Ok(true)
 }

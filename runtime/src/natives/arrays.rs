@@ -13,7 +13,7 @@ use crate::objects::array::{Array, ElemKind};
 use crate::objects::bytes::Bytes;
 use crate::objects::collections::{Queue, Set, Stack};
 use crate::objects::dict::Dict;
-use crate::semantics::arith::{check_array_len, check_memory, int_overflow};
+use crate::semantics::arith::{check_array_len, check_growth, check_memory, int_overflow};
 use crate::semantics::index::{index_out_of_bounds, resolve_index};
 use crate::semantics::{BinOp, iterate, sets, type_name};
 use crate::value::{Tag, Value, View};
@@ -276,6 +276,7 @@ fn chunk(cx: &mut Cx<'_>, mut items: Items, size: Whole) -> Result<Vec<Value>> {
     while let Some(item) = items.next(cx.host)? {
         piece.push(item);
         if piece.len() == size {
+            check_growth()?;
             pieces.push(std::mem::take(&mut piece).into_value()?);
         }
     }

@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::objects::array::Array;
 use crate::objects::dict::Dict;
+use crate::semantics::arith::check_growth;
 use crate::semantics::display::write_display;
 use crate::semantics::type_name;
 use crate::value::{Value, View};
@@ -202,6 +203,7 @@ fn parse_csv(cx: &mut Cx<'_>, text: &str, options: Option<&Dict>) -> Result<Vec<
             return Err(cx.failure(Kind::ParseError, place));
         }
         if !has_header {
+            check_growth()?;
             rows.push(array_value(fields));
             continue;
         }
@@ -209,6 +211,7 @@ fn parse_csv(cx: &mut Cx<'_>, text: &str, options: Option<&Dict>) -> Result<Vec<
         for (name, field) in names.iter().zip(fields) {
             row.insert(name.clone(), field);
         }
+        check_growth()?;
         rows.push(dict_value(row));
     }
 }

@@ -13,6 +13,7 @@ use super::db_watch::{Running, Watch};
 use super::json_write;
 use super::library_args::bytes_value;
 use crate::error::{Error, Kind, Result};
+use crate::semantics::arith::check_growth;
 use crate::value::{Value, View};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -156,6 +157,7 @@ fn rows<P: Protocol>(
         if found.len() < max {
             let values = row.unwrap().into_iter().zip(&columns);
             let values = values.map(|(value, column)| from_sql(value, column));
+            check_growth()?;
             found.push(database::row(&names, values));
         }
     }

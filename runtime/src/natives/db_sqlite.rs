@@ -11,6 +11,7 @@ use super::json_write;
 use super::library_args::bytes_value;
 use crate::error::{Kind, Result};
 use crate::permissions::Class;
+use crate::semantics::arith::check_growth;
 use crate::value::{Value, View};
 
 /// Virtual machine instructions of SQLite between two looks at the interruption flag.
@@ -98,6 +99,7 @@ fn rows(cx: &Cx<'_>, statement: &mut Statement<'_>, max: usize) -> Result<Vec<Va
         for i in 0..names.len() {
             values.push(from_sql(row.get_ref(i).map_err(|e| failed(cx, &e))?));
         }
+        check_growth()?;
         found.push(database::row(&names, values.into_iter()));
     }
     Ok(found)

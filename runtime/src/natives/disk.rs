@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Cx;
 use super::args::string_limit;
 use crate::error::{Error, Kind, Result};
+use crate::heap::LARGE;
 use crate::limits;
 use crate::permissions::{Last, resolve};
+use crate::semantics::arith::check_memory;
 
 /// What the operating system said, without its error number.
 pub(super) fn reason(error: &io::Error) -> String {
@@ -82,6 +84,9 @@ impl Cx<'_> {
     }
 }
 
+/// Bytes that are read between looks at other things.
+const PIECE: u64 = 16 << 20;
+
 /// All of a file, if it is not longer than a value may be.
 pub(super) fn read_all(cx: &impl Blame, path: &Path) -> Result<Vec<u8>> {
     let file = File::open(path).map_err(|e| cx.because_of(path, &e))?;
@@ -89,6 +94,7 @@ pub(super) fn read_all(cx: &impl Blame, path: &Path) -> Result<Vec<u8>> {
     if size > limits::STRING_BYTES as u64 {
         return Err(string_limit());
     }
+    check_memory(size as usize)?;
     let mut data = Vec::with_capacity(size as usize);
     read_up_to(cx, path, &file, limits::STRING_BYTES as u64 + 1, &mut data)?;
     if data.len() > limits::STRING_BYTES {
@@ -105,7 +111,26 @@ pub(super) fn read_up_to(
     count: u64,
     data: &mut Vec<u8>,
 ) -> Result<()> {
-    file.take(count).read_to_end(data).map_err(|e| cx.because_of(path, &e))?;
+    let mut left = count;
+    loop {
+        let wanted = left.min(PIECE);
+        let n = file.take(wanted).read_to_end(data).map_err(|e| cx.because_of(path, &e))? as u64;
+        left -= n;
+        if n < wanted || left == 0 {
+            return Ok(());
+        }
+        // The buffer may double.
+        check_memory(data.len().max(LARGE))?;
+    }
+}
+
+/// Copies a file to its end, unless the program is stopped.
+pub(super) fn copy(cx: &mut Cx<'_>, from: &File, to: &mut File) -> io::Result<()> {
+    while io::copy(&mut from.take(PIECE), to)? == PIECE {
+        if cx.host.isolate().interrupt.stop_was_requested() {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+    }
     Ok(())
 }
 
@@ -123,16 +148,31 @@ pub(super) fn read_text(cx: &impl Blame, path: &Path) -> Result<String> {
 /// The content goes to a file beside it, which then takes its place.
 pub(super) fn write_all(cx: &impl Blame, path: &Path, data: &[u8], overwrite: bool) -> Result<()> {
     if !overwrite {
-        let file = OpenOptions::new().write(true).create_new(true).open(path);
-        let written = file.and_then(|mut file| {
-            file.write_all(data).inspect_err(|_| {
-                // The error that matters is the one of writing.
-                let _ = fs::remove_file(path);
-            })
-        });
-        return written.map_err(|e| cx.because_of(path, &e));
+        return write_new(path, data).map_err(|e| cx.because_of(path, &e));
     }
     replace_file(path, |file| file.write_all(data)).map_err(|e| cx.because_of(path, &e))
+}
+
+/// Makes a file that must not exist yet. It appears with all of its content.
+fn write_new(path: &Path, data: &[u8]) -> io::Result<()> {
+    if path.symlink_metadata().is_ok() {
+        return Err(rustix::io::Errno::EXIST.into());
+    }
+    let draft = draft_of(path);
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&draft)?;
+    let written = file.write_all(data);
+    drop(file);
+    let placed = written.and_then(|()| match fs::hard_link(&draft, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            // A file system without links: nobody else may make the file now.
+            OpenOptions::new().write(true).create_new(true).open(path)?;
+            fs::rename(&draft, path)
+        }
+        linked => linked,
+    });
+    // After a rename there is none.
+    let _ = fs::remove_file(&draft);
+    placed
 }
 
 /// Makes what `fill` writes the content of a file.

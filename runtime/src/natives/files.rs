@@ -243,13 +243,13 @@ fn copy_file(cx: &mut Cx<'_>, source: ReadPath<'_>, dest: WritePath<'_>) -> Resu
     if meta.is_dir() {
         return Err(cx.path_error(source, "Is a directory"));
     }
-    let mut input = fs::File::open(source).map_err(|e| cx.io_error(source, &e))?;
+    let input = fs::File::open(source).map_err(|e| cx.io_error(source, &e))?;
     let same = fs::canonicalize(source).ok().zip(fs::canonicalize(dest).ok());
     if same.is_some_and(|(a, b)| a == b) {
         return Ok(true);
     }
     super::disk::replace_file(dest, |file| {
-        std::io::copy(&mut input, file)?;
+        super::disk::copy(cx, &input, file)?;
         file.set_permissions(meta.permissions())
     })
     .map_err(|e| cx.io_error(dest, &e))?;

@@ -4,9 +4,8 @@ use ureq::http::Method;
 
 use super::Cx;
 use super::access::{Url, UrlOrDict};
-use super::http_client::{WithBody, bare, described, failed, response};
-use super::http_exchange::{Failure, Incoming, Outgoing, exchange};
-use super::library_args::dict_value;
+use super::http_client::{WithBody, answered, bare, described};
+use super::http_exchange::{Answer, Outgoing, exchange};
 use crate::concurrency::jobs::{self, Haste};
 use crate::error::Result;
 use crate::host::Host;
@@ -37,11 +36,7 @@ natives! {
 
 fn start(cx: &mut Cx<'_>, request: Outgoing) -> Result<Value> {
     let name = cx.name;
-    let convert =
-        move |host: &mut dyn Host, answer: std::result::Result<Incoming, Failure>| match answer {
-            Ok(incoming) => Ok(dict_value(response(&incoming))),
-            Err(failure) => Err(failed(&Cx { host, name }, &failure)),
-        };
+    let convert = move |host: &mut dyn Host, answer: Answer| answered(&Cx { host, name }, answer);
     jobs::run(cx.host, Haste::Abandon, move || exchange(request), convert)
 }
 

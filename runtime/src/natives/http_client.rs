@@ -9,7 +9,7 @@ use ureq::http::{HeaderName, HeaderValue, Method, Uri};
 use super::Cx;
 use super::access::{Url, UrlOrDict, Urls};
 use super::encoding::percent;
-use super::http_exchange::{Failure, Incoming, Outgoing, exchange};
+use super::http_exchange::{Answer, Failure, Incoming, Outgoing, exchange};
 use super::library_args::{Options, data_of, dict_texts, dict_value, text_of};
 use super::{json, json_write};
 use crate::error::{Error, Kind, Result};
@@ -164,10 +164,7 @@ fn set_body(cx: &Cx<'_>, outgoing: &mut Outgoing, body: &Value) -> Result<()> {
 }
 
 /// Sends requests, at most [`MAX_PARALLEL`] at a time; results in order.
-fn send_all(
-    cx: &mut Cx<'_>,
-    requests: Vec<Outgoing>,
-) -> Result<Vec<std::result::Result<Incoming, Failure>>> {
+fn send_all(cx: &mut Cx<'_>, requests: Vec<Outgoing>) -> Result<Vec<Answer>> {
     let n = requests.len();
     let waiting = Arc::new(Mutex::new(requests.into_iter().enumerate()));
     let (sender, answers) = channel();
@@ -205,7 +202,7 @@ fn send_all(
 }
 
 #[cold]
-pub(super) fn failed(cx: &Cx<'_>, failure: &Failure) -> Error {
+fn failed(cx: &Cx<'_>, failure: &Failure) -> Error {
     if failure.is_denied {
         return cx.failure(Kind::PermissionError, "capability 'net-client' denied");
     }
@@ -213,12 +210,21 @@ pub(super) fn failed(cx: &Cx<'_>, failure: &Failure) -> Error {
     cx.failure(kind, &failure.what)
 }
 
-fn send(cx: &mut Cx<'_>, request: Outgoing) -> Result<Incoming> {
+/// One request; what came of it, however it is waited for.
+fn exchanged(cx: &mut Cx<'_>, request: Outgoing) -> Result<Answer> {
     let answer = send_all(cx, vec![request])?.pop();
+    Ok(answer.unwrap_or_else(|| Err(Failure::other("the request failed"))))
+}
+
+fn send(cx: &mut Cx<'_>, request: Outgoing) -> Result<Incoming> {
+    exchanged(cx, request)?.map_err(|failure| failed(cx, &failure))
+}
+
+/// The dict of an answer, or the error of there being none.
+pub(super) fn answered(cx: &Cx<'_>, answer: Answer) -> Result<Value> {
     match answer {
-        Some(Ok(incoming)) => Ok(incoming),
-        Some(Err(failure)) => Err(failed(cx, &failure)),
-        None => Err(cx.failure(Kind::NetworkError, "the request failed")),
+        Ok(incoming) => Ok(dict_value(response(&incoming))),
+        Err(failure) => Err(failed(cx, &failure)),
     }
 }
 
@@ -234,7 +240,7 @@ fn body_text(incoming: &Incoming) -> String {
 }
 
 /// The dict of an answer.
-pub(super) fn response(incoming: &Incoming) -> Dict {
+fn response(incoming: &Incoming) -> Dict {
     let mut headers = Dict::with_capacity(incoming.headers.len());
     for (name, value) in &incoming.headers {
         headers.insert_str(name, Value::str(value));
@@ -258,9 +264,10 @@ pub(super) fn bare(
     outgoing(cx, method, "url", url, &options)
 }
 
-fn simple(cx: &mut Cx<'_>, method: Method, url: &str, options: Option<&Dict>) -> Result<Dict> {
+fn simple(cx: &mut Cx<'_>, method: Method, url: &str, options: Option<&Dict>) -> Result<Value> {
     let request = bare(cx, method, url, options)?;
-    Ok(response(&send(cx, request)?))
+    let answer = exchanged(cx, request)?;
+    answered(cx, answer)
 }
 
 /// The arguments of a request with a body.
@@ -291,13 +298,14 @@ impl WithBody<'_> {
         Ok(request)
     }
 
-    fn send(self, cx: &mut Cx<'_>, method: Method) -> Result<Dict> {
+    fn send(self, cx: &mut Cx<'_>, method: Method) -> Result<Value> {
         let request = self.request(cx, method)?;
-        Ok(response(&send(cx, request)?))
+        let answer = exchanged(cx, request)?;
+        answered(cx, answer)
     }
 }
 
-fn http_get(cx: &mut Cx<'_>, url: Url<'_>, options: Option<&Dict>) -> Result<Dict> {
+fn http_get(cx: &mut Cx<'_>, url: Url<'_>, options: Option<&Dict>) -> Result<Value> {
     simple(cx, Method::GET, url.0, options)
 }
 
@@ -307,7 +315,7 @@ fn http_post(
     body: Option<&Value>,
     headers: Option<&Dict>,
     options: Option<&Dict>,
-) -> Result<Dict> {
+) -> Result<Value> {
     WithBody { url: url.0, body, headers, options }.send(cx, Method::POST)
 }
 
@@ -317,7 +325,7 @@ fn http_put(
     body: Option<&Value>,
     headers: Option<&Dict>,
     options: Option<&Dict>,
-) -> Result<Dict> {
+) -> Result<Value> {
     WithBody { url: url.0, body, headers, options }.send(cx, Method::PUT)
 }
 
@@ -327,15 +335,15 @@ fn http_patch(
     body: Option<&Value>,
     headers: Option<&Dict>,
     options: Option<&Dict>,
-) -> Result<Dict> {
+) -> Result<Value> {
     WithBody { url: url.0, body, headers, options }.send(cx, Method::PATCH)
 }
 
-fn http_delete(cx: &mut Cx<'_>, url: Url<'_>, options: Option<&Dict>) -> Result<Dict> {
+fn http_delete(cx: &mut Cx<'_>, url: Url<'_>, options: Option<&Dict>) -> Result<Value> {
     simple(cx, Method::DELETE, url.0, options)
 }
 
-fn http_head(cx: &mut Cx<'_>, url: Url<'_>, options: Option<&Dict>) -> Result<Dict> {
+fn http_head(cx: &mut Cx<'_>, url: Url<'_>, options: Option<&Dict>) -> Result<Value> {
     simple(cx, Method::HEAD, url.0, options)
 }
 
@@ -389,11 +397,9 @@ pub(super) fn described(
 
 fn http_request(cx: &mut Cx<'_>, request: UrlOrDict<'_>, options: Option<&Dict>) -> Result<Value> {
     let request = described(cx, request, options)?;
-    let answer = send_all(cx, vec![request])?.pop();
-    Ok(match answer {
-        Some(Ok(incoming)) => Wrapper::Ok.wrap(dict_value(response(&incoming))),
-        Some(Err(failure)) => Wrapper::Err.wrap(Value::from(failure.what)),
-        None => Wrapper::Err.wrap(Value::str("the request failed")),
+    Ok(match exchanged(cx, request)? {
+        Ok(incoming) => Wrapper::Ok.wrap(dict_value(response(&incoming))),
+        Err(failure) => Wrapper::Err.wrap(Value::from(failure.what)),
     })
 }
 

@@ -49,6 +49,9 @@ impl Failure {
     }
 }
 
+/// What came of a request.
+pub(super) type Answer = Result<Incoming, Failure>;
+
 /// Connections are kept for later requests to the same server.
 static AGENT: LazyLock<Agent> = LazyLock::new(|| Agent::new_with_config(config().build()));
 
@@ -107,11 +110,11 @@ impl Resolver for Checked {
 }
 
 /// Sends a request and reads the whole answer.
-pub(super) fn exchange(outgoing: Outgoing) -> Result<Incoming, Failure> {
+pub(super) fn exchange(outgoing: Outgoing) -> Answer {
     exchange_by(&agent(outgoing.permissions.clone()), outgoing)
 }
 
-fn exchange_by(agent: &Agent, outgoing: Outgoing) -> Result<Incoming, Failure> {
+fn exchange_by(agent: &Agent, outgoing: Outgoing) -> Answer {
     let Outgoing { method, uri, headers, body, timeout, max_redirects, max_body, permissions: _ } =
         outgoing;
     let needs_body = [Method::POST, Method::PUT, Method::PATCH].contains(&method);

@@ -1,6 +1,8 @@
 //! Which handler a request belongs to, and how handlers see requests.
 
-use super::args::string_value;
+use std::borrow::Cow;
+use std::net::SocketAddr;
+
 use super::http_wire::WireRequest;
 use super::library_args::{bytes_value, dict_value};
 use crate::objects::dict::Dict;
@@ -145,10 +147,28 @@ pub(super) fn find(routes: &[Route], method: &str, path: &str) -> Found {
     Found::Methods(methods)
 }
 
-fn texts<'a>(pairs: impl Iterator<Item = (&'a str, String)>) -> Value {
-    let mut dict = Dict::new();
+fn texts<'a>(pairs: impl ExactSizeIterator<Item = (&'a str, Value)>) -> Value {
+    let mut dict = Dict::with_capacity(pairs.len());
     for (name, text) in pairs {
-        dict.insert_str(name, string_value(text));
+        dict.insert_str(name, text);
+    }
+    dict_value(dict)
+}
+
+/// A part of a query, decoded.
+fn query_text(text: &str) -> Cow<'_, str> {
+    match text.contains(['%', '+']) {
+        true => decoded(text, true).into(),
+        false => text.into(),
+    }
+}
+
+/// The names and values of a query.
+fn query_dict(query: &str) -> Value {
+    let mut dict = Dict::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        dict.insert_str(&query_text(name), Value::str(&query_text(value)));
     }
     dict_value(dict)
 }
@@ -158,31 +178,24 @@ pub(super) fn request_dict(
     request: &WireRequest,
     path: &str,
     captures: &Captures,
-    remote: &str,
+    remote: SocketAddr,
 ) -> Value {
     let query = request.target.split_once('?').map_or("", |(_, query)| query);
-    let pairs: Vec<(String, String)> = query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(name, true), decoded(value, true))
-        })
-        .collect();
-    let query_dict = texts(pairs.iter().map(|(name, value)| (name.as_str(), value.clone())));
-    let headers = request.headers.iter().map(|(name, value)| (name.as_str(), value.clone()));
-    let params = captures.iter().map(|(name, value)| (name.as_str(), value.clone()));
+    let by_name = query_dict(query);
+    let headers =
+        request.headers.iter().map(|(name, value)| (name.as_str(), Value::str(value.as_str())));
+    let params = captures.iter().map(|(name, value)| (name.as_str(), Value::str(value)));
     let mut dict = Dict::with_capacity(11);
     dict.insert_str("method", Value::str(&request.method));
     dict.insert_str("path", Value::str(path));
     dict.insert_str("raw_path", Value::str(&request.target));
-    dict.insert_str("query", query_dict.clone());
-    dict.insert_str("query_decoded", query_dict);
+    dict.insert_str("query", by_name.clone());
+    dict.insert_str("query_decoded", by_name);
     dict.insert_str("query_string", Value::str(query));
     dict.insert_str("params", texts(params));
     dict.insert_str("headers", texts(headers));
-    dict.insert_str("body", string_value(String::from_utf8_lossy(&request.body).into_owned()));
+    dict.insert_str("body", Value::str(&String::from_utf8_lossy(&request.body)));
     dict.insert_str("body_bytes", bytes_value(request.body.clone()));
-    dict.insert_str("remote", Value::str(remote));
+    dict.insert_str("remote", Value::str(&remote.to_string()));
     dict_value(dict)
 }

@@ -1,25 +1,23 @@
-//! The HTTP server: sockets are served on threads of their own, handlers run one at a time on the
-//! thread that called `listen`.
+//! The HTTP server: the thread that called `listen` serves the sockets, and between that runs the
+//! handlers, one at a time. A handler that is an async function is a task, and others are served
+//! while it waits; so are the tasks that the program has started before.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::time::{Duration, Instant};
 
 use super::Cx;
 use super::args::Func;
-use super::dates::http_date;
 use super::disk::reason;
 use super::handles::{Kept, New, Res};
+use super::http_connections::{Asker, Connections};
 use super::http_routes::{Found, Route, find, is_method, is_path, request_dict};
-use super::http_wire::{Refusal, Wire, WireReply, WireRequest, phrase};
+use super::http_wire::{WireReply, WireRequest, phrase};
 use super::json_write;
 use super::responses::Reply;
+use crate::concurrency::{promises, tasks};
 use crate::error::{Error, Kind, Result};
 use crate::objects::resource::ResourceBody;
 use crate::semantics::type_name;
@@ -91,10 +89,10 @@ methods! {
 
 /// How long an interruption may go unnoticed.
 const SLICE: Duration = Duration::from_millis(20);
-/// Connections at a time; more are closed at once.
-const MAX_CONNECTIONS: usize = 4096;
-/// Bytes of stack of a connection's thread.
-const STACK: usize = 256 << 10;
+/// How long it may take to notice what other threads have done for tasks.
+const TASK_SLICE: Duration = Duration::from_millis(1);
+/// Open files that a server would like to be allowed, for its connections.
+const OPEN_FILES: u64 = 8192;
 
 /// A description of a server.
 pub(super) struct Server {
@@ -208,11 +206,19 @@ fn stop(server: Res<'_, Server>) -> Result<()> {
     Ok(())
 }
 
-/// A request that waits for its answer.
-struct Job {
-    request: WireRequest,
-    remote: SocketAddr,
-    answer: Sender<WireReply>,
+/// A request whose handler waits.
+struct Pending {
+    from: Asker,
+    promise: Value,
+    /// The request, for messages.
+    what: String,
+}
+
+/// What a handler has come to.
+enum Outcome {
+    Reply(WireReply),
+    /// A promise of the result, and the request for messages.
+    Later(Value, String),
 }
 
 fn listen(cx: &mut Cx<'_>, server: Res<'_, Server>) -> Result<()> {
@@ -224,122 +230,138 @@ fn listen(cx: &mut Cx<'_>, server: Res<'_, Server>) -> Result<()> {
     let listener = TcpListener::bind((server.host.as_str(), port)).map_err(|e| unusable(cx, &e))?;
     listener.set_nonblocking(true).map_err(|e| unusable(cx, &e))?;
     let address = listener.local_addr().map_err(|e| unusable(cx, &e))?;
+    let mut connections = Connections::new(listener).map_err(|e| unusable(cx, &e))?;
+    allow_open_files();
     server.port.store(address.port(), Ordering::Relaxed);
     server.ends.store(false, Ordering::Release);
     cx.host.isolate().out.flush()?;
     // A closed standard error is no reason not to serve.
     let _ = writeln!(std::io::stderr(), "Listening on http://{address}");
-    let (sender, jobs) = channel();
-    let ends = Arc::clone(&server.ends);
-    thread::spawn(move || accept(&listener, &sender, &ends));
-    let served = serve(cx, &server, &jobs);
+    let served = serve(cx, &server, &mut connections);
     server.ends.store(true, Ordering::Release);
     served
 }
 
-/// Runs handlers until the server ends and no request is in progress.
-fn serve(cx: &mut Cx<'_>, server: &Res<'_, Server>, jobs: &Receiver<Job>) -> Result<()> {
-    loop {
-        match jobs.recv_timeout(SLICE) {
-            Ok(job) => {
-                let reply = handle(cx, server, &job)?;
-                // The client may have gone.
-                let _ = job.answer.send(reply);
-            }
-            // The accepting thread and all connections have ended.
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        if cx.host.isolate().interrupt.stop_was_requested() {
-            return Err(Error::interrupted());
-        }
+/// Raises the number of files that the process may open, as far as it may.
+fn allow_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.map_or(OPEN_FILES, |maximum| maximum.min(OPEN_FILES));
+    if current.is_some_and(|current| current < wanted) {
+        // With fewer files there are fewer connections.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum });
     }
 }
 
-/// Takes connections until the server ends.
-fn accept(listener: &TcpListener, jobs: &Sender<Job>, ends: &Arc<AtomicBool>) {
-    let n_open = Arc::new(AtomicUsize::new(0));
-    let slice = Timespec { tv_sec: 0, tv_nsec: i64::from(SLICE.subsec_nanos()) };
-    while !ends.load(Ordering::Acquire) {
-        let Ok((stream, remote)) = listener.accept() else {
-            // Whatever the poll says, the next attempt finds out.
-            let _ = poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&slice));
+/// Serves until the server ends and no request is in progress.
+fn serve(cx: &mut Cx<'_>, server: &Res<'_, Server>, connections: &mut Connections) -> Result<()> {
+    let mut pending: Vec<Pending> = Vec::new();
+    loop {
+        while let Some((from, remote, request)) = connections.next_request() {
+            let start = Instant::now();
+            let outcome = handle(cx, server, &request, remote)?;
+            connections.forgive(start.elapsed());
+            if server.ends.load(Ordering::Acquire) {
+                connections.end();
+            }
+            match outcome {
+                Outcome::Reply(reply) => connections.answer(from, &reply),
+                Outcome::Later(promise, what) => pending.push(Pending { from, promise, what }),
+            }
+        }
+        let has_tasks = !pending.is_empty() || tasks::has_others(cx.host);
+        if has_tasks {
+            let start = Instant::now();
+            tasks::pause(cx.host)?;
+            connections.forgive(start.elapsed());
+            if server.ends.load(Ordering::Acquire) {
+                connections.end();
+            }
+            answer_settled(cx, &mut pending, connections)?;
+        }
+        cx.host.isolate().poll_if_pending()?;
+        if server.ends.load(Ordering::Acquire) {
+            connections.end();
+            if connections.is_empty() {
+                return Ok(());
+            }
+        }
+        let patience = match tasks::patience(cx.host) {
+            Some(patience) => patience.min(TASK_SLICE),
+            None if has_tasks => TASK_SLICE,
+            None => SLICE,
+        };
+        cx.host.isolate().out.flush()?;
+        connections
+            .wait(patience)
+            .map_err(|error| cx.failure(Kind::NetworkError, reason(&error)))?;
+    }
+}
+
+/// Answers the requests whose promises have settled.
+fn answer_settled(
+    cx: &mut Cx<'_>,
+    pending: &mut Vec<Pending>,
+    connections: &mut Connections,
+) -> Result<()> {
+    let mut at = 0;
+    while let Some(Pending { promise, .. }) = pending.get(at) {
+        let Some(result) = promises::known_outcome(promise) else {
+            at += 1;
             continue;
         };
-        if n_open.fetch_add(1, Ordering::AcqRel) >= MAX_CONNECTIONS {
-            n_open.fetch_sub(1, Ordering::AcqRel);
-            continue;
-        }
-        let (jobs, ends, count) = (jobs.clone(), Arc::clone(ends), Arc::clone(&n_open));
-        let body = move || {
-            converse(&stream, remote, &jobs, &ends);
-            count.fetch_sub(1, Ordering::AcqRel);
-        };
-        if thread::Builder::new().stack_size(STACK).spawn(body).is_err() {
-            n_open.fetch_sub(1, Ordering::AcqRel);
-        }
+        let Pending { from, what, .. } = pending.swap_remove(at);
+        let reply = finished(cx, result, || what)?;
+        connections.answer(from, &reply);
     }
+    Ok(())
 }
 
-/// Serves one connection.
-fn converse(stream: &TcpStream, remote: SocketAddr, jobs: &Sender<Job>, ends: &AtomicBool) {
-    if stream.set_nonblocking(false).is_err() {
-        return;
-    }
-    // Without it small answers wait; a socket that does not know it works too.
-    let _ = stream.set_nodelay(true);
-    let Ok(mut wire) = Wire::new(stream, ends) else { return };
-    loop {
-        let request = match wire.request() {
-            Ok(request) => request,
-            Err(Refusal::Gone) => return,
-            Err(Refusal::Status(status)) => {
-                // The connection ends anyway.
-                let _ = wire.reply(&WireReply::text(status, phrase(status)), &date(), true, false);
-                return;
-            }
-        };
-        let has_body = request.method != "HEAD";
-        let keeps_alive = request.keeps_alive;
-        let (answer, answered) = channel();
-        if jobs.send(Job { request, remote, answer }).is_err() {
-            return;
-        }
-        let reply = answered.recv().unwrap_or_else(|_| WireReply::text(503, phrase(503)));
-        let keeps_alive = keeps_alive && !ends.load(Ordering::Acquire);
-        if wire.reply(&reply, &date(), has_body, keeps_alive).is_err() || !keeps_alive {
-            return;
-        }
-    }
-}
-
-fn date() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    http_date(i64::try_from(now.as_secs()).unwrap_or(0))
-}
-
-/// The answer to a request; an error only if the program must end.
-fn handle(cx: &mut Cx<'_>, server: &Res<'_, Server>, job: &Job) -> Result<WireReply> {
-    let request = &job.request;
-    let path = request.target.split('?').next().unwrap_or("/").to_owned();
-    let found = find(&server.routes(), &request.method, &path);
+/// Finds and runs the handler of a request; an error only if the program must end.
+fn handle(
+    cx: &mut Cx<'_>,
+    server: &Res<'_, Server>,
+    request: &WireRequest,
+    remote: SocketAddr,
+) -> Result<Outcome> {
+    let path = request.target.split('?').next().unwrap_or("/");
+    let found = find(&server.routes(), &request.method, path);
     let (handler, captures) = match found {
         Found::Handler(handler, captures) => (handler, captures),
-        Found::Nothing => return Ok(WireReply::text(404, phrase(404))),
+        Found::Nothing => return Ok(Outcome::Reply(WireReply::text(404, phrase(404)))),
         Found::Methods(methods) => {
             let status = if request.method == "OPTIONS" { 204 } else { 405 };
             let body = if status == 204 { "" } else { phrase(405) };
             let mut reply = WireReply::text(status, body);
-            reply.headers.push(("Allow".to_owned(), methods.join(", ")));
-            return Ok(reply);
+            reply.headers.push(("Allow".into(), methods.join(", ").into()));
+            return Ok(Outcome::Reply(reply));
         }
     };
     let handlers = cx.host.isolate().handlers.get(&server.id);
     let Some(handler) = handlers.and_then(|all| all.get(handler)).cloned() else {
-        return Ok(internal_error("the handler belongs to another thread"));
+        return Ok(Outcome::Reply(internal_error("the handler belongs to another thread")));
     };
-    let dict = request_dict(request, &path, &captures, &job.remote.to_string());
-    let result = cx.call(&handler, [dict]);
+    let what = || format!("{} {path}", request.method);
+    let dict = request_dict(request, path, &captures, remote);
+    let result = match cx.call(&handler, [dict]) {
+        Ok(promise) if matches!(promise.view(), View::Promise(_)) => {
+            promises::observe(cx.host, &promise);
+            match promises::known_outcome(&promise) {
+                Some(result) => result,
+                None => return Ok(Outcome::Later(promise, what())),
+            }
+        }
+        result => result,
+    };
+    finished(cx, result, what).map(Outcome::Reply)
+}
+
+/// The answer that the end of a handler means; an error only if the program must end.
+fn finished(
+    cx: &mut Cx<'_>,
+    result: Result<Value>,
+    what: impl FnOnce() -> String,
+) -> Result<WireReply> {
     match result.and_then(|value| reply_of(cx, &value)) {
         Ok(reply) => Ok(reply),
         Err(error) if !error.is_catchable() => Err(error),
@@ -349,8 +371,7 @@ fn handle(cx: &mut Cx<'_>, server: &Res<'_, Server>, job: &Job) -> Result<WireRe
             if is_body {
                 return Ok(WireReply::text(400, phrase(400)));
             }
-            let what = format!("{}: {}", error.kind, error.message);
-            Ok(internal_error(&format!("{} {path}: {what}", request.method)))
+            Ok(internal_error(&format!("{}: {}: {}", what(), error.kind, error.message)))
         }
     }
 }
@@ -367,9 +388,8 @@ fn reply_of(cx: &mut Cx<'_>, value: &Value) -> Result<WireReply> {
     match value.view() {
         View::Str(text) => Ok(WireReply::text(200, text.as_str())),
         View::Dict(_) | View::Array(_) => {
-            let mut reply = WireReply::text(200, &json_write::write(cx, value, false)?);
-            reply.headers[0].1 = "application/json".to_owned();
-            Ok(reply)
+            let text = json_write::write(cx, value, false)?;
+            Ok(WireReply::new(200, "application/json", text.into_bytes()))
         }
         View::Resource(resource) => match resource.downcast::<Reply>() {
             Some(reply) => Ok(reply.to_wire()),

@@ -1,21 +1,10 @@
-//! HTTP/1.1 as a server speaks it: reading requests with limits, writing answers. Runs on the
-//! thread of a connection and knows nothing of values.
+//! HTTP/1.1 as a server speaks it: what requests and answers are, and how they look on the wire.
+//! Knows nothing of connections and values.
 
-use std::io::{self, Read, Write};
-use std::net::TcpStream;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::borrow::Cow;
+use std::io::Write;
 
-/// Bytes of the request line and headers.
-const MAX_HEAD: usize = 64 << 10;
-/// Bytes of a body.
-const MAX_BODY: usize = 16 << 20;
-/// Time to receive a request.
-const REQUEST_LIMIT: Duration = Duration::from_secs(30);
-/// Time that a connection may be idle between requests.
-const IDLE_LIMIT: Duration = Duration::from_secs(5);
-/// How long the end of the server may go unnoticed.
-const SLICE: Duration = Duration::from_millis(50);
+use compact_str::CompactString;
 
 /// A request as it came.
 pub(super) struct WireRequest {
@@ -23,7 +12,7 @@ pub(super) struct WireRequest {
     /// Path and query, not decoded.
     pub target: String,
     /// Names in lower case, repeated ones joined.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(CompactString, CompactString)>,
     pub body: Vec<u8>,
     pub keeps_alive: bool,
 }
@@ -31,29 +20,19 @@ pub(super) struct WireRequest {
 /// An answer.
 pub(super) struct WireReply {
     pub status: u16,
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     pub body: Vec<u8>,
 }
 
 impl WireReply {
+    /// An answer with one header.
+    pub(super) fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> WireReply {
+        WireReply { status, headers: vec![("Content-Type".into(), content_type.into())], body }
+    }
+
     /// A short text.
     pub(super) fn text(status: u16, text: &str) -> WireReply {
-        let headers = vec![("Content-Type".to_owned(), "text/plain; charset=utf-8".to_owned())];
-        WireReply { status, headers, body: text.as_bytes().to_vec() }
-    }
-}
-
-/// Why no request came.
-pub(super) enum Refusal {
-    /// The connection ended or is broken.
-    Gone,
-    /// An answer with this status, then the end of the connection.
-    Status(u16),
-}
-
-impl From<io::Error> for Refusal {
-    fn from(_: io::Error) -> Refusal {
-        Refusal::Gone
+        WireReply::new(status, "text/plain; charset=utf-8", text.as_bytes().to_vec())
     }
 }
 
@@ -63,188 +42,48 @@ impl WireRequest {
     }
 }
 
-/// A connection with what was read beyond the last request.
-pub(super) struct Wire<'a> {
-    stream: &'a TcpStream,
-    buffer: Vec<u8>,
-    ends: &'a AtomicBool,
-    /// The time limit of a read that the socket was given last.
-    patience: Duration,
+/// Headers that the server sets itself.
+const OWN: [&str; 4] = ["content-length", "connection", "date", "transfer-encoding"];
+
+/// How an answer is sent.
+pub(super) struct Manner<'a> {
+    /// The time, as headers write it.
+    pub date: &'a str,
+    /// Without it the request was HEAD.
+    pub has_body: bool,
+    pub keeps_alive: bool,
 }
 
-impl<'a> Wire<'a> {
-    pub(super) fn new(stream: &'a TcpStream, ends: &'a AtomicBool) -> io::Result<Wire<'a>> {
-        stream.set_write_timeout(Some(REQUEST_LIMIT))?;
-        Ok(Wire { stream, buffer: Vec::new(), ends, patience: Duration::ZERO })
-    }
-
-    /// Reads more, until the deadline; an idle connection also ends with the server.
-    fn fill(&mut self, deadline: Instant, is_idle: bool) -> Result<(), Refusal> {
-        let mut chunk = [0; 8192];
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let has_ended = is_idle && self.ends.load(Ordering::Acquire);
-            if left.is_zero() || has_ended {
-                return Err(if is_idle { Refusal::Gone } else { Refusal::Status(408) });
-            }
-            let patience = left.clamp(Duration::from_millis(1), SLICE);
-            if patience != self.patience {
-                self.stream.set_read_timeout(Some(patience))?;
-                self.patience = patience;
-            }
-            match (&mut &*self.stream).read(&mut chunk) {
-                Ok(0) => return Err(Refusal::Gone),
-                Ok(n) => {
-                    self.buffer.extend_from_slice(&chunk[..n]);
-                    return Ok(());
-                }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock
-                    | io::ErrorKind::TimedOut
-                    | io::ErrorKind::Interrupted => {}
-                    _ => return Err(Refusal::Gone),
-                },
+impl WireReply {
+    /// Appends the answer as it is sent.
+    pub(super) fn write_to(&self, out: &mut Vec<u8>, manner: &Manner<'_>) {
+        // Such an answer ends with its headers (RFC 9110, 8.6).
+        let is_bare = matches!(self.status, 100..200 | 204);
+        let has_body = manner.has_body && !is_bare && self.status != 304;
+        out.reserve(256 + if has_body { self.body.len() } else { 0 });
+        // Writing to a vector cannot fail.
+        let _ = write!(out, "HTTP/1.1 {} {}\r\n", self.status, phrase(self.status));
+        for (name, value) in &self.headers {
+            if !OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(b": ");
+                out.extend_from_slice(value.as_bytes());
+                out.extend_from_slice(b"\r\n");
             }
         }
-    }
-
-    /// The next request.
-    pub(super) fn request(&mut self) -> Result<WireRequest, Refusal> {
-        if self.buffer.is_empty() {
-            self.fill(Instant::now() + IDLE_LIMIT, true)?;
+        out.extend_from_slice(b"Date: ");
+        out.extend_from_slice(manner.date.as_bytes());
+        if !is_bare {
+            let _ = write!(out, "\r\nContent-Length: {}", self.body.len());
         }
-        let deadline = Instant::now() + REQUEST_LIMIT;
-        let mut searched = 0;
-        let end = loop {
-            if let Some(at) = find(&self.buffer[searched..], b"\r\n\r\n") {
-                break searched + at;
-            }
-            if self.buffer.len() > MAX_HEAD {
-                return Err(Refusal::Status(431));
-            }
-            searched = self.buffer.len().saturating_sub(3);
-            self.fill(deadline, false)?;
-        };
-        if end > MAX_HEAD {
-            return Err(Refusal::Status(431));
-        }
-        let head =
-            String::from_utf8(self.buffer[..end].to_vec()).map_err(|_| Refusal::Status(400))?;
-        self.buffer.drain(..end + 4);
-        let mut request = parse_head(&head).ok_or(Refusal::Status(400))?;
-        if request.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
-        {
-            (&mut &*self.stream).write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
-        }
-        request.body = self.body(&request, deadline)?;
-        Ok(request)
-    }
-
-    fn body(&mut self, request: &WireRequest, deadline: Instant) -> Result<Vec<u8>, Refusal> {
-        match (request.header("transfer-encoding"), request.header("content-length")) {
-            (Some(_), Some(_)) => Err(Refusal::Status(400)),
-            (Some(coding), None) if coding.eq_ignore_ascii_case("chunked") => self.chunks(deadline),
-            (Some(_), None) => Err(Refusal::Status(501)),
-            (None, None) => Ok(Vec::new()),
-            (None, Some(length)) => {
-                let is_number = !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit());
-                if !is_number {
-                    return Err(Refusal::Status(400));
-                }
-                match length.parse::<usize>() {
-                    Ok(n) if n <= MAX_BODY => self.exactly(n, deadline),
-                    _ => Err(Refusal::Status(413)),
-                }
-            }
-        }
-    }
-
-    fn exactly(&mut self, n: usize, deadline: Instant) -> Result<Vec<u8>, Refusal> {
-        while self.buffer.len() < n {
-            self.fill(deadline, false)?;
-        }
-        Ok(self.buffer.drain(..n).collect())
-    }
-
-    fn line(&mut self, deadline: Instant) -> Result<String, Refusal> {
-        loop {
-            if let Some(at) = find(&self.buffer, b"\r\n") {
-                let line = self.buffer.drain(..at + 2).take(at).collect();
-                return String::from_utf8(line).map_err(|_| Refusal::Status(400));
-            }
-            if self.buffer.len() > MAX_HEAD {
-                return Err(Refusal::Status(400));
-            }
-            self.fill(deadline, false)?;
-        }
-    }
-
-    /// Headers after the last chunk are read and dropped.
-    fn trailers(&mut self, deadline: Instant) -> Result<(), Refusal> {
-        for _ in 0..100 {
-            if self.line(deadline)?.is_empty() {
-                return Ok(());
-            }
-        }
-        Err(Refusal::Status(431))
-    }
-
-    fn chunks(&mut self, deadline: Instant) -> Result<Vec<u8>, Refusal> {
-        let mut body = Vec::new();
-        loop {
-            let line = self.line(deadline)?;
-            let digits = line.split(';').next().unwrap_or("").trim();
-            let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit());
-            if !is_number {
-                return Err(Refusal::Status(400));
-            }
-            let n = usize::from_str_radix(digits, 16).map_err(|_| Refusal::Status(413))?;
-            if n > MAX_BODY - body.len() {
-                return Err(Refusal::Status(413));
-            }
-            if n == 0 {
-                self.trailers(deadline)?;
-                return Ok(body);
-            }
-            body.extend(self.exactly(n, deadline)?);
-            if self.exactly(2, deadline)? != b"\r\n" {
-                return Err(Refusal::Status(400));
-            }
-        }
-    }
-
-    /// Writes an answer; a body only if the request was no HEAD.
-    pub(super) fn reply(
-        &self,
-        reply: &WireReply,
-        date: &str,
-        has_body: bool,
-        keeps_alive: bool,
-    ) -> io::Result<()> {
-        let mut head = format!("HTTP/1.1 {} {}\r\n", reply.status, phrase(reply.status));
-        for (name, value) in &reply.headers {
-            let is_own = ["content-length", "connection", "date", "transfer-encoding"]
-                .iter()
-                .any(|own| name.eq_ignore_ascii_case(own));
-            if !is_own {
-                head.extend([name, ": ", value, "\r\n"]);
-            }
-        }
-        let connection = if keeps_alive { "keep-alive" } else { "close" };
-        let length = reply.body.len();
-        head.push_str(&format!(
-            "Date: {date}\r\nContent-Length: {length}\r\nConnection: {connection}\r\n\r\n"
-        ));
-        let mut all = head.into_bytes();
+        out.extend_from_slice(match manner.keeps_alive {
+            true => b"\r\nConnection: keep-alive\r\n\r\n",
+            false => b"\r\nConnection: close\r\n\r\n",
+        });
         if has_body {
-            all.extend_from_slice(&reply.body);
+            out.extend_from_slice(&self.body);
         }
-        (&mut &*self.stream).write_all(&all)
     }
-}
-
-fn find(data: &[u8], what: &[u8]) -> Option<usize> {
-    data.windows(what.len()).position(|window| window == what)
 }
 
 fn is_token(text: &str) -> bool {
@@ -253,7 +92,7 @@ fn is_token(text: &str) -> bool {
 }
 
 /// The request line and headers; `None` if they are malformed.
-fn parse_head(head: &str) -> Option<WireRequest> {
+pub(super) fn parse_head(head: &str) -> Option<WireRequest> {
     let mut lines = head.split("\r\n");
     let mut parts = lines.next()?.split(' ');
     let (method, target, version) = (parts.next()?, parts.next()?, parts.next()?);
@@ -267,19 +106,20 @@ fn parse_head(head: &str) -> Option<WireRequest> {
     if !is_valid {
         return None;
     }
-    let mut headers: Vec<(String, String)> = Vec::new();
+    let mut headers: Vec<(CompactString, CompactString)> = Vec::new();
     for line in lines {
         let (name, value) = line.split_once(':')?;
         let value = value.trim_matches([' ', '\t']);
         if !is_token(name) || value.chars().any(|c| c.is_control() && c != '\t') {
             return None;
         }
-        let name = name.to_ascii_lowercase();
+        let mut name = CompactString::from(name);
+        name.make_ascii_lowercase();
         match headers.iter_mut().find(|(known, _)| *known == name) {
             // Two lengths or hosts would let two readers understand two requests.
             Some(_) if name == "content-length" || name == "host" => return None,
             Some((_, joined)) => joined.extend([", ", value]),
-            None => headers.push((name, value.to_owned())),
+            None => headers.push((name, value.into())),
         }
     }
     let mut request = WireRequest {

@@ -5,6 +5,7 @@ use std::slice::{Iter, IterMut};
 
 use super::Cx;
 use super::args::{Fit, FromArg, IntoValue, type_mismatch};
+use super::results::note_made;
 use crate::error::{Error, Kind, Result};
 use crate::heap::Ref;
 use crate::limits;
@@ -114,6 +115,7 @@ impl IntoValue for Vec<u8> {
 
 /// A bytes value.
 pub(super) fn bytes_value(bytes: Vec<u8>) -> Value {
+    note_made(bytes.len());
     Value::from_ref(Ref::new(Bytes(bytes.into())))
 }
 

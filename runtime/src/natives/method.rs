@@ -325,7 +325,9 @@ impl MethodDecl {
         if args.len() < self.n_required || args.len() > self.n_max {
             return Err(arity_error(name, self.n_required, self.n_max, args.len()));
         }
-        (self.run)(&mut Cx { host, name }, receiver, args)
+        let result = (self.run)(&mut Cx { host, name }, receiver, args)?;
+        super::stop_if_exceeded(host)?;
+        Ok(result)
     }
 
     /// What errors call it: an iterator that stands for the array of a range is one to nobody.

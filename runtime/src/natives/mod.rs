@@ -66,8 +66,12 @@ mod higher_order;
 mod http_async;
 #[cfg(feature = "http")]
 mod http_client;
+#[cfg(feature = "network")]
+mod http_connections;
 #[cfg(feature = "http")]
 mod http_exchange;
+#[cfg(feature = "network")]
+mod http_inbox;
 #[cfg(feature = "network")]
 mod http_routes;
 #[cfg(feature = "network")]
@@ -114,6 +118,7 @@ mod yaml_write;
 use std::sync::LazyLock;
 
 use crate::error::{Error, Kind, Result};
+use crate::heap::is_exceeded;
 use crate::host::{Host, Isolate};
 use crate::value::{Value, Wrapper};
 
@@ -265,7 +270,15 @@ pub fn call(host: &mut dyn Host, index: u32, args: &mut [Value]) -> Result<Value
     if args.len() < native.n_required || args.len() > native.n_max {
         return Err(arity_error(native.name, native.n_required, native.n_max, args.len()));
     }
-    (native.run)(&mut Cx { host, name: native.name }, args)
+    let result = (native.run)(&mut Cx { host, name: native.name }, args)?;
+    stop_if_exceeded(host)?;
+    Ok(result)
+}
+
+/// A native that has made too much raises, while what it has made still counts.
+#[inline]
+fn stop_if_exceeded(host: &mut dyn Host) -> Result<()> {
+    if is_exceeded() { host.isolate().poll() } else { Ok(()) }
 }
 
 /// The error of a call with the wrong number of arguments.

@@ -20,8 +20,10 @@ use super::args::string_value;
 use super::disk::reason;
 use super::library_args::{Options, data_of, library_struct, text_of};
 use crate::error::{Error, Kind, Result};
+use crate::heap::has_room;
 use crate::objects::dict::Dict;
 use crate::permissions::Class;
+use crate::semantics::arith::out_of_memory;
 use crate::value::{Value, View};
 
 natives! {
@@ -77,6 +79,8 @@ const RESULT_ID: u64 = u64::MAX - 1;
 struct Settings {
     timeout: Option<Duration>,
     max_output: usize,
+    /// More output is an error, so nobody waits for it.
+    must_be_whole: bool,
     cwd: Option<PathBuf>,
     stdin: Option<Vec<u8>>,
     env: Vec<(OsString, OsString)>,
@@ -108,7 +112,7 @@ enum Event {
     End(usize, io::Result<ExitStatus>),
 }
 
-fn settings(cx: &mut Cx<'_>, options: Option<&Dict>) -> Result<Settings> {
+fn settings(cx: &mut Cx<'_>, options: Option<&Dict>, must_be_whole: bool) -> Result<Settings> {
     let options = Options::new(cx, "options", options, &OPTIONS)?;
     let timeout = options.positive(cx, "timeout_ms")?;
     let stdin = match options.get("stdin") {
@@ -132,6 +136,7 @@ fn settings(cx: &mut Cx<'_>, options: Option<&Dict>) -> Result<Settings> {
         timeout: timeout
             .map(|ms| Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::MAX)),
         max_output: options.whole(cx, "max_output_bytes", 0)?.unwrap_or(MAX_OUTPUT) as usize,
+        must_be_whole,
         cwd,
         stdin,
         env: environment(cx, &options)?,
@@ -203,7 +208,8 @@ fn run(
     let guard = cx.guard();
     let deadline = settings.timeout.and_then(|limit| Instant::now().checked_add(limit));
     let (sender, events) = channel();
-    let mut pipeline = Pipeline { group: None, n_children: 0, sender };
+    let must_be_whole = settings.must_be_whole;
+    let mut pipeline = Pipeline { group: None, n_children: 0, must_be_whole, sender };
     let mut children = Vec::with_capacity(commands.len());
     if let Err(error) =
         pipeline.start((cx, &guard), commands, settings, inherits_stdin, &mut children)
@@ -223,6 +229,7 @@ struct Pipeline {
     /// The process group of the children.
     group: Option<Pid>,
     n_children: usize,
+    must_be_whole: bool,
     sender: Sender<Event>,
 }
 
@@ -268,8 +275,8 @@ impl Pipeline {
             input = match child.stdout.take() {
                 Some(output) if i + 1 < commands.len() => output.into(),
                 output => {
-                    let read = move || Event::Output(capture(output, settings.max_output));
-                    self.report(read);
+                    let (max, must_be_whole) = (settings.max_output, self.must_be_whole);
+                    self.report(move || Event::Output(capture(output, max, must_be_whole)));
                     Stdio::null()
                 }
             };
@@ -290,7 +297,8 @@ impl Pipeline {
 
     fn watch(&self, number: usize, mut child: Child, max_output: usize) {
         let errors = child.stderr.take();
-        self.report(move || Event::Errors(number, capture(errors, max_output)));
+        let must_be_whole = self.must_be_whole;
+        self.report(move || Event::Errors(number, capture(errors, max_output, must_be_whole)));
         self.report(move || Event::End(number, child.wait()));
     }
 
@@ -321,6 +329,10 @@ impl Pipeline {
                 Ok(event) => {
                     n_seen += 1;
                     finished.note(cx, event)?;
+                    if self.must_be_whole && finished.is_cut() {
+                        self.kill();
+                        return Ok(finished);
+                    }
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
@@ -328,6 +340,10 @@ impl Pipeline {
             if cx.host.isolate().interrupt.stop.load(Ordering::Relaxed) {
                 self.kill();
                 return Err(Error::interrupted());
+            }
+            if !has_room(0) {
+                self.kill();
+                return Err(out_of_memory());
             }
             if n_seen < n_events && deadline.is_some_and(|at| Instant::now() >= at) {
                 if finished.timed_out {
@@ -342,8 +358,8 @@ impl Pipeline {
     }
 }
 
-/// Reads a stream to its end and keeps the first `max` bytes.
-fn capture(stream: Option<impl Read>, max: usize) -> Captured {
+/// Reads a stream to its end and keeps the first `max` bytes; no further if it must be whole.
+fn capture(stream: Option<impl Read>, max: usize, must_be_whole: bool) -> Captured {
     let mut captured = Captured::default();
     let Some(mut stream) = stream else { return captured };
     let mut buffer = vec![0; 64 * 1024];
@@ -357,10 +373,18 @@ fn capture(stream: Option<impl Read>, max: usize) -> Captured {
         let room = max - captured.data.len();
         captured.data.extend_from_slice(&buffer[..n.min(room)]);
         captured.is_truncated |= n > room;
+        if captured.is_truncated && must_be_whole {
+            return captured;
+        }
     }
 }
 
 impl Finished {
+    /// Whether an output was longer than what is kept.
+    fn is_cut(&self) -> bool {
+        self.stdout.is_truncated || self.children.iter().any(|child| child.stderr.is_truncated)
+    }
+
     fn note(&mut self, cx: &Cx<'_>, event: Event) -> Result<()> {
         match event {
             Event::Output(output) => self.stdout = output,
@@ -393,8 +417,7 @@ fn output_of(
         let ms = limits.0.unwrap_or_default().as_secs_f64() * 1000.0;
         return Err(cx.failure(Kind::TimeoutError, format!("time limit of {ms} ms reached")));
     }
-    let errors_were_cut = finished.children.iter().any(|child| child.stderr.is_truncated);
-    if finished.stdout.is_truncated || errors_were_cut {
+    if finished.is_cut() {
         let what = format!("more than {} bytes of output", limits.1);
         return Err(cx.failure(Kind::IoError, what));
     }
@@ -403,12 +426,12 @@ fn output_of(
 
 fn execute(cx: &mut Cx<'_>, command: ShellCommand<'_>, options: Option<&Dict>) -> Result<String> {
     let argv = shell(cx, command.0)?;
-    let settings = settings(cx, options)?;
+    let settings = settings(cx, options, true)?;
     let limits = (settings.timeout, settings.max_output);
     let finished = run(cx, &[argv], settings, false)?;
     let child = &finished.children[0];
     let code = exit_code(child);
-    if code != 0 && !finished.timed_out {
+    if code != 0 && !finished.timed_out && !finished.is_cut() {
         let errors = text(&child.stderr.data);
         let what = format!("command failed with exit code {code}: {}", errors.trim_end());
         return Err(cx.failure(Kind::IoError, what));
@@ -437,7 +460,7 @@ fn execute_status(
     options: Option<&Dict>,
 ) -> Result<Value> {
     let argv = shell(cx, command.0)?;
-    let settings = settings(cx, options)?;
+    let settings = settings(cx, options, false)?;
     let finished = run(cx, &[argv], settings, false)?;
     Ok(process_result(cx, finished))
 }
@@ -445,7 +468,7 @@ fn execute_status(
 fn spawn_process(cx: &mut Cx<'_>, argv: Argv<'_>, options: Option<&Dict>) -> Result<Value> {
     let argv = argv.0.to_vec();
     checked_argv(cx, "argv", &argv)?;
-    let settings = settings(cx, options)?;
+    let settings = settings(cx, options, false)?;
     let finished = run(cx, &[argv], settings, true)?;
     Ok(process_result(cx, finished))
 }
@@ -474,10 +497,11 @@ fn pipe_commands(
     if all.is_empty() {
         return Err(cx.failure(Kind::ValueError, "argument 'commands' is empty"));
     }
-    let settings = settings(cx, options)?;
+    let settings = settings(cx, options, true)?;
     let limits = (settings.timeout, settings.max_output);
     let finished = run(cx, &all, settings, false)?;
     if !finished.timed_out
+        && !finished.is_cut()
         && let Some((argv, child)) = all.iter().zip(&finished.children).find(|(_, c)| has_failed(c))
     {
         let (line, errors) = (argv.join(" "), text(&child.stderr.data));

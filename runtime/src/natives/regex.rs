@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use super::Cx;
 use super::args::{StrOrFunc, array_value, string_limit};
 use super::library_args::{dict_value, text_of};
+use super::results::collected;
 use crate::error::{Kind, Result};
 use crate::limits;
 use crate::objects::dict::Dict;
@@ -144,14 +145,15 @@ fn regex_find(cx: &mut Cx<'_>, text: &str, pattern: &str) -> Result<Value> {
 }
 
 fn regex_find_all(cx: &mut Cx<'_>, text: &str, pattern: &str) -> Result<Vec<Value>> {
-    Ok(compiled(cx, pattern)?.find_iter(text).map(|found| Value::str(found.as_str())).collect())
+    let regex = compiled(cx, pattern)?;
+    collected(regex.find_iter(text).map(|found| Value::str(found.as_str())))
 }
 
 fn regex_captures(cx: &mut Cx<'_>, text: &str, pattern: &str) -> Result<Vec<Value>> {
     let regex = compiled(cx, pattern)?;
     let mut positions = Positions::new(text);
     let all = regex.captures_iter(text);
-    Ok(all.map(|found| match_dict(&regex, &found, &mut positions)).collect())
+    collected(all.map(|found| match_dict(&regex, &found, &mut positions)))
 }
 
 fn regex_replace(
@@ -187,7 +189,7 @@ fn regex_replace(
 }
 
 fn regex_split(cx: &mut Cx<'_>, text: &str, pattern: &str) -> Result<Vec<Value>> {
-    Ok(compiled(cx, pattern)?.split(text).map(Value::str).collect())
+    collected(compiled(cx, pattern)?.split(text).map(Value::str))
 }
 
 fn regex_escape(text: &str) -> Result<String> {

@@ -1,5 +1,8 @@
 //! Responses of an HTTP server as values, and headers of messages.
 
+#[cfg(feature = "network")]
+use std::borrow::Cow;
+
 use super::Cx;
 use super::args::{Fit, FromArg};
 use super::handles::{Kept, New, Res};
@@ -157,13 +160,15 @@ impl Reply {
     /// The answer as the server sends it; without a content type one by the kind of its body.
     #[cfg(feature = "network")]
     pub(super) fn to_wire(&self) -> WireReply {
-        let mut headers = self.headers.clone();
+        let own = self.headers.iter();
+        let mut headers: Vec<(Cow<'static, str>, Cow<'static, str>)> =
+            own.map(|(name, value)| (name.clone().into(), value.clone().into())).collect();
         let (body, default) = match &self.body {
             Content::Text(text) => (text.as_bytes().to_vec(), "text/plain; charset=utf-8"),
             Content::Data(data) => (data.clone(), "application/octet-stream"),
         };
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-            headers.push(("Content-Type".to_owned(), default.to_owned()));
+            headers.push(("Content-Type".into(), default.into()));
         }
         WireReply { status: self.status, headers, body }
     }

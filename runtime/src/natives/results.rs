@@ -4,13 +4,14 @@ use compact_str::CompactString;
 
 use super::args::Number;
 use crate::error::{Error, Kind, Result};
-use crate::heap::Ref;
+use crate::heap::{LARGE, Ref, note_block};
 use crate::limits;
 use crate::objects::array::Array;
 use crate::objects::bytes::Bytes;
 use crate::objects::collections::{Queue, Set, Stack};
 use crate::objects::dict::Dict;
 use crate::objects::string::Str;
+use crate::semantics::arith::check_growth;
 use crate::value::Value;
 
 /// A type that a native returns.
@@ -56,17 +57,40 @@ impl IntoValue for String {
 
 impl IntoValue for Vec<Value> {
     fn into_value(self) -> Result<Value> {
-        Array::from_values(self).into_value()
+        Ok(array_value(self))
     }
+}
+
+/// A native has made something of so many bytes: if that is too much, its call raises.
+#[inline]
+pub(super) fn note_made(bytes: usize) {
+    if bytes >= LARGE {
+        note_block(0);
+    }
+}
+
+/// All of the values, as far as memory lasts.
+///
+/// # Errors
+/// MemoryError.
+pub(super) fn collected(values: impl Iterator<Item = Value>) -> Result<Vec<Value>> {
+    let mut found = Vec::with_capacity(values.size_hint().0);
+    for value in values {
+        check_growth()?;
+        found.push(value);
+    }
+    Ok(found)
 }
 
 /// A string value that takes over the text's buffer.
 pub(super) fn string_value(text: String) -> Value {
+    note_made(text.len());
     Value::from_ref(Ref::new(Str::from_compact(CompactString::from(text))))
 }
 
 /// An array value.
 pub(super) fn array_value(values: Vec<Value>) -> Value {
+    note_made(size_of_val(values.as_slice()));
     Value::from_ref(Ref::new(Array::from_values(values)))
 }
 

@@ -3,8 +3,10 @@
 use super::Cx;
 use super::args::{Whole, array_value, string_limit, string_value};
 use super::items::Items;
+use super::results::collected;
 use super::sequences::slice_text;
 use crate::error::Result;
+use crate::heap::LARGE;
 use crate::limits;
 use crate::objects::string::{Str, make_char};
 use crate::semantics::arith::check_memory;
@@ -135,8 +137,8 @@ fn split(cx: &mut Cx<'_>, text: &str, delimiter: &str, limit: Option<Whole>) -> 
         return Ok(array_value(pieces));
     }
     if !delimiter.is_empty() {
-        let pieces = text.splitn(limit, delimiter).map(Value::str).collect();
-        return Ok(array_value(pieces));
+        let pieces = text.splitn(limit, delimiter).map(Value::str);
+        return Ok(array_value(collected(pieces)?));
     }
     let mut pieces = Vec::new();
     let mut rest = text.chars();
@@ -153,7 +155,9 @@ fn split(cx: &mut Cx<'_>, text: &str, delimiter: &str, limit: Option<Whole>) -> 
 
 fn join(cx: &mut Cx<'_>, mut items: Items, separator: Option<&str>) -> Result<String> {
     let separator = separator.unwrap_or("");
-    let mut out = String::with_capacity(joined_len(&items, separator));
+    let len = joined_len(&items, separator);
+    check_memory(len)?;
+    let mut out = String::with_capacity(len);
     let mut is_first = true;
     while let Some(item) = items.next(cx.host)? {
         if !is_first {
@@ -192,6 +196,9 @@ fn replace(text: &str, from: &str, to: &str) -> Result<String> {
         if result > limits::STRING_BYTES {
             return Err(string_limit());
         }
+    }
+    if n.saturating_mul(to.len()) >= LARGE {
+        check_memory(text.len() + text.matches(from).count().saturating_mul(to.len()))?;
     }
     Ok(text.replace(from, to))
 }
@@ -236,6 +243,7 @@ fn padding(text: &Str, width: Whole, pad: Option<&str>) -> Result<String> {
     if n.saturating_mul(fill.len_utf8()) > limits::STRING_BYTES - text.n_bytes() {
         return Err(string_limit());
     }
+    check_memory(n * fill.len_utf8() + text.n_bytes())?;
     let mut out = String::with_capacity(n * fill.len_utf8() + text.n_bytes());
     out.extend(std::iter::repeat_n(fill, n));
     Ok(out)
@@ -254,15 +262,15 @@ fn pad_right(text: &Str, width: Whole, pad: Option<&str>) -> Result<String> {
 }
 
 fn lines(text: &str) -> Result<Vec<Value>> {
-    Ok(text.lines().map(Value::str).collect())
+    collected(text.lines().map(Value::str))
 }
 
 fn words(text: &str) -> Result<Vec<Value>> {
-    Ok(text.split_whitespace().map(Value::str).collect())
+    collected(text.split_whitespace().map(Value::str))
 }
 
 fn chars(text: &str) -> Result<Vec<Value>> {
-    Ok(text.chars().map(make_char).collect())
+    collected(text.chars().map(make_char))
 }
 
 fn str_reverse(text: &str) -> Result<Value> {

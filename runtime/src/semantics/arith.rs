@@ -9,7 +9,7 @@ use compact_str::CompactString;
 
 use super::{BinOp, UnOp, compare, display, equal, truthy, type_name};
 use crate::error::{Error, Kind, Result};
-use crate::heap::{LARGE, Ref, has_room};
+use crate::heap::{LARGE, Ref, has_room, is_exceeded};
 use crate::host::Host;
 use crate::limits::{COLLECTION_LEN, STRING_BYTES};
 use crate::objects::array::{Array, ElemKind};
@@ -243,6 +243,15 @@ fn check_large_array(len: usize) -> Result<()> {
 #[inline]
 pub fn check_memory(bytes: usize) -> Result<()> {
     if bytes < LARGE || has_room(bytes) { Ok(()) } else { Err(out_of_memory()) }
+}
+
+/// Stops what makes values for long without a poll, if they have become too many.
+///
+/// # Errors
+/// `Out of memory`.
+#[inline]
+pub fn check_growth() -> Result<()> {
+    if is_exceeded() && !has_room(0) { Err(out_of_memory()) } else { Ok(()) }
 }
 
 #[cold]

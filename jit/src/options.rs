@@ -4,13 +4,26 @@
 
 use crate::log::{LogForm, Stage};
 
-/// Forced exits, for tests.
+/// Ways to make compiled code take its rare paths, for tests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stress {
     /// This guard, counted from 1 as they are compiled, fails the first time it is executed.
     pub exit_at: Option<u64>,
     /// Every so manieth executed guard fails.
     pub every: Option<u64>,
+    /// The feedback lies, as this seed says.
+    pub poison: Option<u64>,
+    /// Code is given back all the time, and its memory overwritten.
+    pub cache: bool,
+    /// Loops are entered before the functions around them are compiled.
+    pub osr_eager: bool,
+}
+
+impl Stress {
+    /// Whether guards fail that hold.
+    pub fn forces_exits(self) -> bool {
+        self.exit_at.is_some() || self.every.is_some()
+    }
 }
 
 /// Options of the compiler.

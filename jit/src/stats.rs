@@ -16,6 +16,8 @@ pub struct Stats {
     /// Compiled code that was out of date when it was ready.
     pub dropped: Cell<u32>,
     pub code_bytes: Cell<usize>,
+    /// Times that all code was given back.
+    pub flushes: Cell<u32>,
     /// Guards that could be forced; only counted if exits are.
     pub guards: Cell<u64>,
     /// The longest time that the program waited for the compiler.
@@ -70,6 +72,9 @@ impl std::fmt::Display for Stats {
         writeln!(f, "recompiled: {}", self.recompiled.get())?;
         writeln!(f, "dropped: {}", self.dropped.get())?;
         writeln!(f, "code bytes: {}", self.code_bytes.get())?;
+        if self.flushes.get() > 0 {
+            writeln!(f, "flushes: {}", self.flushes.get())?;
+        }
         if self.guards.get() > 0 {
             writeln!(f, "guards: {}", self.guards.get())?;
         }

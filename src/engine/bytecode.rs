@@ -164,34 +164,32 @@ fn test_protos(items: &[TestItem], protos: &mut Vec<u16>) {
 }
 
 fn jit_options(options: JitOptions) -> ruff_jit::Options {
-    let mut stress = ruff_jit::Stress::default();
-    match options.stress {
-        Some(Stress::ExitAt(guard)) => stress.exit_at = Some(guard),
-        Some(Stress::Every(n)) => stress.every = Some(n),
-        Some(Stress::Threshold(_)) | None => {}
-    }
+    let Stress { exit_at, every, poison, cache, osr_eager, threshold: _ } = options.stress;
+    let stress = ruff_jit::Stress { exit_at, every, poison, cache: cache.is_some(), osr_eager };
     let is_eager = options.mode == JitMode::Always;
     let (log, perf_map) = (options.log, options.perf_map);
     let usual = ruff_jit::Options::default();
-    let code_limit = options.code_limit.unwrap_or(usual.code_limit);
+    let code_limit = cache.or(options.code_limit).unwrap_or(usual.code_limit);
     ruff_jit::Options { is_eager, stress, code_limit, log, perf_map, dump: options.dump }
 }
 
 /// Whether code is generated beside the program.
 fn is_beside(options: JitOptions) -> bool {
     match options.threads {
-        JitThreads::Auto => options.mode != JitMode::Always && options.stress.is_none(),
+        JitThreads::Auto => {
+            options.mode != JitMode::Always && options.stress == Stress::NONE
+        }
         JitThreads::Sync => false,
         JitThreads::Background => true,
     }
 }
 
 fn threshold(options: &Options) -> Threshold {
-    match (options.engine, options.jit.mode, options.jit.stress) {
-        (Engine::Jit, _, Some(Stress::Threshold(n))) => {
-            Threshold::Fixed(u32::try_from(n).unwrap_or(u32::MAX))
-        }
+    let stress = options.jit.stress;
+    match (options.engine, options.jit.mode, stress.threshold) {
+        (Engine::Jit, _, Some(n)) => Threshold::Fixed(u32::try_from(n).unwrap_or(u32::MAX)),
         (Engine::Jit, JitMode::Always, _) => Threshold::Always,
+        (Engine::Jit, JitMode::On, _) if stress.osr_eager => Threshold::Always,
         _ => Threshold::Normal,
     }
 }

@@ -5,11 +5,13 @@
 //! of one run is left for the next.
 
 mod bytecode;
+mod stress;
 #[cfg(test)]
 mod tests;
 mod tests_of_file;
 
 pub use bytecode::{DumpForm, dump};
+pub use stress::Stress;
 pub use tests_of_file::{TestOutcome, run_tests};
 
 use std::io::Write;
@@ -77,22 +79,10 @@ pub enum JitMode {
     Always,
 }
 
-/// Ways to make compiled code take its rare paths, for tests.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stress {
-    /// Guard number K, counted from 1 as they are compiled, fails the first time it is executed
-    /// although it holds.
-    ExitAt(u64),
-    /// Every Nth executed guard fails although it holds.
-    Every(u64),
-    /// Compile at this hotness.
-    Threshold(u64),
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct JitOptions {
     pub mode: JitMode,
-    pub stress: Option<Stress>,
+    pub stress: Stress,
     pub threads: JitThreads,
     /// Bytes of code memory; `None` for the usual amount.
     pub code_limit: Option<usize>,

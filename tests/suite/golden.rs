@@ -155,8 +155,8 @@ type Agreed = Arc<Mutex<HashMap<PathBuf, String>>>;
 pub(crate) fn trials() -> Vec<Trial> {
     let agreed = Agreed::default();
     let mut trials = Vec::new();
-    for path in files::below("tests/lang", "ruff") {
-        for setting in Setting::ALL {
+    for (number, path) in files::below("tests/lang", "ruff").into_iter().enumerate() {
+        for setting in Setting::ALL.into_iter().chain(Setting::stressed(number)) {
             let name = format!("lang/{}::{}", files::name(&path, "tests/lang"), setting.name());
             let (path, agreed) = (path.clone(), agreed.clone());
             trials.push(Trial::test(name, move || run(&path, setting, &agreed)));

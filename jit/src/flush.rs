@@ -5,6 +5,7 @@
 //! compiled anew. Code that does not fit into empty memory is left to the interpreter, and so is
 //! all that does not fit after [`MAX_FLUSHES`].
 
+use ruff_runtime::mutant;
 use std::sync::PoisonError;
 
 use ruff_runtime::interp::Vm;
@@ -47,7 +48,7 @@ impl Jit {
             || self.options.stress.cache
                 && self.waiting.n_flushes < MAX_STRESSED_FLUSHES
                 && is_half_full();
-        if is_due && !vm.has_compiled_frames() {
+        if is_due && (!vm.has_compiled_frames() || mutant!("flush-while-running")) {
             self.flush();
         }
     }
@@ -64,7 +65,9 @@ impl Jit {
         for (&code, state) in &mut self.functions {
             // SAFETY: code lives as long as the VM, which owns this compiler.
             if let Some(loaded) = unsafe { &(*code).proto } {
-                loaded.proto.profile.clear_entries();
+                if !mutant!("flush-keeps-entries") {
+                    loaded.proto.profile.clear_entries();
+                }
             }
             let pieces = state.installed.drain().flat_map(|(_, installed)| installed.pieces);
             pieces.chain(state.adapters.drain(..)).for_each(|piece| heap.free(piece));

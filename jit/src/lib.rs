@@ -36,6 +36,7 @@ pub mod ir;
 pub mod log;
 mod lower;
 mod metas;
+mod mutants;
 mod options;
 mod passes;
 #[allow(unsafe_code, reason = "lets code outlive the borrow of the compiler")]

@@ -176,9 +176,7 @@ fn jit_options(options: JitOptions) -> ruff_jit::Options {
 /// Whether code is generated beside the program.
 fn is_beside(options: JitOptions) -> bool {
     match options.threads {
-        JitThreads::Auto => {
-            options.mode != JitMode::Always && options.stress == Stress::NONE
-        }
+        JitThreads::Auto => options.mode != JitMode::Always && options.stress == Stress::NONE,
         JitThreads::Sync => false,
         JitThreads::Background => true,
     }

@@ -199,7 +199,8 @@ fn force_every_guard(seed: u64) -> Result<(), Failed> {
 
 /// Runs a program with one guard forced to fail, and counts the guards.
 fn force(text: &str, guard: u64) -> (Outcome, u64) {
-    let finished = run_watched(text, &jit(JitMode::Always, Stress { exit_at: Some(guard), ..Stress::NONE }));
+    let finished =
+        run_watched(text, &jit(JitMode::Always, Stress { exit_at: Some(guard), ..Stress::NONE }));
     let n_guards = finished.guards;
     (Outcome::of(finished), n_guards)
 }

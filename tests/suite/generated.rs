@@ -31,7 +31,7 @@ const INTERRUPTED: u8 = 130;
 
 /// What must be equal on all engines.
 #[derive(PartialEq, Eq, Debug)]
-struct Outcome {
+pub(crate) struct Outcome {
     exit_code: u8,
     stdout: String,
     stderr: String,
@@ -114,7 +114,7 @@ fn settings(seed: u64) -> Vec<(&'static str, Options)> {
 }
 
 /// The first setting that differs from the tree evaluator, with both outcomes.
-fn divergence(seed: u64, text: &str) -> Option<(&'static str, Outcome, Outcome)> {
+pub(crate) fn divergence(seed: u64, text: &str) -> Option<(&'static str, Outcome, Outcome)> {
     let start = Instant::now();
     let expected = run(text, &Options::new(Engine::Tree));
     if expected.exit_code == INTERRUPTED {

@@ -171,14 +171,10 @@ fn run(path: &Path, setting: Setting, agreed: &Agreed) -> Result<(), Failed> {
     if golden.engine.as_ref().is_some_and(|only| only != setting.name()) {
         return Ok(());
     }
-    let mut finished = run_program(&golden, setting);
     if golden.block && files::bless() && setting == Setting::Vm {
-        return bless_block(path, &text, &finished.stdout);
+        return bless_block(path, &text, &run_program(&golden, setting).stdout);
     }
-    check::compare(&golden, &finished)?;
-    if is_concurrent(path) {
-        finished = repeat(&golden, setting, finished)?;
-    }
+    let finished = check(path, &golden, setting)?;
     let mut agreed = agreed.lock().expect("no trial panics while it holds the lock");
     let first = agreed.entry(path.to_owned()).or_insert_with(|| finished.stderr.clone());
     if *first == finished.stderr {
@@ -186,6 +182,17 @@ fn run(path: &Path, setting: Setting, agreed: &Agreed) -> Result<(), Failed> {
     }
     Err(format!("settings disagree on stderr:\n{first}\n--- and on this one:\n{}", finished.stderr)
         .into())
+}
+
+/// Runs a program and compares what it did with what it must do.
+pub(crate) fn check(
+    path: &Path,
+    golden: &Golden,
+    setting: Setting,
+) -> Result<engine::Finished, Failed> {
+    let finished = run_program(golden, setting);
+    check::compare(golden, &finished)?;
+    if is_concurrent(path) { repeat(golden, setting, finished) } else { Ok(finished) }
 }
 
 /// Topics whose programs must give back all they hold, and are repeated (`RUFF_REPEAT`).

@@ -19,6 +19,8 @@ mod generated;
 mod golden;
 mod http;
 mod jit;
+#[cfg(feature = "mutants")]
+mod mutants;
 mod registry;
 mod sandbox;
 mod settings;
@@ -32,6 +34,10 @@ use std::process::ExitCode;
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "mutants")]
+    if let Some(code) = mutants::run() {
+        return code;
+    }
     let arguments = Arguments::from_args();
     let mut trials = golden::trials();
     trials.extend(snapshot::trials());

@@ -26,7 +26,7 @@ pub(crate) enum Setting {
 /// `RUFF_STRESS=all`.
 const MATRIX: [(&str, JitMode, &str, bool); 20] = [
     ("poison-0", JitMode::On, "threshold:30,poison:0", false),
-    ("cache-always", JitMode::Always, "cache:16384", false),
+    ("cache-always", JitMode::Always, "cache:8192", false),
     ("osr-always", JitMode::Always, "osr:eager", false),
     ("poison-1", JitMode::On, "threshold:30,poison:1", false),
     ("every-1", JitMode::Always, "every:1", false),
@@ -57,6 +57,13 @@ impl Setting {
             return (0..MATRIX.len()).map(Setting::Stressed).collect();
         }
         vec![Setting::Stressed(program % MATRIX.len())]
+    }
+
+    /// The row of the stress matrix of this name.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn named(name: &str) -> Setting {
+        let row = MATRIX.iter().position(|row| row.0 == name);
+        Setting::Stressed(row.expect("there is a row of this name"))
     }
 
     /// Some rows of the stress matrix for a generated program.

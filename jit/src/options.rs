@@ -32,6 +32,9 @@ pub struct Options {
     /// Compile instructions without a profile too, instead of leaving at them.
     pub is_eager: bool,
     pub stress: Stress,
+    /// Compile everything for aarch64 too, and only see whether that works; for tests, in builds
+    /// whose code generator has that target.
+    pub checks_aarch64: bool,
     /// Bytes of code memory.
     pub code_limit: usize,
     pub log: LogForm,
@@ -45,6 +48,15 @@ impl Default for Options {
     fn default() -> Self {
         let (is_eager, stress) = (false, Stress::default());
         let (log, perf_map) = (LogForm::None, false);
-        Options { is_eager, stress, code_limit: 64 << 20, log, perf_map, dump: None }
+        let checks_aarch64 = false;
+        Options {
+            is_eager,
+            stress,
+            checks_aarch64,
+            code_limit: 64 << 20,
+            log,
+            perf_map,
+            dump: None,
+        }
     }
 }

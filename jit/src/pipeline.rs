@@ -137,10 +137,11 @@ impl Jit {
         let heap = Arc::new(Mutex::new(heap));
         let result = Box::new(Cell::new(0));
         let places = Places { result: result.as_ptr() as usize, lists: lists_address() };
-        let worker = beside.and_then(|flag| Worker::start(heap.clone(), places, flag));
+        let other = options.checks_aarch64;
+        let worker = beside.and_then(|flag| Worker::start(heap.clone(), places, flag, other));
         let backend = match worker {
             Some(worker) => Backend::Beside(worker),
-            None => Backend::Here(Box::new(Generator::new(heap.clone(), places)?)),
+            None => Backend::Here(Box::new(Generator::new(heap.clone(), places, other)?)),
         };
         Some(Jit {
             options,
@@ -464,6 +465,7 @@ impl Jit {
             Backend::Beside(_) => "worker",
         };
         self.stats.add_time(phase, outcome.time);
+        self.stats.count_portable(outcome.portable);
         self.stats.guards.set(self.stress.as_ref().map_or(0, |stress| stress.guards()));
         // SAFETY: code lives as long as the VM, which owns this compiler.
         let code = unsafe { &*flight.code };

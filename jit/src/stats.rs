@@ -20,6 +20,10 @@ pub struct Stats {
     pub flushes: Cell<u32>,
     /// Guards that could be forced; only counted if exits are.
     pub guards: Cell<u64>,
+    /// Code that compiles for another machine too; only counted if that was asked for.
+    pub portable: Cell<u64>,
+    /// Why some does not.
+    pub unportable: RefCell<Vec<String>>,
     /// The longest time that the program waited for the compiler.
     longest_wait: Cell<Duration>,
     exits: [Cell<u64>; ExitReason::ALL.len()],
@@ -31,6 +35,15 @@ impl Stats {
     pub fn count_exit(&self, reason: ExitReason) {
         let counter = &self.exits[reason as usize];
         counter.set(counter.get() + 1);
+    }
+
+    /// Counts code that was compiled for another machine too.
+    pub fn count_portable(&self, compiled: Option<Result<(), String>>) {
+        match compiled {
+            Some(Ok(())) => self.portable.set(self.portable.get() + 1),
+            Some(Err(fault)) => self.unportable.borrow_mut().push(fault),
+            None => {}
+        }
     }
 
     pub fn count_bailout(&self, reason: Bailout) {

@@ -209,6 +209,7 @@ impl EngineArgs {
             threads: if self.jit_sync { JitThreads::Sync } else { JitThreads::Auto },
             code_limit: self.jit_code_limit.and_then(|bytes| usize::try_from(bytes).ok()),
             log,
+            checks_aarch64: false,
             perf_map: self.jit_perf_map,
             dump: self.jit_dump.map(|form| match form {
                 DumpName::Ir => Stage::Ir,

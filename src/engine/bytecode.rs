@@ -72,6 +72,8 @@ impl Run<'_> {
         if let Some(stats) = &stats {
             finished.forced_exits = stats.exits_because(ExitReason::Stress);
             finished.guards = stats.guards.get();
+            finished.portable = stats.portable.get();
+            finished.unportable = stats.unportable.take();
         }
         (finished, stats)
     }
@@ -167,10 +169,10 @@ fn jit_options(options: JitOptions) -> ruff_jit::Options {
     let Stress { exit_at, every, poison, cache, osr_eager, threshold: _ } = options.stress;
     let stress = ruff_jit::Stress { exit_at, every, poison, cache: cache.is_some(), osr_eager };
     let is_eager = options.mode == JitMode::Always;
-    let (log, perf_map) = (options.log, options.perf_map);
+    let JitOptions { log, perf_map, dump, checks_aarch64, .. } = options;
     let usual = ruff_jit::Options::default();
     let code_limit = cache.or(options.code_limit).unwrap_or(usual.code_limit);
-    ruff_jit::Options { is_eager, stress, code_limit, log, perf_map, dump: options.dump }
+    ruff_jit::Options { is_eager, stress, checks_aarch64, code_limit, log, perf_map, dump }
 }
 
 /// Whether code is generated beside the program.

@@ -87,6 +87,8 @@ pub struct JitOptions {
     /// Bytes of code memory; `None` for the usual amount.
     pub code_limit: Option<usize>,
     pub log: LogForm,
+    /// Compile everything for aarch64 too, to see whether that works.
+    pub checks_aarch64: bool,
     /// Name compiled functions for `perf`.
     pub perf_map: bool,
     /// Write this form of all compiled code to stderr.
@@ -155,6 +157,10 @@ pub struct Finished {
     pub forced_exits: u64,
     /// Guards that [`Stress::ExitAt`] could make fail.
     pub guards: u64,
+    /// Code that was compiled for aarch64 too.
+    pub portable: u64,
+    /// Why some could not be.
+    pub unportable: Vec<String>,
     /// Objects that the program has not given back at its end.
     pub n_leaked: usize,
     /// Diagnostics and statistics, as text for people.

@@ -83,6 +83,11 @@ impl Golden {
         golden.complete()
     }
 
+    /// A program of one file without expectations.
+    pub(crate) fn of_text(text: &str) -> Golden {
+        Golden { files: vec![(MAIN.to_owned(), text.to_owned())], ..Golden::default() }
+    }
+
     fn line(&mut self, file: &str, number: u32, line: &str) -> Result<(), Failed> {
         let Some((kind, column, text)) = comment(line) else { return Ok(()) };
         let expected = || {

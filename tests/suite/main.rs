@@ -21,6 +21,7 @@ mod http;
 mod jit;
 #[cfg(feature = "mutants")]
 mod mutants;
+mod portability;
 mod registry;
 mod sandbox;
 mod settings;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     trials.extend(generated::trials());
     trials.extend(fuzz::trials());
     trials.extend(http::trials());
+    trials.extend(portability::trials());
     trials.extend(registry::trials());
     trials.extend(coverage::trials());
     trials.extend(archives::trials());

@@ -7,7 +7,7 @@
 pub const ENABLED: bool = cfg!(feature = "mutants");
 
 /// Names, and what each breaks.
-pub const TABLE: [(&str, &str); 115] = [
+pub const TABLE: [(&str, &str); 111] = [
     ("guard-type", "checks of types are dropped"),
     ("guard-bounds", "checks of indices are dropped"),
     ("guard-elements", "checks of the kind of elements are dropped"),
@@ -63,11 +63,7 @@ pub const TABLE: [(&str, &str); 115] = [
     ("yield-wrong-place", "a generator goes on one instruction too far"),
     ("yield-not-saved", "a generator forgets its unboxed registers"),
     ("bounds-off-by-one", "the index behind the last element is taken"),
-    ("hoist-written", "checks of arrays that a loop writes are hoisted"),
-    ("hoist-shared", "an array that gets a second owner in a loop is checked before it"),
     ("unique-unchecked", "an array with a second owner is changed in place"),
-    ("loop-writes-forgotten", "a loop is taken to leave the registers of its calls alone"),
-    ("hoist-callee-written", "a function that a loop replaces is checked before it"),
     ("callee-unchecked", "inlined calls do not check the function"),
     ("method-shape-unchecked", "the last of several shapes is not checked"),
     ("result-to-wrong-slot", "the result of a call that is left goes to the next register"),

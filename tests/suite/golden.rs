@@ -197,15 +197,26 @@ pub(crate) fn check(
 ) -> Result<engine::Finished, Failed> {
     let finished = run_program(golden, setting);
     check::compare(golden, &finished)?;
-    if is_concurrent(path) { repeat(golden, setting, finished) } else { Ok(finished) }
+    if is_tidy(path) { repeat(golden, setting, finished) } else { Ok(finished) }
 }
 
 /// Topics whose programs must give back all they hold, and are repeated (`RUFF_REPEAT`).
-const CONCURRENCY: [&str; 5] = ["async", "channels", "generators", "suspension", "threads"];
+const TIDY: [&str; 10] = [
+    "arrays",
+    "async",
+    "channels",
+    "generators",
+    "lifetime",
+    "methods",
+    "places",
+    "structs",
+    "suspension",
+    "threads",
+];
 
-fn is_concurrent(path: &Path) -> bool {
+fn is_tidy(path: &Path) -> bool {
     let topic = path.parent().and_then(Path::file_name);
-    topic.is_some_and(|topic| CONCURRENCY.iter().any(|known| *known == topic))
+    topic.is_some_and(|topic| TIDY.iter().any(|known| *known == topic))
 }
 
 /// Runs a program again, as often as the variable `RUFF_REPEAT` says: every run does the same,

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Failed;
-use ruff::engine::{self, Engine, JitMode, JitOptions, Options};
+use ruff::engine;
 use ruff::syntax::source::Source;
 use ruff_runtime::host::Interrupt;
 use ruff_runtime::mutants::TABLE;
@@ -23,7 +23,7 @@ use crate::settings::Setting;
 use crate::{files, generate, generated};
 
 /// A program that runs longer does not end.
-const LONGEST_PROGRAM: Duration = Duration::from_secs(40);
+const LONGEST_PROGRAM: Duration = Duration::from_secs(60);
 /// Children at once.
 const WORKERS: usize = 2;
 /// Generated programs that a child compares.
@@ -159,7 +159,7 @@ fn child() -> ExitCode {
     };
     for (name, program) in ENDLESS {
         say(name);
-        if !stops(program) {
+        if !stops(program, Setting::Jit) || !stops(program, Setting::Hot) {
             return ExitCode::from(1);
         }
     }
@@ -221,10 +221,9 @@ const ENDLESS: [(&str, &str); 3] = [
 ];
 
 /// Whether an interrupt ends a program while its code is compiled.
-fn stops(program: &str) -> bool {
+fn stops(program: &str, setting: Setting) -> bool {
     let interrupt = Arc::<Interrupt>::default();
-    let mut options = Options::new(Engine::Jit);
-    options.jit = JitOptions { mode: JitMode::Always, ..JitOptions::default() };
+    let mut options = setting.options();
     options.interrupt = interrupt.clone();
     let watch = thread::spawn(move || {
         thread::sleep(Duration::from_millis(200));

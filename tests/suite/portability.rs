@@ -19,7 +19,10 @@ use crate::files;
 use crate::golden::{self, Golden};
 
 /// Long enough for everything to be compiled.
-const LONGEST_RUN: Duration = Duration::from_millis(1500);
+const LONGEST_RUN: Duration = Duration::from_millis(700);
+
+/// Folders of which something must be compiled; some topics have nothing to be.
+const COMPILED: [&str; 5] = ["functions", "generators", "hot", "idioms", "programs"];
 
 /// A trial for each topic of the golden programs and each folder of bench programs.
 pub(crate) fn trials() -> Vec<Trial> {
@@ -32,17 +35,18 @@ pub(crate) fn trials() -> Vec<Trial> {
     }
     let trial = |(folder, paths): (PathBuf, Vec<PathBuf>)| {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Trial::test(format!("portability/aarch64::{name}"), move || check(&paths))
+        let is_compiled = COMPILED.contains(&&*name);
+        Trial::test(format!("portability/aarch64::{name}"), move || check(&paths, is_compiled))
     };
     folders.into_iter().map(trial).collect()
 }
 
-fn check(paths: &[PathBuf]) -> Result<(), Failed> {
+fn check(paths: &[PathBuf], is_compiled: bool) -> Result<(), Failed> {
     let mut n_compiled = 0;
     for path in paths {
         n_compiled += compile(path)?;
     }
-    if n_compiled == 0 {
+    if n_compiled == 0 && is_compiled {
         return Err("nothing was compiled for aarch64".into());
     }
     Ok(())

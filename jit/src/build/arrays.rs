@@ -49,7 +49,7 @@ impl Builder<'_> {
             let root = self.typed_write(pc);
             let regs = &self.flow.regs[pc as usize];
             regs.writes.iter().filter(|&&r| Some(r) != root).for_each(|&r| set.add(r));
-            if let Some(first) = regs.window.filter(|_| !mutant!("loop-writes-forgotten")) {
+            if let Some(first) = regs.window {
                 (first..n_registers).for_each(|r| set.add(r));
             }
         }
@@ -82,7 +82,7 @@ impl Builder<'_> {
             let Some(kind) = kind.filter(|_| self.feedback.may_speculate(pc)) else {
                 continue;
             };
-            if written.has(reg) && !mutant!("hoist-written") {
+            if written.has(reg) {
                 continue;
             }
             match uses.iter_mut().find(|u| u.reg == reg) {
@@ -93,7 +93,7 @@ impl Builder<'_> {
         }
         uses.retain(|u| !conflicting.contains(&u.reg));
         for found in &mut uses {
-            found.is_written &= !self.is_shared_in(range, found.reg) || mutant!("hoist-shared");
+            found.is_written &= !self.is_shared_in(range, found.reg);
         }
         uses
     }

@@ -288,8 +288,7 @@ impl<'a> Builder<'a> {
                 _ => None,
             });
             let (Some(code), Some(r)) = (code, copied) else { continue };
-            let is_written = written.has(r) && !mutant!("hoist-callee-written");
-            let is_kept = !is_written && self.is_live(key_pc, r);
+            let is_kept = !written.has(r) && self.is_live(key_pc, r);
             if is_kept && self.slot_of(r) == Some(r) && self.state.get(r).know == Know::Any {
                 self.last_exit = None;
                 let n_exits = self.func.exits.len();

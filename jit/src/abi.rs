@@ -4,6 +4,7 @@ use ruff_runtime::heap::{self, Header, Obj};
 use ruff_runtime::interp::{Frame, NativeContext, Vm};
 use ruff_runtime::objects::array::{self, Array};
 use ruff_runtime::objects::cell::{self, CellBody};
+use ruff_runtime::objects::dict::{self, Dict};
 use ruff_runtime::objects::function::{self, Function, LoadedProto};
 use ruff_runtime::objects::generator::{self, GeneratorBody};
 use ruff_runtime::objects::string::{self, Str};
@@ -36,6 +37,8 @@ pub const ARRAY_DATA: i32 = (BODY + array::offsets::DATA) as i32;
 pub const ARRAY_LEN: i32 = (BODY + array::offsets::LEN) as i32;
 pub const ARRAY_CAP: i32 = (BODY + array::offsets::CAP) as i32;
 pub const ARRAY_KIND: i32 = (BODY + array::offsets::KIND) as i32;
+pub const DICT_DATA: i32 = (BODY + dict::offsets::DATA) as i32;
+pub const DICT_LEN: i32 = (BODY + dict::offsets::LEN) as i32;
 /// The length in characters (32 bits) of a string; right once it was asked for.
 pub const TEXT_LEN: i32 = (BODY + string::offsets::N_CHARS) as i32;
 /// Whether a string is the only one of its text that has this mark (8 bits).
@@ -89,6 +92,8 @@ pub const RAISED: u64 = Answer::RAISED;
 pub const ENDED: u64 = Answer::ENDED;
 /// The bit of a depth word that says that the receiver of a method is kept.
 pub const KEEP_SHIFT: u32 = 40;
+/// What looking up a value that cannot be a key gives.
+pub const NO_KEY: u64 = 1;
 /// What a helper returns instead of a pc when the function is to return at once; the words to
 /// return are then the first two of the exit buffer.
 pub const LEFT: u64 = u64::MAX;
@@ -96,6 +101,7 @@ pub const LEFT: u64 = u64::MAX;
 const _: () = {
     assert!(size_of::<Value>() == 16 && align_of::<Value>() == 8);
     assert!(std::mem::offset_of!(Obj<Array>, body) == BODY);
+    assert!(std::mem::offset_of!(Obj<Dict>, body) == BODY);
     assert!(std::mem::offset_of!(Obj<Function>, body) == BODY);
     assert!(std::mem::offset_of!(Obj<Struct>, body) == BODY);
     assert!(std::mem::offset_of!(Obj<Str>, body) == BODY);

@@ -308,6 +308,12 @@ pub(crate) extern "C" fn dict_find_text(object: *const Obj<Dict>, key: u64) -> u
     address_of(unsafe { dict(object).get(&text(key)) })
 }
 
+pub(crate) extern "C" fn dict_find_any(object: *const Obj<Dict>, key: *const Value) -> u64 {
+    // SAFETY: compiled code checked the tag, and passes a register.
+    let (dict, key) = unsafe { (dict(object), &*key) };
+    if Dict::is_key(key) { address_of(dict.get(key)) } else { abi::NO_KEY }
+}
+
 pub(crate) extern "C" fn dict_has_own(object: *const Obj<Dict>, name: u64) -> u64 {
     // SAFETY: compiled code checked the tag; the name is a constant of a function.
     u64::from(unsafe { method::has_own(dict(object), &text(name)) })

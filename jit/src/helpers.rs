@@ -78,6 +78,7 @@ routines! {
     Pop = data_helpers::pop;
     DictFindInt = data_helpers::dict_find_int;
     DictFindText = data_helpers::dict_find_text;
+    DictFindAny = data_helpers::dict_find_any;
     DictSetInt = data_helpers::dict_set_int;
     DictSetText = data_helpers::dict_set_text;
     /// `(vm, base, depth, frame, pc)`: one instruction through the interpreter; the next pc.

@@ -5,7 +5,7 @@ use ruff_runtime::mutant;
 use ruff_runtime::natives;
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto};
 use ruff_runtime::profile::site::{self, types};
-use ruff_runtime::value::Tag;
+use ruff_runtime::value::{Tag, View};
 
 use super::builder::Builder;
 use super::feedback::Site;
@@ -235,6 +235,7 @@ impl<'a> Builder<'a> {
                 }
                 self.function_in(holder, code, ExitReason::WrongCallee);
             }
+            Target::Module(slot) if self.is_fixed_to(slot, code) => {}
             Target::Module(slot) => {
                 let Some(address) = self.module_slot(slot) else { return false };
                 let at = self.word(address as u64);
@@ -244,6 +245,16 @@ impl<'a> Builder<'a> {
             }
         }
         true
+    }
+
+    /// Whether a module variable always holds a function with this code.
+    fn is_fixed_to(&self, slot: u16, code: *const FunctionCode) -> bool {
+        let content = self.fixed(slot);
+        let function = content.as_ref().and_then(|content| match content.view() {
+            View::Function(function) => Some(function.code_ptr()),
+            _ => None,
+        });
+        function.is_some_and(|found| found == code)
     }
 
     /// Leaves unless the home slot of a register holds a function with this code.
@@ -386,6 +397,7 @@ impl<'a> Builder<'a> {
         match (intrinsic, count) {
             (Some(Intrinsic::Push), 2) => self.push(dst, first),
             (Some(Intrinsic::HasKey), 2) if self.dict_has(dst, first, first + 1) => {}
+            (Some(Intrinsic::GetDefault), 3) if self.dict_get_default(dst, first) => {}
             _ if self.inline_body(dst, native, first, count) => {}
             (Some(found), n) if self.number_native(found, dst, &group(first, n)) => {}
             (Some(found), 1) => self.native_one_of(found, dst, Use::last(first)),

@@ -3,7 +3,7 @@
 use ruff_runtime::bytecode::operand::Use;
 use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::objects::function::Receiver;
-use ruff_runtime::value::{Tag, Value};
+use ruff_runtime::value::{Tag, Value, View};
 
 use super::EntryKind;
 use super::builder::Builder;
@@ -231,6 +231,9 @@ impl Builder<'_> {
     /// Reads a module variable, expecting a value of the type that it has now.
     pub(super) fn get_module(&mut self, dst: u16, slot: u16) {
         let Some(address) = self.module_slot(slot) else { return self.step() };
+        if let Some(content) = self.fixed(slot) {
+            return self.fixed_variable(dst, &content);
+        }
         // SAFETY: the slot belongs to the module of the code that is being compiled.
         let tag = unsafe { (*address).tag() };
         if matches!(tag, Tag::Unassigned | Tag::InUse) {
@@ -255,13 +258,51 @@ impl Builder<'_> {
         if tag.is_heap() {
             self.add(Op::Retain(payload), Ty::None);
         }
+        self.variable(dst, tag, wanted, payload);
+    }
+
+    /// Puts a variable's value into a register.
+    fn variable(&mut self, dst: u16, tag: Tag, tag_word: NodeId, payload: NodeId) {
         self.release(dst);
-        self.add(Op::StorePair(dst, wanted, payload), Ty::None);
+        self.add(Op::StorePair(dst, tag_word, payload), Ty::None);
         let know = match tag {
             Tag::Array => Know::Array(None),
             Tag::Null => Know::Null,
             _ if tag.is_heap() => Know::Any,
             _ => Know::Immediate,
+        };
+        self.state.set(dst, Reg::slot(know));
+    }
+
+    /// The content of a module variable that never gets another one.
+    pub(super) fn fixed(&self, slot: u16) -> Option<Value> {
+        // SAFETY: modules live as long as the isolate.
+        let module = unsafe { self.loaded.module.as_ref()? };
+        module.fixed(slot.into())
+    }
+
+    /// Reads a module variable that always has this value. The module owns it.
+    fn fixed_variable(&mut self, dst: u16, content: &Value) {
+        let tag = content.tag();
+        let ty = match tag {
+            Tag::Int => Ty::Int,
+            Tag::Float => Ty::Float,
+            Tag::Bool => Ty::Bool,
+            _ => Ty::Word,
+        };
+        let payload = self.add(Op::Const(content.payload()), ty);
+        if ty != Ty::Word {
+            return self.define(dst, payload, ty);
+        }
+        if tag.is_heap() {
+            self.add(Op::Retain(payload), Ty::None);
+        }
+        let tag_word = self.word(tag as u64);
+        self.variable(dst, tag, tag_word, payload);
+        let know = match content.view() {
+            View::StructDef(_) => Know::Def(content.payload() as usize),
+            View::Function(function) => Know::Function(function.code_ptr() as usize),
+            _ => return,
         };
         self.state.set(dst, Reg::slot(know));
     }

@@ -20,6 +20,8 @@ use crate::ir::{Cond, Helper, NodeId, Op, Ty};
 enum Key {
     Int(NodeId),
     Text(NodeId),
+    /// In this register, of a type that is not known.
+    Any(u16),
 }
 
 impl Builder<'_> {
@@ -55,16 +57,50 @@ impl Builder<'_> {
 
     /// R[dst] = whether a dict has a key. False if the types are not known.
     pub(super) fn dict_has(&mut self, dst: u16, dict: u16, key: u16) -> bool {
-        let unknown = Site(0);
-        let Some(key_node) = self.may_be_dict(dict).then(|| self.dict_key(key, unknown)).flatten()
-        else {
+        if !self.may_be_dict(dict) {
             return false;
-        };
-        let entry = self.dict_find(dict, key_node);
+        }
+        let key_found = self.dict_key(key, Site(0)).unwrap_or(Key::Any(key));
+        let entry = self.dict_find(dict, key_found);
         let zero = self.word(0);
         let is_there = self.add(Op::ICmp(Cond::Ne, entry, zero), Ty::Bool);
         [dict, key].into_iter().for_each(|r| self.release(r));
         self.define(dst, is_there, Ty::Bool);
+        true
+    }
+
+    /// R[dst] = the value of a key, or the default: three registers. False if the first is no dict.
+    pub(super) fn dict_get_default(&mut self, dst: u16, first: u16) -> bool {
+        let (dict, key, default) = (first, first + 1, first + 2);
+        if !self.may_be_dict(dict) {
+            return false;
+        }
+        let key_found = self.dict_key(key, Site(0)).unwrap_or(Key::Any(key));
+        let entry = self.dict_find(dict, key_found);
+        let zero = self.word(0);
+        let is_there = self.add(Op::ICmp(Cond::Ne, entry, zero), Ty::Bool);
+        let (yes, no) = self.split(is_there);
+        let state = self.state.clone();
+        self.block = yes;
+        let tag = self.add(Op::Load(entry, abi::TAG_OFFSET), Ty::Word);
+        // Values have the type of the default, usually.
+        if let Some(ty) = self.state.get(default).ty().filter(|&ty| ty != Ty::Char) {
+            self.guard_word(tag, tag_of(ty) as u64, ExitReason::WrongType);
+            let value = self.add(Op::Load(entry, abi::PAYLOAD_OFFSET), ty);
+            [dict, key, default].into_iter().for_each(|r| self.release(r));
+            self.define(dst, value, ty);
+        } else {
+            let payload = self.add(Op::Load(entry, abi::PAYLOAD_OFFSET), Ty::Word);
+            self.add(Op::RetainPair(tag, payload), Ty::None);
+            [dict, key, default, dst].into_iter().for_each(|r| self.release(r));
+            self.add(Op::StorePair(dst, tag, payload), Ty::None);
+            self.state.set(dst, Reg::slot(Know::Any));
+        }
+        let after = self.key_of(self.pc + 1);
+        self.goto(after);
+        (self.block, self.state, self.is_done, self.last_exit) = (no, state, false, None);
+        [dict, key].into_iter().for_each(|r| self.release(r));
+        self.mov(dst, Use::last(default));
         true
     }
 
@@ -82,6 +118,7 @@ impl Builder<'_> {
         let (helper, key) = match key {
             Key::Int(node) => (Helper::DictSetInt, node),
             Key::Text(node) => (Helper::DictSetText, node),
+            Key::Any(_) => return false,
         };
         let [into, value] = [root, src.reg].map(|r| self.add(Op::SlotAddr(r), Ty::Word));
         let is_last = self.word(u64::from(src.is_last));
@@ -125,7 +162,18 @@ impl Builder<'_> {
         let (helper, key) = match key {
             Key::Int(node) => (Helper::DictFindInt, node),
             Key::Text(node) => (Helper::DictFindText, node),
+            Key::Any(r) => {
+                self.materialise(r);
+                self.sync(r);
+                (Helper::DictFindAny, self.add(Op::SlotAddr(r), Ty::Word))
+            }
         };
-        self.add(Op::Help(helper, vec![object, key]), Ty::Word)
+        let entry = self.add(Op::Help(helper, vec![object, key]), Ty::Word);
+        if helper == Helper::DictFindAny {
+            let no_key = self.word(abi::NO_KEY);
+            let is_key = self.add(Op::ICmp(Cond::Ne, entry, no_key), Ty::Bool);
+            self.guard(is_key, ExitReason::WrongType);
+        }
+        entry
     }
 }

@@ -3,10 +3,13 @@
 //! The shape is checked once for as long as a register keeps its struct: nobody else can change
 //! a struct in place, others copy it before they write. Only the register's own updates matter.
 
+use std::ptr;
+
 use ruff_runtime::bytecode::Const;
 use ruff_runtime::bytecode::operand::Use;
+use ruff_runtime::heap::Obj;
 use ruff_runtime::mutant;
-use ruff_runtime::objects::structs::Struct;
+use ruff_runtime::objects::structs::{Struct, StructDef};
 use ruff_runtime::profile::site::{self, types};
 use ruff_runtime::value::Tag;
 
@@ -17,7 +20,7 @@ use super::state::{Know, Reg, Val, View};
 use super::values::tag_of;
 use crate::abi;
 use crate::exit_reason::ExitReason;
-use crate::ir::{Cond, Helper, IntOp, NodeId, Op, Ty};
+use crate::ir::{Cond, Helper, Instance, IntOp, NodeId, Op, Ty};
 
 /// Shapes that are told apart at one site.
 const MAX_SHAPES: usize = 4;
@@ -313,12 +316,15 @@ impl Builder<'_> {
         }
         let n_fields = self.proto.name_lists[desc as usize].names.len() as u16;
         self.materialise_all();
-        self.guard_tag(first, Tag::StructDef, ExitReason::WrongType);
-        let def = self.add(Op::LoadSlot(first), Ty::Word);
-        let shape = self.add(Op::Load(def, abi::DEF_BASE_SHAPE), Ty::Word);
-        let id = self.add(Op::Load32(shape, abi::SHAPE_ID), Ty::Word);
-        self.guard_word(id, site.0 & 0xffff_ffff, ExitReason::WrongType);
+        let (def, shape) = self.declaration(first, site.0 as u32);
         let fields = first + 1..first + 1 + n_fields;
+        let instance = Instance { n_fields, def: 0 };
+        self.func.instances.insert(site.0 & 0xffff_ffff, instance);
+        if let (Op::Const(shape), Op::Const(def)) =
+            (&self.func.node(shape).op, &self.func.node(def).op)
+        {
+            self.func.instances.insert(*shape, Instance { n_fields, def: *def });
+        }
         let object = match Struct::layout(n_fields.into()) {
             Some(layout) => self.alloc_struct(fields, (def, shape), layout),
             None => {
@@ -336,6 +342,23 @@ impl Builder<'_> {
         let know = Know::Struct(Some(site.0 as u32));
         let view = Some(View { object, data: object, len: object });
         self.state.set(dst, Reg { val: Val::Slot, know, view, unique: true });
+    }
+
+    /// The declaration in a register and its base shape, which has the expected number.
+    fn declaration(&mut self, r: u16, expected: u32) -> (NodeId, NodeId) {
+        if let Know::Def(address) = self.state.get(r).know {
+            // SAFETY: the module of the code keeps the declaration.
+            let shape = unsafe { &(*(address as *const Obj<StructDef>)).body }.base_shape();
+            if shape.id() == expected {
+                return (self.word(address as u64), self.word(ptr::from_ref(shape) as u64));
+            }
+        }
+        self.guard_tag(r, Tag::StructDef, ExitReason::WrongType);
+        let def = self.add(Op::LoadSlot(r), Ty::Word);
+        let shape = self.add(Op::Load(def, abi::DEF_BASE_SHAPE), Ty::Word);
+        let id = self.add(Op::Load32(shape, abi::SHAPE_ID), Ty::Word);
+        self.guard_word(id, expected.into(), ExitReason::WrongType);
+        (def, shape)
     }
 
     /// Allocates an instance and moves the fields into it.

@@ -35,9 +35,11 @@ pub(super) enum Intrinsic {
     Chr,
     /// `has_key(dict, key)`.
     HasKey,
+    /// `get_default(dict, key, default)`.
+    GetDefault,
 }
 
-const INTRINSICS: [(&str, Intrinsic); 25] = [
+const INTRINSICS: [(&str, Intrinsic); 26] = [
     ("len", Intrinsic::Len),
     ("push", Intrinsic::Push),
     ("append", Intrinsic::Push),
@@ -63,6 +65,7 @@ const INTRINSICS: [(&str, Intrinsic); 25] = [
     ("ord", Intrinsic::Ord),
     ("chr", Intrinsic::Chr),
     ("has_key", Intrinsic::HasKey),
+    ("get_default", Intrinsic::GetDefault),
 ];
 
 /// The intrinsic of a native's name.

@@ -72,7 +72,8 @@ impl Builder<'_> {
             | Intrinsic::Pop
             | Intrinsic::Sqrt
             | Intrinsic::ToFloat
-            | Intrinsic::HasKey => return None,
+            | Intrinsic::HasKey
+            | Intrinsic::GetDefault => return None,
         })
     }
 
@@ -122,6 +123,7 @@ fn is_known(intrinsic: Intrinsic, types: &[Ty]) -> bool {
         | Intrinsic::Pop
         | Intrinsic::Sqrt
         | Intrinsic::ToFloat
-        | Intrinsic::HasKey => false,
+        | Intrinsic::HasKey
+        | Intrinsic::GetDefault => false,
     }
 }

@@ -39,6 +39,8 @@ pub enum Know {
     Struct(Option<u32>),
     /// A function with the code at this address.
     Function(usize),
+    /// The struct declaration at this address, which its module keeps.
+    Def(usize),
     Generator,
     /// The marker of a selected method.
     Pending(Awaited),
@@ -49,7 +51,7 @@ impl Know {
     pub fn may_own(self) -> bool {
         match self {
             Know::Any | Know::Str | Know::Dict | Know::Array(_) => true,
-            Know::Struct(_) | Know::Function(_) | Know::Generator => true,
+            Know::Struct(_) | Know::Function(_) | Know::Def(_) | Know::Generator => true,
             Know::Immediate | Know::Int | Know::Float | Know::Bool | Know::Null => false,
             Know::Pending(_) => false,
         }
@@ -89,7 +91,7 @@ impl Know {
             Know::Bool => Some(Ty::Bool),
             Know::Any | Know::Immediate | Know::Null => None,
             Know::Str | Know::Dict | Know::Array(_) | Know::Struct(_) | Know::Function(_) => None,
-            Know::Generator => None,
+            Know::Generator | Know::Def(_) => None,
             Know::Pending(_) => None,
         }
     }

@@ -19,6 +19,7 @@ use ruff_runtime::interp::{DEOPT_WORDS, RESUME_IN_VM, Vm, flags};
 use ruff_runtime::objects::function::{Function, FunctionCode, Receiver};
 use ruff_runtime::objects::generator::GeneratorBody;
 use ruff_runtime::objects::string;
+use ruff_runtime::objects::structs::{Shape, Struct};
 use ruff_runtime::tier::{Answer, Status};
 use ruff_runtime::value::{Tag, Value};
 
@@ -137,6 +138,10 @@ pub(crate) enum WriteKind {
     Shared,
     /// Not in the buffer: null.
     Null,
+    /// A new instance of the shape at this address, with so many of the fields that follow.
+    Fresh(u64, u16),
+    /// Payload and tag words of a field, which is no object.
+    Field,
     /// Not in the buffer: moved from the home slot of another register.
     Slot(u16),
     /// Not in the buffer: a second owner of what the home slot of another register holds.
@@ -238,11 +243,21 @@ unsafe fn restore(vm: &mut Vm, base: *mut Value, meta: &ExitMeta) {
             }
         }
         let mut at = 0;
-        for &(reg, kind) in &meta.writes {
+        let mut writes = meta.writes.iter();
+        while let Some(&(reg, kind)) = writes.next() {
             let slot = base.add(reg.into());
             let word = vm.native.deopt[at.min(DEOPT_WORDS - 1)];
             let value = match kind {
-                WriteKind::Slot(_) | WriteKind::Copy(_) => continue,
+                WriteKind::Slot(_) | WriteKind::Copy(_) | WriteKind::Field => continue,
+                WriteKind::Fresh(shape, n_fields) => {
+                    let words = &vm.native.deopt[at..];
+                    // Declarations whose shapes are in code live as long as it.
+                    let shape = &*(shape as *const Shape);
+                    slot.write(Struct::make(shape, |i| value_of(words[2 * i], words[2 * i + 1])));
+                    at += 2 * usize::from(n_fields);
+                    writes.by_ref().take(n_fields.into()).for_each(drop);
+                    continue;
+                }
                 WriteKind::Null => {
                     slot.write(Value::NULL);
                     continue;

@@ -23,6 +23,7 @@ impl Op {
             Op::Guard(a, _) | Op::Bits(a) | Op::CallTag(a) | Op::FromBits(a) => f(a),
             Op::Expect(a, _) | Op::BeginRequest(a, _) | Op::EndGenerator(a) => f(a),
             Op::Push(_, a, _) | Op::Load32(a, _) | Op::ReleaseAt(a, _) => f(a),
+            Op::ReleaseFlat(a, _) => f(a),
             Op::Int(_, a, b)
             | Op::Checked(_, a, b, _)
             | Op::Float(_, a, b)
@@ -88,7 +89,7 @@ impl Op {
             Op::Poll(_) | Op::Step(..) | Op::Help(..) | Op::Call(_) | Op::Push(..) => false,
             Op::RetainPair(..) | Op::ReleaseAt(..) | Op::Unshare(_) => false,
             Op::NoOperators(..) | Op::Room(_) | Op::EnterBody(_) | Op::LeaveBody => false,
-            Op::ReleasePair(..) | Op::Direct(..) | Op::Alloc(_) => false,
+            Op::ReleasePair(..) | Op::ReleaseFlat(..) | Op::Direct(..) | Op::Alloc(_) => false,
             Op::Expect(..) | Op::BeginRequest(..) | Op::EndRequest(..) => false,
             Op::EndGenerator(_) | Op::OpenChain(..) | Op::LeaveChain => false,
         }

@@ -10,6 +10,8 @@ mod inputs;
 pub mod print;
 pub mod verify;
 
+use std::collections::HashMap;
+
 use crate::exit_reason::ExitReason;
 
 /// How a function is entered and left.
@@ -188,6 +190,8 @@ pub enum Helper {
     DictFindInt,
     /// `(dict, text)`: the same.
     DictFindText,
+    /// `(dict, slot)`: the same, or [`crate::abi::NO_KEY`].
+    DictFindAny,
     /// `(slot, int, value slot, is_last)`: sets the value under a key.
     DictSetInt,
     /// `(slot, text, value slot, is_last)`: the same.
@@ -330,6 +334,8 @@ pub enum Op {
     Code(NodeId),
     /// Releases what a tag word and a payload word mean, if it is an object.
     ReleasePair(NodeId, NodeId),
+    /// Gives up a count of a struct whose fields hold no objects, with a block of so many bytes.
+    ReleaseFlat(NodeId, u32),
     /// The address of a home slot.
     SlotAddr(u16),
     /// The bits of a value as a word.
@@ -399,6 +405,18 @@ pub enum Source {
     Shared(NodeId, NodeId),
     /// Null.
     Null,
+    /// A new instance of the shape at this address; so many fields follow.
+    Fresh(u64, u16),
+    /// Payload and tag words of a field, which is no object.
+    Field(NodeId, NodeId),
+}
+
+/// What is known of the instances of a shape.
+#[derive(Clone, Copy, Debug)]
+pub struct Instance {
+    pub n_fields: u16,
+    /// The address of the declaration, if code may contain it.
+    pub def: u64,
 }
 
 impl Source {
@@ -408,8 +426,9 @@ impl Source {
             Source::Node(node) => f(node),
             Source::Pair(payload, tag)
             | Source::Owned(payload, tag)
+            | Source::Field(payload, tag)
             | Source::Shared(payload, tag) => [payload, tag].into_iter().for_each(f),
-            Source::Slot(_) | Source::Copy(_) | Source::Null => {}
+            Source::Slot(_) | Source::Copy(_) | Source::Null | Source::Fresh(..) => {}
         }
     }
 
@@ -472,6 +491,8 @@ pub struct Func {
     pub inline_depth: u32,
     /// Registers, with those of inlined calls.
     pub n_registers: u16,
+    /// Instances, by the number of their shape and by its address.
+    pub instances: HashMap<u64, Instance>,
     /// Types of the typed entry's parameters and the entry block's parameters.
     pub params: Vec<Ty>,
 }

@@ -95,13 +95,15 @@ impl Lowering<'_, '_> {
                     self.buffer(&mut index, first);
                     self.buffer(&mut index, second);
                 }
-                Source::Owned(payload, tag) | Source::Shared(payload, tag) => {
+                Source::Owned(payload, tag)
+                | Source::Shared(payload, tag)
+                | Source::Field(payload, tag) => {
                     let payload = self.payload(payload);
                     self.buffer(&mut index, payload);
                     let tag = self.tag_value(tag);
                     self.buffer(&mut index, tag);
                 }
-                Source::Slot(_) | Source::Copy(_) | Source::Null => {}
+                Source::Slot(_) | Source::Copy(_) | Source::Null | Source::Fresh(..) => {}
             }
         }
         let meta = self.input.metas.exit(exit, is_stress);
@@ -220,5 +222,7 @@ pub(crate) fn write_kind(func: &crate::ir::Func, source: Source) -> (WriteKind, 
         Source::Shared(..) => (WriteKind::Shared, 2),
         Source::Null if mutant!("exit-not-null") => (WriteKind::Slot(0), 0),
         Source::Null => (WriteKind::Null, 0),
+        Source::Fresh(shape, n_fields) => (WriteKind::Fresh(shape, n_fields), 0),
+        Source::Field(..) => (WriteKind::Field, 2),
     }
 }

@@ -20,6 +20,11 @@ fn offset(r: u16) -> i32 {
     i32::from(r) * abi::VALUE_SIZE
 }
 
+/// Where the head of the free list for blocks of a size is.
+fn list_of(size: u32) -> i32 {
+    (size.div_ceil(16) * 8) as i32
+}
+
 impl Lowering<'_, '_> {
     pub(super) fn word(&mut self, bits: u64) -> ir::Value {
         self.b.ins().iconst(types::I64, bits as i64)
@@ -174,6 +179,56 @@ impl Lowering<'_, '_> {
         });
     }
 
+    /// Releases a struct that owns nothing but its declaration. The block goes in front of its
+    /// free list.
+    pub(super) fn release_flat(&mut self, object: ir::Value, size: u32) {
+        let (last, free, other) =
+            (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let (shared, ask, on) =
+            (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        [shared, ask].into_iter().for_each(|block| self.b.set_cold_block(block));
+        let one = self.b.ins().iconst(types::I32, 1);
+        let count = self.b.ins().load(types::I32, trusted(), object, abi::COUNT);
+        let is_last = self.b.ins().icmp(IntCC::Equal, count, one);
+        self.b.ins().brif(is_last, last, [].iter(), other, [].iter());
+        self.b.switch_to_block(last);
+        let shape = self.b.ins().load(types::I64, trusted(), object, abi::STRUCT_SHAPE);
+        let def = self.b.ins().load(types::I64, trusted(), shape, abi::SHAPE_DEF);
+        let owners = self.b.ins().load(types::I32, trusted(), def, abi::COUNT);
+        let has_others = self.b.ins().icmp(IntCC::SignedGreaterThan, owners, one);
+        self.b.ins().brif(has_others, free, [].iter(), ask, [].iter());
+        self.b.switch_to_block(free);
+        let owners = self.b.ins().isub(owners, one);
+        self.b.ins().store(trusted(), owners, def, abi::COUNT);
+        self.give_block_back(object, size);
+        self.b.ins().jump(on, [].iter());
+        self.b.switch_to_block(other);
+        let is_shared = self.b.ins().icmp(IntCC::SignedGreaterThan, count, one);
+        self.b.ins().brif(is_shared, shared, [].iter(), ask, [].iter());
+        self.b.switch_to_block(shared);
+        let less = self.b.ins().isub(count, one);
+        self.b.ins().store(trusted(), less, object, abi::COUNT);
+        self.b.ins().jump(on, [].iter());
+        self.b.switch_to_block(ask);
+        let tag = self.word(Tag::Struct as u64);
+        self.call_cold(ColdRoutine::Release, &[tag, object]);
+        self.b.ins().jump(on, [].iter());
+        self.b.switch_to_block(on);
+    }
+
+    /// Puts a block of a size class in front of its free list.
+    fn give_block_back(&mut self, block: ir::Value, size: u32) {
+        let lists = self.word(self.input.cold.lists() as u64);
+        let head_at = list_of(size);
+        let next = self.b.ins().load(types::I64, trusted(), lists, head_at);
+        self.b.ins().store(trusted(), next, block, 0);
+        self.b.ins().store(trusted(), block, lists, head_at);
+        let live = self.b.ins().load(types::I64, trusted(), lists, abi::LIVE_OBJECTS);
+        let one = self.word(1);
+        let live = self.b.ins().isub(live, one);
+        self.b.ins().store(trusted(), live, lists, abi::LIVE_OBJECTS);
+    }
+
     /// Gives one count of an object back; if it may be the last one, `last` does it.
     fn give_up(&mut self, object: ir::Value, last: impl FnOnce(&mut Self)) {
         let count = self.b.ins().load(types::I32, trusted(), object, abi::COUNT);
@@ -237,7 +292,7 @@ impl Lowering<'_, '_> {
     /// Takes a block off its free list, or asks the heap for one.
     pub(super) fn alloc(&mut self, size: u32) -> ir::Value {
         let lists = self.word(self.input.cold.lists() as u64);
-        let head_at = (size.div_ceil(16) * 8) as i32;
+        let head_at = list_of(size);
         let head = self.b.ins().load(types::I64, trusted(), lists, head_at);
         let (take, ask, on) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         self.b.set_cold_block(ask);

@@ -9,6 +9,7 @@
 mod arrays;
 mod calls;
 mod cold;
+mod dicts;
 mod emit;
 mod entry;
 mod exits;

@@ -73,10 +73,22 @@ impl Lowering<'_, '_> {
                 let result = self.text_equal(args[0], args[1]);
                 self.values.insert(id, result);
             }
+            Op::Help(Helper::DictFindInt, args) => {
+                let result = self.dict_find_int(args[0], args[1]);
+                self.values.insert(id, result);
+            }
+            Op::Help(Helper::DictSetInt, args) => {
+                let result = self.dict_set_int([args[0], args[1], args[2], args[3]]);
+                self.values.insert(id, result);
+            }
             Op::Help(helper, args) => {
                 let args: Vec<ir::Value> = args.iter().map(|&arg| self.payload(arg)).collect();
                 let result = self.call_routine(routine_of(*helper), &args);
                 self.values.insert(id, result);
+            }
+            Op::ReleaseFlat(object, size) => {
+                let object = self.value(*object);
+                self.release_flat(object, *size);
             }
             Op::ReleasePair(tag, payload) => {
                 let is_object = matches!(self.func.node(*tag).op, Op::Const(_));
@@ -280,6 +292,7 @@ fn routine_of(helper: Helper) -> Routine {
         Helper::DictHasOwn => Routine::DictHasOwn,
         Helper::DictFindInt => Routine::DictFindInt,
         Helper::DictFindText => Routine::DictFindText,
+        Helper::DictFindAny => Routine::DictFindAny,
         Helper::DictSetInt => Routine::DictSetInt,
         Helper::DictSetText => Routine::DictSetText,
         Helper::Pop => Routine::Pop,

@@ -8,20 +8,32 @@
 use ruff_runtime::mutant;
 use std::collections::HashMap;
 
+use ruff_runtime::objects::structs::Struct;
 use ruff_runtime::value::Tag;
 
 use super::graph::Graph;
 use super::known::{Effects, Known, Place, TagIs};
+use crate::abi;
 use crate::ir::{BlockId, Cond, ExitId, Func, NodeId, Op, Term, Ty};
 
 /// Blocks between a block and its dominator that are looked at.
 const MAX_BETWEEN: usize = 64;
 
 pub(super) fn run(func: &mut Func) {
+    run_with(func, false);
+}
+
+/// With the knowledge which structs own nothing when they are given up.
+pub(super) fn run_again(func: &mut Func) {
+    run_with(func, true);
+}
+
+fn run_with(func: &mut Func, is_last: bool) {
     let graph = Graph::new(func);
     let mut forward = Forward {
         func,
         graph: &graph,
+        is_last,
         subst: HashMap::new(),
         numbers: HashMap::new(),
         holds: HashMap::new(),
@@ -39,6 +51,7 @@ pub(super) fn run(func: &mut Func) {
 struct Forward<'a> {
     func: &'a mut Func,
     graph: &'a Graph,
+    is_last: bool,
     /// Nodes that are replaced by others, which are not replaced themselves.
     subst: HashMap<NodeId, NodeId>,
     /// Pure operations, with the blocks where they were computed.
@@ -103,18 +116,20 @@ impl Forward<'_> {
         let Some(above) = self.graph.dominator(block) else { return Known::default() };
         let end = &self.ends[&above];
         if self.graph.only_edge(block).is_some() {
-            return end.clone();
+            return end.handed_on();
         }
         let Some(between) = self.graph.between(block, MAX_BETWEEN) else {
             return Known::default();
         };
+        let nodes: Vec<NodeId> =
+            between.into_iter().flat_map(|block| &self.func.block(block).nodes).copied().collect();
+        let is_made = |id: &NodeId| matches!(self.func.node(*id).op, Op::Alloc(_));
+        let made: Vec<NodeId> = nodes.iter().copied().filter(is_made).collect();
         let mut effects = Effects::default();
-        for block in between {
-            for &id in &self.func.block(block).nodes {
-                effects.add(self.func, &self.func.node(id).op);
-            }
+        for id in nodes {
+            effects.add_between(self.func, &self.func.node(id).op, &made);
         }
-        let mut known = end.clone();
+        let mut known = end.handed_on();
         known.forget(&effects);
         known
     }
@@ -180,6 +195,7 @@ impl Forward<'_> {
         let mut op = self.func.node(id).op.clone();
         op.each_input(|input| *input = self.resolved(*input));
         self.func.nodes[id.0 as usize].op = op.clone();
+        self.known.note_new(id, &op);
         match op {
             Op::LoadTag(r) => match self.known.tag(r) {
                 Some(TagIs::Node(node)) => self.replace(id, node),
@@ -290,7 +306,10 @@ impl Forward<'_> {
             }
             _ => return Fate::Stays,
         };
-        if matches!(op, Op::Release(_) | Op::ReleasePair(..)) {
+        let is_release = matches!(op, Op::Release(_) | Op::ReleasePair(..));
+        if let Some(size) = self.flat_size(tag, payload).filter(|_| is_release) {
+            nodes.push(self.new_node(Op::ReleaseFlat(payload, size), Ty::None));
+        } else if is_release {
             let tag = self.new_node(Op::Const(tag), Ty::Word);
             let release = self.new_node(Op::ReleasePair(tag, payload), Ty::None);
             nodes.extend([tag, release]);
@@ -305,14 +324,37 @@ impl Forward<'_> {
         Fate::Becomes(nodes)
     }
 
+    /// The bytes of a struct that is known to own nothing but its declaration.
+    fn flat_size(&self, tag: u64, object: NodeId) -> Option<u32> {
+        if !self.is_last || tag != Tag::Struct as u64 {
+            return None;
+        }
+        let word = |at, offset| self.known.place(Place::Word(at, offset, Ty::Word));
+        let shape = word(object, abi::STRUCT_SHAPE)?;
+        let by_number = || self.constant(self.known.place(Place::Half(shape, abi::SHAPE_ID))?);
+        let key = self.constant(shape).or_else(by_number)?;
+        let n_fields = self.func.instances.get(&key)?.n_fields;
+        let is_plain = |i: u16| {
+            let at = abi::STRUCT_FIELDS + i32::from(i) * abi::VALUE_SIZE + abi::TAG_OFFSET;
+            let tag = word(object, at).and_then(|tag| self.constant(tag));
+            tag.is_some_and(|tag| tag < Tag::FIRST_HEAP)
+        };
+        let (size, _) = Struct::layout(n_fields.into())?;
+        (0..n_fields).all(is_plain).then_some(size as u32)
+    }
+
     /// Whether a release undoes a retain shortly before, which is then taken out: nothing between
     /// them leaves or looks at counts. There is another owner all the while.
     fn cancels(&self, id: NodeId, kept: &mut Vec<NodeId>) -> bool {
-        let Op::ReleasePair(_, object) = self.func.node(id).op else { return false };
+        let (Op::ReleasePair(_, object) | Op::ReleaseFlat(object, _)) = self.func.node(id).op
+        else {
+            return false;
+        };
         let is_retain = |at: &NodeId| self.func.node(*at).op == Op::Retain(object);
         let is_quiet = |at: &NodeId| {
             let op = &self.func.node(*at).op;
-            let is_store = matches!(op, Op::Store(..) | Op::StorePair(..) | Op::StoreSlot(..));
+            let is_store = matches!(op, Op::Store(..) | Op::StorePair(..) | Op::StoreSlot(..))
+                || matches!(op, Op::StoreNull(_) | Op::Retain(_) | Op::Alloc(_));
             (op.is_pure() && !matches!(op, Op::LoadCount(_))) || is_store
         };
         for (i, at) in kept.iter().enumerate().rev() {

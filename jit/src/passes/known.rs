@@ -34,12 +34,23 @@ pub(super) struct Effects {
     slots: Vec<u16>,
     /// Words at this offset of any object.
     offsets: Vec<i32>,
+    /// Words of a new block that nobody else has seen.
+    new: Vec<(NodeId, i32)>,
     has_elements: bool,
     /// All that is not a home slot.
     has_memory: bool,
 }
 
 impl Effects {
+    /// Adds what an operation between two points may change of what is known at the first: not
+    /// the blocks made on the way.
+    pub(super) fn add_between(&mut self, func: &Func, op: &Op, made: &[NodeId]) {
+        match op {
+            Op::Store(at, ..) if made.contains(at) => {}
+            op => self.add(func, op),
+        }
+    }
+
     /// Adds what an operation may change.
     pub(super) fn add(&mut self, func: &Func, op: &Op) {
         match op {
@@ -66,6 +77,7 @@ impl Effects {
             Op::Help(helper, args) => match helper {
                 Helper::TextData | Helper::TextEqual | Helper::TextOrder | Helper::NewCell => {}
                 Helper::DictFindInt | Helper::DictFindText | Helper::DictHasOwn => {}
+                Helper::DictFindAny => {}
                 Helper::NewArray => {
                     if let [first, count] = args.as_slice()
                         && let (Op::SlotAddr(first), Op::Const(count)) =
@@ -101,7 +113,7 @@ impl Effects {
             },
             // Counts are not remembered, and what is freed is not read again.
             Op::Retain(_) | Op::RetainSlot(_) | Op::RetainPair(..) | Op::ReleasePair(..) => {}
-            Op::ReleaseAt(..) | Op::Alloc(_) => {}
+            Op::ReleaseFlat(..) | Op::ReleaseAt(..) | Op::Alloc(_) => {}
             Op::Param | Op::Const(_) | Op::Int(..) | Op::Checked(..) | Op::Float(..) => {}
             Op::FloatFn(..) | Op::ToFloat(_) | Op::ToInt(_) | Op::ICmp(..) | Op::Below(..) => {}
             Op::FCmp(..) | Op::Not(_) | Op::Or(..) | Op::Select(..) | Op::LoadSlot(_) => {}
@@ -130,8 +142,9 @@ impl Effects {
             return true;
         }
         match place {
-            Place::Word(_, at, _) | Place::Half(_, at) => {
+            Place::Word(base, at, _) | Place::Half(base, at) => {
                 self.offsets.iter().any(|offset| offset.abs_diff(at) < 8)
+                    || self.new.iter().any(|(new, offset)| *new == base && offset.abs_diff(at) < 8)
             }
             Place::Elem(..) => self.has_elements,
             Place::Entry(..) => false,
@@ -145,9 +158,30 @@ pub(super) struct Known {
     tags: HashMap<u16, TagIs>,
     payloads: HashMap<(u16, Ty), NodeId>,
     places: HashMap<Place, NodeId>,
+    /// Blocks made here that nothing but stores into them has used.
+    new: Vec<NodeId>,
 }
 
 impl Known {
+    /// Notes what an operation does with new blocks: a use other than storing into one may let
+    /// others read it.
+    pub(super) fn note_new(&mut self, id: NodeId, op: &Op) {
+        match *op {
+            Op::Alloc(_) => self.new.push(id),
+            Op::Store(_, _, value) => self.new.retain(|new| *new != value),
+            ref op if !self.new.is_empty() => {
+                let mut op = op.clone();
+                op.each_input(|input| self.new.retain(|new| new != input));
+            }
+            _ => {}
+        }
+    }
+
+    /// What is known where other blocks go on.
+    pub(super) fn handed_on(&self) -> Known {
+        Known { new: Vec::new(), ..self.clone() }
+    }
+
     pub(super) fn tag(&self, r: u16) -> Option<TagIs> {
         self.tags.get(&r).copied()
     }
@@ -195,7 +229,10 @@ impl Known {
             _ => Vec::new(),
         };
         let mut effects = Effects::default();
-        effects.add(func, op);
+        match *op {
+            Op::Store(at, offset, _) if self.new.contains(&at) => effects.new.push((at, offset)),
+            ref op => effects.add(func, op),
+        }
         self.forget(&effects);
         match *op {
             Op::StoreSlot(r, value) => {

@@ -6,6 +6,7 @@ mod forward;
 mod graph;
 mod known;
 mod ranges;
+mod scalar;
 mod sink;
 
 use crate::ir::Func;
@@ -14,6 +15,8 @@ use crate::ir::Func;
 pub(crate) fn run(func: &mut Func) {
     forward::run(func);
     sink::run(func);
+    forward::run_again(func);
+    scalar::run(func);
     ranges::run(func);
     entry::run(func);
     dce::run(func);

@@ -328,6 +328,8 @@ impl<'a> Sink<'a> {
     /// The place of the release that undoes a retain, if nothing between may give up the other
     /// owner's count or depends on counts.
     fn release_of(&self, object: NodeId, after: usize) -> Option<usize> {
+        // Code contains the addresses of objects that live as long as it.
+        let is_kept = matches!(self.func.node(object).op, Op::Const(_));
         for at in after + 1..self.nodes.len() {
             if self.dropped[at] {
                 continue;
@@ -335,10 +337,11 @@ impl<'a> Sink<'a> {
             let op = &self.func.node(self.nodes[at].1).op;
             match op {
                 Op::ReleasePair(_, released) if *released == object => return Some(at),
-                Op::ReleasePair(..) | Op::Release(_) | Op::ReleaseAt(..) | Op::Unshare(_) => {
-                    return None;
-                }
-                Op::LoadCount(_) | Op::Call(_) | Op::Step(..) | Op::Direct(..) | Op::Push(..) => {
+                Op::ReleasePair(..) | Op::ReleaseFlat(..) | Op::Release(_) if is_kept => {}
+                Op::ReleaseAt(..) | Op::Unshare(_) | Op::LoadCount(_) if is_kept => {}
+                Op::ReleasePair(..) | Op::ReleaseFlat(..) | Op::Release(_) => return None,
+                Op::ReleaseAt(..) | Op::Unshare(_) | Op::LoadCount(_) => return None,
+                Op::Call(_) | Op::Step(..) | Op::Direct(..) | Op::Push(..) => {
                     return None;
                 }
                 Op::Help(helper, _) if reads_of(*helper) != Reads::Nothing => return None,
@@ -402,6 +405,7 @@ fn reads_of(helper: Helper) -> Reads {
         }
         Helper::DictFindInt | Helper::DictFindText | Helper::DictHasOwn => Reads::Nothing,
         Helper::Push
+        | Helper::DictFindAny
         | Helper::TextAppend
         | Helper::TextAppendChar
         | Helper::TextConcat

@@ -10,6 +10,7 @@
 pub mod asm;
 pub mod disasm;
 pub mod docs;
+pub mod fixed;
 pub mod operand;
 pub mod ops;
 pub mod spans;

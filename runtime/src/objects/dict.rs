@@ -1,23 +1,22 @@
 //! Insertion-ordered dicts with string and int keys.
 //!
-//! Entries sit in a vector in insertion order; an index leads from a key to its position. A
-//! removed entry leaves a hole until enough of them have gathered. Small dicts (up to [`SMALL`]
-//! entries) have no index and are searched in order. Where all keys are ints that lie as close
-//! together as [`SPREAD`] says, the index is an array by key; else it is a hash table. The choice
-//! is made anew whenever the number of entries has doubled.
+//! A dict whose keys are ints close together keeps its values in an array by key ([`dense`]).
+//! Else entries sit in a vector in insertion order, and a hash table leads from a key to its
+//! position. A removed entry leaves a hole until enough of them have gathered. Up to [`SMALL`]
+//! entries have no hash table and are searched in order. A dict becomes dense with its first key
+//! or when the number of entries has doubled, and hashed with the first key that is too far off.
+
+pub(crate) mod dense;
 
 use std::cell::Cell;
 
 use hashbrown::HashTable;
 
+use self::dense::Dense;
 use crate::heap::{LARGE, note_block};
 use crate::value::{Object, Tag, Value};
 
 const SMALL: usize = 8;
-/// Ints up to so many times the number of entries get an index by key.
-const SPREAD: usize = 4;
-/// No entry, in an index by key.
-const NOWHERE: u32 = u32::MAX;
 
 /// One key with its value. `key` is an int or a string; an entry whose key is `Unassigned` is a
 /// hole.
@@ -29,18 +28,28 @@ pub struct Entry {
 }
 
 #[derive(Clone, Default)]
+#[repr(C)]
 pub struct Dict {
+    /// All entries, if it is used.
+    dense: Dense,
     entries: Vec<Entry>,
-    /// Positions in `entries`; unused while there are at most [`SMALL`] entries, and with an
-    /// index by key.
+    /// Positions in `entries`; unused while there are at most [`SMALL`] of them.
     index: HashTable<u32>,
-    /// Positions by key, if all keys are ints from 0 to below its length; else empty.
-    by_key: Vec<u32>,
-    /// With this many entries the kind of index is decided anew.
+    /// With this many entries the form is chosen anew.
     next_choice: usize,
     len: usize,
     /// Where a key was found last: programs ask whether a key is there, read it and write it.
     last: Cell<u32>,
+}
+
+/// Offsets in [`Dict`], for compiled code.
+pub mod offsets {
+    use super::dense::offsets;
+
+    /// The address of the values by key.
+    pub const DATA: usize = std::mem::offset_of!(super::Dict, dense) + offsets::DATA;
+    /// So many keys have a place there.
+    pub const LEN: usize = std::mem::offset_of!(super::Dict, dense) + offsets::LEN;
 }
 
 impl Object for Dict {
@@ -135,22 +144,25 @@ impl Dict {
 
     /// The entries in insertion order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Value, &Value)> {
-        self.entries.iter().filter(|e| !e.is_hole()).map(|e| (&e.key, &e.value))
+        let hashed = self.entries.iter().filter(|e| !e.is_hole()).map(|e| (&e.key, &e.value));
+        // One of the two is empty.
+        self.dense.iter().chain(hashed)
     }
 
     /// The first entry at or after position `at`, with the position to go on from. Positions
     /// are stable while the dict is not changed; start at 0.
     pub fn entry_from(&self, at: usize) -> Option<(usize, &Value, &Value)> {
+        if self.dense.is_used() {
+            return self.dense.entry_from(at);
+        }
         let skipped = self.entries.get(at..)?.iter().position(|e| !e.is_hole())?;
         let entry = &self.entries[at + skipped];
         Some((at + skipped + 1, &entry.key, &entry.value))
     }
 
+    /// Where in `entries` a key is.
     #[inline]
     fn find(&self, key: &Value) -> Option<usize> {
-        if !self.by_key.is_empty() {
-            return self.position_of(key.as_int()?);
-        }
         let entries = &self.entries;
         let last = self.last.get() as usize;
         if entries.get(last).is_some_and(|e| e.key.is_identical(key)) {
@@ -159,7 +171,7 @@ impl Dict {
         self.find_hashed(hash_of(key)?, key)
     }
 
-    /// As `find`, without an index by key.
+    /// As `find`, for a key that was not found last.
     #[inline]
     fn find_hashed(&self, hash: u64, key: &Value) -> Option<usize> {
         let entries = &self.entries;
@@ -173,30 +185,13 @@ impl Dict {
         })
     }
 
-    /// The position of an int in the index by key.
-    #[inline]
-    fn position_of(&self, key: i64) -> Option<usize> {
-        let at = *self.by_key.get(usize::try_from(key).ok()?)?;
-        (at != NOWHERE).then_some(at as usize)
-    }
-
     /// The value under an int, for compiled code.
     #[inline]
     pub fn get_int(&self, key: i64) -> Option<&Value> {
-        let at = match self.by_key.is_empty() {
-            true => self.find(&Value::int(key)),
-            false => self.position_of(key),
-        };
-        Some(&self.entries[at?].value)
+        self.get(&Value::int(key))
     }
 
     fn find_key(&self, key: Key<'_>) -> Option<usize> {
-        if !self.by_key.is_empty() {
-            return match key {
-                Key::Int(v) => self.position_of(v),
-                Key::Str(_) => None,
-            };
-        }
         let hash = match key {
             Key::Int(v) => hash_int(v),
             Key::Str(s) => super::string::hash_text(s),
@@ -212,26 +207,40 @@ impl Dict {
     /// The value under `key`; `None` also for values that cannot be keys.
     #[inline]
     pub fn get(&self, key: &Value) -> Option<&Value> {
+        if self.dense.is_used() {
+            return self.dense.get(key.as_int()?);
+        }
         let at = self.find(key)?;
         Some(&self.entries[at].value)
     }
 
     pub fn get_key(&self, key: Key<'_>) -> Option<&Value> {
-        self.find_key(key).map(|at| &self.entries[at].value)
+        match (self.dense.is_used(), key) {
+            (false, _) => self.find_key(key).map(|at| &self.entries[at].value),
+            (true, Key::Int(key)) => self.dense.get(key),
+            (true, Key::Str(_)) => None,
+        }
     }
 
     pub fn get_str(&self, key: &str) -> Option<&Value> {
         self.get_key(Key::Str(key))
     }
 
+    #[inline]
     pub fn get_mut(&mut self, key: &Value) -> Option<&mut Value> {
+        if self.dense.is_used() {
+            return self.dense.get_mut(key.as_int()?);
+        }
         let at = self.find(key)?;
         Some(&mut self.entries[at].value)
     }
 
     pub fn get_key_mut(&mut self, key: Key<'_>) -> Option<&mut Value> {
-        let at = self.find_key(key)?;
-        Some(&mut self.entries[at].value)
+        match (self.dense.is_used(), key) {
+            (false, _) => self.find_key(key).map(|at| &mut self.entries[at].value),
+            (true, Key::Int(key)) => self.dense.get_mut(key),
+            (true, Key::Str(_)) => None,
+        }
     }
 
     pub fn contains(&self, key: &Value) -> bool {
@@ -241,32 +250,39 @@ impl Dict {
     /// Sets the value under `key` and returns the one it replaces. The key keeps its position
     /// if it is there already. `key` must satisfy [`Dict::is_key`].
     pub fn insert(&mut self, key: Value, value: Value) -> Option<Value> {
-        if let Some(at) = self.find(&key) {
-            return Some(std::mem::replace(&mut self.entries[at].value, value));
+        if let Some(place) = self.get_mut(&key) {
+            return Some(std::mem::replace(place, value));
         }
         self.add(key, value);
         None
     }
 
     /// Adds an entry whose key is not there.
+    #[inline]
     fn add(&mut self, key: Value, value: Value) {
+        let may_be_dense = self.dense.is_used() || self.len == 0;
+        self.len += 1;
+        if may_be_dense && self.dense.has_room(&key) {
+            self.dense.add(key, value);
+        } else {
+            self.add_hashed(key, value);
+        }
+    }
+
+    fn add_hashed(&mut self, key: Value, value: Value) {
+        if self.dense.is_used() {
+            self.leave_dense();
+        }
         let hash = hash_of(&key).expect("keys are ints or strings, checked by the caller");
         let at = self.entries.len();
         if at == self.entries.capacity() && at >= LARGE / size_of::<Entry>() {
             note_block(2 * at * size_of::<Entry>());
         }
-        let int = key.as_int();
         self.entries.push(Entry { key, hash, value });
-        self.len += 1;
         if at < SMALL {
             return;
         }
-        if !self.by_key.is_empty() {
-            match int.and_then(|key| self.slot_by_key(key)) {
-                Some(slot) => self.by_key[slot] = at as u32,
-                None => self.rebuild(),
-            }
-        } else if self.index.is_empty() || self.entries.len() >= self.next_choice {
+        if self.index.is_empty() || self.entries.len() >= self.next_choice {
             self.rebuild();
         } else {
             let entries = &self.entries;
@@ -274,26 +290,15 @@ impl Dict {
         }
     }
 
-    /// Where the index by key keeps an int, which is then inside it; `None` if it is too far off.
-    #[inline]
-    fn slot_by_key(&mut self, key: i64) -> Option<usize> {
-        let slot = usize::try_from(key).ok()?;
-        if slot >= self.by_key.len() {
-            if slot >= SPREAD * self.entries.len() {
-                return None;
-            }
-            self.resize_by_key(slot);
-        }
-        Some(slot)
-    }
-
+    /// Makes a dense dict hashed.
     #[cold]
-    fn resize_by_key(&mut self, slot: usize) {
-        let len = (slot + 1).next_power_of_two();
-        if len >= LARGE / size_of::<u32>() {
-            note_block(len * size_of::<u32>());
-        }
-        self.by_key.resize(len, NOWHERE);
+    fn leave_dense(&mut self) {
+        let entry = |(key, value): (Value, Value)| {
+            let hash = hash_of(&key).expect("the keys are ints");
+            Entry { key, hash, value }
+        };
+        self.entries = self.dense.drain().map(entry).collect();
+        self.make_index();
     }
 
     pub fn insert_str(&mut self, key: &str, value: Value) {
@@ -302,11 +307,17 @@ impl Dict {
 
     /// Removes an entry; the order of the others stays.
     pub fn remove(&mut self, key: &Value) -> Option<Value> {
+        if self.dense.is_used() {
+            let value = self.dense.remove(key.as_int()?)?;
+            self.len -= 1;
+            if self.dense.is_sparse() {
+                self.leave_dense();
+            }
+            return Some(value);
+        }
         let at = self.find(key)?;
         let hash = hash_of(key)?;
-        if !self.by_key.is_empty() {
-            self.by_key[key.int_payload() as usize] = NOWHERE;
-        } else if !self.index.is_empty()
+        if !self.index.is_empty()
             && let Ok(found) = self.index.find_entry(hash, |&i| i as usize == at)
         {
             found.remove();
@@ -329,39 +340,34 @@ impl Dict {
         *self = Dict::default();
     }
 
-    /// The greatest key, if an index by key is in order.
-    fn last_slot(&self) -> Option<usize> {
-        let most = SPREAD * self.entries.len();
-        let slot = |e: &Entry| e.key.as_int().and_then(|key| usize::try_from(key).ok());
-        self.entries.iter().try_fold(0, |last, entry| {
-            let slot = slot(entry).filter(|&slot| slot < most)?;
-            Some(slot.max(last))
-        })
-    }
-
-    /// Closes the holes and makes the index anew.
+    /// Closes the holes and chooses the form anew.
     #[cold]
     fn rebuild(&mut self) {
         self.entries.retain(|e| !e.is_hole());
+        let n = self.entries.len();
+        let last = Dense::last_slot(n, self.entries.iter().map(|e| e.key.as_int()));
+        let Some(last) = last.filter(|_| n > SMALL) else {
+            self.make_index();
+            return;
+        };
+        self.dense = Dense::with_room(n, last);
+        let entries = std::mem::take(&mut self.entries);
+        entries.into_iter().for_each(|e| self.dense.add(e.key, e.value));
+        self.index = HashTable::new();
+        self.last.set(0);
+    }
+
+    /// Makes the index of entries without holes anew.
+    fn make_index(&mut self) {
         self.index.clear();
-        self.by_key.clear();
         self.last.set(0);
         self.next_choice = 2 * self.entries.len();
         if self.entries.len() <= SMALL {
             return;
         }
-        if let Some(last) = self.last_slot() {
-            self.index = HashTable::new();
-            self.resize_by_key(last);
-            for (i, entry) in self.entries.iter().enumerate() {
-                self.by_key[entry.key.int_payload() as usize] = i as u32;
-            }
-        } else {
-            self.by_key = Vec::new();
-            let entries = &self.entries;
-            for (i, entry) in entries.iter().enumerate() {
-                self.index.insert_unique(entry.hash, i as u32, |&i| entries[i as usize].hash);
-            }
+        let entries = &self.entries;
+        for (i, entry) in entries.iter().enumerate() {
+            self.index.insert_unique(entry.hash, i as u32, |&i| entries[i as usize].hash);
         }
     }
 }

@@ -1,12 +1,13 @@
 //! A loaded module: its variables, and the value that `import m` gives.
 
 use std::any::Any;
-use std::cell::{Cell, UnsafeCell};
+use std::cell::{Cell, OnceCell, UnsafeCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::bytecode::{CompiledModule, fixed};
 use crate::value::{Object, Tag, Value};
 
 /// What a module is made of, in the form of the engine; shared by all isolates.
@@ -51,6 +52,8 @@ pub struct ModuleBody {
     pub export_order: Vec<Arc<str>>,
     /// The address of the first slot, for compiled code.
     base: Cell<*mut Value>,
+    /// Slots that keep their first value, once somebody has asked.
+    fixed: OnceCell<Box<[bool]>>,
     pub origin: Origin,
     /// Every isolate of the program has a copy.
     pub is_everywhere: Cell<bool>,
@@ -74,6 +77,7 @@ impl ModuleBody {
             export_order: exports.iter().map(|(name, _)| name.clone()).collect(),
             exports: exports.into_iter().collect(),
             base,
+            fixed: OnceCell::new(),
             origin,
             is_everywhere: Cell::new(false),
         })
@@ -99,6 +103,16 @@ impl ModuleBody {
 
     pub fn n_slots(&self) -> usize {
         self.slot_names.len()
+    }
+
+    /// The content of a slot that keeps it as long as the module lives.
+    pub fn fixed(&self, slot: usize) -> Option<Value> {
+        let all = self.fixed.get_or_init(|| {
+            let module = self.origin.template.downcast_ref::<CompiledModule>();
+            module.map(fixed::fixed_slots).unwrap_or_default()
+        });
+        let content = all.get(slot)?.then(|| self.get(slot))?;
+        (!matches!(content.tag(), Tag::Unassigned | Tag::InUse)).then_some(content)
     }
 
     /// The address of the first slot; slots never move.

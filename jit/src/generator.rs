@@ -65,12 +65,15 @@ pub(crate) struct Generated {
     pub adapter: Option<Piece>,
 }
 
+/// What the code generator said when it refused something.
+pub struct Fault(pub String);
+
 /// The end of a job.
 pub(crate) struct Outcome {
     pub id: u64,
     pub result: Result<Generated, Bailout>,
     /// Whether it compiles for another machine too, or why not; if that was asked for.
-    pub portable: Option<Result<(), String>>,
+    pub portable: Option<Result<(), Fault>>,
     pub time: Duration,
 }
 
@@ -238,7 +241,7 @@ impl Generator {
         let result = self.generate(job);
         let portable = self.other.as_mut().filter(|_| result.is_ok()).map(|other| {
             let compiled = other.all(job, &self.cold);
-            compiled.map_err(|_| std::mem::take(&mut other.fault))
+            compiled.map_err(|_| Fault(std::mem::take(&mut other.fault)))
         });
         Outcome { id: job.id, result, portable, time: start.elapsed() }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::bailout::Bailout;
 use crate::exit_reason::ExitReason;
+use crate::generator::Fault;
 
 /// What the compiler did.
 #[derive(Default, Debug)]
@@ -38,10 +39,10 @@ impl Stats {
     }
 
     /// Counts code that was compiled for another machine too.
-    pub fn count_portable(&self, compiled: Option<Result<(), String>>) {
+    pub fn count_portable(&self, compiled: Option<Result<(), Fault>>) {
         match compiled {
             Some(Ok(())) => self.portable.set(self.portable.get() + 1),
-            Some(Err(fault)) => self.unportable.borrow_mut().push(fault),
+            Some(Err(fault)) => self.unportable.borrow_mut().push(fault.0),
             None => {}
         }
     }

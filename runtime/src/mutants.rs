@@ -7,7 +7,7 @@
 pub const ENABLED: bool = cfg!(feature = "mutants");
 
 /// Names, and what each breaks.
-pub const TABLE: [(&str, &str); 111] = [
+pub const TABLE: [(&str, &str); 110] = [
     ("guard-type", "checks of types are dropped"),
     ("guard-bounds", "checks of indices are dropped"),
     ("guard-elements", "checks of the kind of elements are dropped"),
@@ -38,7 +38,6 @@ pub const TABLE: [(&str, &str); 111] = [
     ("exit-bool-as-int", "an exit writes the tag of ints for bools"),
     ("exit-char-as-int", "an exit writes the code of a character"),
     ("exit-pair-swapped", "an exit reads tag and payload in the wrong order"),
-    ("poll-of-calls-dropped", "calls are not interrupted"),
     ("depth-unchecked", "calls between compiled functions know no limit"),
     ("depth-uncounted", "calls between compiled functions are not counted"),
     ("result-unchecked", "the type of a call's result is not checked"),

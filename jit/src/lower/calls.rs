@@ -70,9 +70,7 @@ impl Lowering<'_, '_> {
             // Above all that this function uses, with the generator below it.
             self.slot_address(self.func.n_registers + 1)
         } else {
-            if !mutant!("poll-of-calls-dropped") {
-                self.poll(call.depth);
-            }
+            self.poll(call.depth);
             self.slot_address(call.window)
         };
         let one = self.word(u64::from(!mutant!("depth-uncounted")));

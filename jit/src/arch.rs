@@ -2,6 +2,13 @@
 
 use cranelift_codegen::binemit::Reloc;
 
+/// A byte that, repeated, is an instruction that traps.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const TRAP: u8 = 0xcc;
+/// A byte that, repeated, is an instruction that traps.
+#[cfg(target_arch = "aarch64")]
+pub(crate) const TRAP: u8 = 0;
+
 /// Patches a call from `offset` to the start of its own function; false for other relocations.
 pub(crate) fn patch_self_call(code: &mut [u8], kind: Reloc, offset: u32, addend: i64) -> bool {
     let at = offset as usize;

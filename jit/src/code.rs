@@ -24,6 +24,8 @@ pub struct CodeHeap {
     used: usize,
     /// Freed ranges before `end`, by offset; no two of them touch.
     free: BTreeMap<usize, usize>,
+    /// Overwrite what is freed with traps, for tests.
+    is_wiped: bool,
 }
 
 /// Installed code.
@@ -71,7 +73,13 @@ impl CodeHeap {
             unsafe { libc::munmap(writable as *mut _, size) };
             return None;
         };
-        Some(CodeHeap { writable, executable, size, end: 0, used: 0, free: BTreeMap::new() })
+        let free = BTreeMap::new();
+        Some(CodeHeap { writable, executable, size, end: 0, used: 0, free, is_wiped: false })
+    }
+
+    /// From now on, what is freed is overwritten with traps.
+    pub fn wipe_freed(&mut self) {
+        self.is_wiped = true;
     }
 
     pub fn used(&self) -> usize {
@@ -112,6 +120,10 @@ impl CodeHeap {
     pub fn free(&mut self, piece: Piece) {
         let (mut at, mut len) = (piece.address - self.executable, piece.len);
         self.used -= len;
+        if self.is_wiped {
+            // SAFETY: the range was given by `allocate`.
+            unsafe { ptr::write_bytes((self.writable + at) as *mut u8, crate::arch::TRAP, len) };
+        }
         if let Some(behind) = self.free.remove(&(at + len)) {
             len += behind;
         }

@@ -36,6 +36,10 @@ pub(crate) struct FunctionState {
     pub typed: Option<Typed>,
     /// Cells that lead to adapters; callers may still use them.
     pub older: Vec<Typed>,
+    /// Code of adapters, which stay until all code goes.
+    pub adapters: Vec<Piece>,
+    /// Times that the function as a whole was left alone, for the sake of its loops.
+    pub n_put_off: u32,
     pub recompilations: u32,
     /// Parts that are left to the interpreter.
     pub declined: HashSet<Part>,
@@ -67,6 +71,8 @@ impl FunctionState {
             shared: Rc::new(shared),
             typed: None,
             older: Vec::new(),
+            adapters: Vec::new(),
+            n_put_off: 0,
             recompilations: 0,
             declined: HashSet::new(),
             pending: HashSet::new(),

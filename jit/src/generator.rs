@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::isa::{self, OwnedTargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
 
@@ -28,6 +28,8 @@ pub struct Compiler {
     context: Context,
     builder_context: FunctionBuilderContext,
     wants_text: bool,
+    /// What the code generator said when it last refused something.
+    fault: String,
 }
 
 /// What to generate.
@@ -63,16 +65,30 @@ pub(crate) struct Generated {
     pub adapter: Option<Piece>,
 }
 
+/// What the code generator said when it refused something.
+pub struct Fault(pub String);
+
 /// The end of a job.
 pub(crate) struct Outcome {
     pub id: u64,
     pub result: Result<Generated, Bailout>,
+    /// Whether it compiles for another machine too, or why not; if that was asked for.
+    pub portable: Option<Result<(), Fault>>,
     pub time: Duration,
 }
 
 impl Compiler {
     /// For the machine that this runs on; `None` if it is not supported.
     pub fn new() -> Option<Compiler> {
+        Compiler::on(cranelift_native::builder().ok()?)
+    }
+
+    /// For aarch64; `None` if the code generator was built without it.
+    fn for_aarch64() -> Option<Compiler> {
+        Compiler::on(isa::lookup_by_name("aarch64-unknown-linux-gnu").ok()?)
+    }
+
+    fn on(target: isa::Builder) -> Option<Compiler> {
         let mut flags = settings::builder();
         let verifier = if cfg!(debug_assertions) { "true" } else { "false" };
         for (name, value) in [
@@ -86,9 +102,10 @@ impl Compiler {
         ] {
             flags.set(name, value).ok()?;
         }
-        let isa = cranelift_native::builder().ok()?.finish(settings::Flags::new(flags)).ok()?;
+        let isa = target.finish(settings::Flags::new(flags)).ok()?;
         let (context, builder_context) = (Context::new(), FunctionBuilderContext::new());
-        Some(Compiler { isa, context, builder_context, wants_text: false })
+        let (wants_text, fault) = (false, String::new());
+        Some(Compiler { isa, context, builder_context, wants_text, fault })
     }
 
     /// The trampoline of a cold routine.
@@ -104,10 +121,11 @@ impl Compiler {
 
     /// Compiles what is in the context.
     fn compile(&mut self) -> Result<Vec<u8>, Bailout> {
-        let compiled = self
-            .context
-            .compile(&*self.isa, &mut ControlPlane::default())
-            .map_err(|_| Bailout::Backend)?;
+        let compiled =
+            self.context.compile(&*self.isa, &mut ControlPlane::default()).map_err(|refused| {
+                self.fault = refused.inner.to_string();
+                Bailout::Backend
+            })?;
         let mut code = compiled.code_buffer().to_vec();
         for reloc in compiled.buffer.relocs() {
             if !arch::patch_self_call(&mut code, reloc.kind, reloc.offset, reloc.addend) {
@@ -151,6 +169,20 @@ impl Compiler {
         self.compile()
     }
 
+    /// All code of a job, which nobody gets.
+    fn all(&mut self, job: &Job, cold: &Cold) -> Result<(), Bailout> {
+        for routine in ColdRoutine::ALL {
+            self.trampoline(routine, cold)?;
+        }
+        self.function(&job.func, job.form, job.metas.clone(), cold)?;
+        let Some(typed) = &job.typed else { return Ok(()) };
+        self.entry(typed)?;
+        if let Some(older) = &typed.older {
+            self.adapter(older, typed)?;
+        }
+        Ok(())
+    }
+
     /// CLIF and machine code of what was compiled last as text.
     fn last_text(&self) -> (String, String) {
         let compiled = self.context.compiled_code();
@@ -174,13 +206,21 @@ pub(crate) struct Generator {
     compiler: Compiler,
     heap: Arc<Mutex<CodeHeap>>,
     cold: Cold,
+    /// Compiles everything too, for nothing.
+    other: Option<Compiler>,
 }
 
 impl Generator {
     /// With the addresses that code contains; `None` if the machine is not supported or the code
     /// memory too small.
-    pub(crate) fn new(heap: Arc<Mutex<CodeHeap>>, places: Places) -> Option<Generator> {
-        let mut generator = Generator { compiler: Compiler::new()?, heap, cold: Cold::new(places) };
+    pub(crate) fn new(
+        heap: Arc<Mutex<CodeHeap>>,
+        places: Places,
+        checks_aarch64: bool,
+    ) -> Option<Generator> {
+        let other = checks_aarch64.then(Compiler::for_aarch64).flatten();
+        let (compiler, cold) = (Compiler::new()?, Cold::new(places));
+        let mut generator = Generator { compiler, heap, cold, other };
         for routine in ColdRoutine::ALL {
             let bytes = generator.compiler.trampoline(routine, &generator.cold).ok()?;
             let piece = generator.install(&bytes).ok()?;
@@ -199,7 +239,11 @@ impl Generator {
     pub(crate) fn run(&mut self, job: &Job) -> Outcome {
         let start = Instant::now();
         let result = self.generate(job);
-        Outcome { id: job.id, result, time: start.elapsed() }
+        let portable = self.other.as_mut().filter(|_| result.is_ok()).map(|other| {
+            let compiled = other.all(job, &self.cold);
+            compiled.map_err(|_| Fault(std::mem::take(&mut other.fault)))
+        });
+        Outcome { id: job.id, result, portable, time: start.elapsed() }
     }
 
     fn generate(&mut self, job: &Job) -> Result<Generated, Bailout> {

@@ -6,6 +6,7 @@
 use ruff_runtime::heap::{self, Obj};
 use ruff_runtime::interp::{ChainShape, Stepped, Vm, closure_at, flags};
 use ruff_runtime::limits::COLLECTION_LEN;
+use ruff_runtime::mutant;
 use ruff_runtime::objects::array::Array;
 use ruff_runtime::objects::cell::CellBody;
 use ruff_runtime::objects::function::{Function, FunctionCode};
@@ -225,6 +226,7 @@ extern "C" fn step_caught(
             return next as u64;
         }
         Stepped::Returned => Status::Done,
+        Stepped::Raised if mutant!("routine-pops-error") => Status::Done,
         Stepped::Raised => vm.raise_at(pc as usize),
     };
     after_raise(vm, (before, frame.form), status)
@@ -363,7 +365,7 @@ extern "C" fn enter(vm: *mut Vm) -> u64 {
 
 extern "C" fn enter_body(vm: *mut Vm) -> u64 {
     // SAFETY: compiled code passes its VM.
-    u64::from(unsafe { !(*vm).enter_body() })
+    u64::from(unsafe { !(*vm).enter_body() } && !mutant!("body-limit"))
 }
 
 extern "C" fn leave_body(vm: *mut Vm) -> u64 {

@@ -25,6 +25,8 @@ pub mod dump;
 #[allow(unsafe_code, reason = "rebuilds frames in raw registers")]
 mod exit;
 pub mod exit_reason;
+#[allow(unsafe_code, reason = "clears the profiles of code")]
+mod flush;
 mod functions;
 pub mod generator;
 #[allow(unsafe_code, reason = "called by compiled code with raw pointers")]
@@ -34,10 +36,12 @@ pub mod ir;
 pub mod log;
 mod lower;
 mod metas;
+mod mutants;
 mod options;
 mod passes;
 #[allow(unsafe_code, reason = "lets code outlive the borrow of the compiler")]
 pub mod pipeline;
+mod poison;
 #[allow(unsafe_code, reason = "turns code addresses into entries")]
 mod publish;
 pub mod stats;

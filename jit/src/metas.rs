@@ -3,6 +3,7 @@
 //! The program's thread makes them before code is generated and keeps them as long as the code;
 //! the code generator, perhaps on another thread, only writes their addresses into the code.
 
+use ruff_runtime::mutant;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -84,6 +85,7 @@ impl Metas {
 fn frame_flags(frame: &InlinedFrame) -> u64 {
     match (frame.is_body, frame.keeps_receiver) {
         (true, _) if frame.is_chain => flags::BODY | flags::CHAIN,
+        (true, _) if mutant!("frame-flags") => flags::USER,
         (true, _) => flags::BODY,
         (false, true) => flags::USER | flags::KEEP_RECEIVER,
         (false, false) => flags::USER,
@@ -119,12 +121,14 @@ fn exit_metas(
     is_stress: bool,
 ) -> Box<[ExitMeta]> {
     let metas = func.exits.iter().map(|exit| {
-        let writes =
-            exit.writes.iter().map(|&(reg, source)| (reg, write_kind(func, source).0)).collect();
+        let writes = exit.writes.iter().map(|&(reg, source)| {
+            (reg + u16::from(mutant!("exit-wrong-slot")), write_kind(func, source).0)
+        });
+        let writes = writes.collect();
         let reason = if is_stress { ExitReason::Stress } else { exit.reason };
         // A forced exit at a loop header resumes behind it, or it would come back at once.
         let skips_header = is_stress && exit.reason == ExitReason::Interrupt;
-        let pc = exit.pc + u32::from(skips_header);
+        let pc = exit.pc + u32::from(skips_header || mutant!("exit-wrong-pc"));
         let frame = exit.frame.map_or(&raw const *root, |id| &raw const frames[id.0 as usize]);
         let (site, count) = (exit.site, Cell::new(0));
         ExitMeta { frame, pc, site, reason, writes, count }

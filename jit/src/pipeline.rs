@@ -27,13 +27,15 @@ use crate::build::{self, CalleeInfo, EntryKind, Request};
 use crate::chains::{ChainBodies, ChainSpec};
 use crate::code::{CodeHeap, TypedCell};
 use crate::exit::{EntryMeta, StressCounter, has_captures};
+use crate::flush::Waiting;
 use crate::functions::{FunctionState, Installed, Part, Retired, Typed};
 use crate::generator::{Generated, Generator, Job, Outcome, TypedJob};
 use crate::ir::{Form, Func, Ty};
 use crate::log::{Dumped, Log, Subject};
 use crate::lower::Places;
 use crate::metas::Metas;
-use crate::options::{Options, Stress};
+use crate::options::Options;
+use crate::poison::{Poison, by_shape};
 use crate::publish::{ask_again, frame_tags, is_published, publish, withdraw};
 use crate::stats::Stats;
 use crate::worker::Worker;
@@ -44,6 +46,8 @@ const MAX_RECOMPILATIONS: u32 = 8;
 /// Windows of typed functions, in registers; with the depth limit they must fit the stack.
 const MAX_TYPED_REGISTERS: u16 = 256;
 const MAX_TYPED_PARAMS: u32 = 8;
+/// With eager OSR, the first calls of a function leave its loops to entries of their own.
+const CALLS_PUT_OFF: u32 = 2;
 /// Bytes of native stack that a typed function takes at most; it spills what its registers hold.
 const MAX_TYPED_FRAME: usize = 16 * MAX_TYPED_REGISTERS as usize;
 
@@ -54,14 +58,14 @@ enum Backend {
 }
 
 /// A compilation between request and installation.
-struct Flight {
+pub(crate) struct Flight {
     code: *const FunctionCode,
     part: Part,
     metas: Metas,
     /// Of the function's speculations, when it was requested.
     generation: u32,
     /// A function that it calls has become typed since.
-    is_outdated: bool,
+    pub is_outdated: bool,
     /// For typed functions that do not replace one with the same parameters.
     typed: Option<Typed>,
 }
@@ -88,16 +92,19 @@ impl From<Bailout> for Refused {
 
 /// The compiler of hot code of one VM.
 pub struct Jit {
-    options: Options,
+    pub(crate) options: Options,
     backend: Backend,
-    heap: Arc<Mutex<CodeHeap>>,
-    functions: HashMap<*const FunctionCode, FunctionState>,
-    flights: HashMap<u64, Flight>,
+    pub(crate) heap: Arc<Mutex<CodeHeap>>,
+    pub(crate) functions: HashMap<*const FunctionCode, FunctionState>,
+    pub(crate) flights: HashMap<u64, Flight>,
     n_flights: u64,
-    retired: Retired,
-    stats: Rc<Stats>,
+    pub(crate) retired: Retired,
+    pub(crate) waiting: Waiting,
+    pub(crate) stats: Rc<Stats>,
     /// Only if exits are forced.
     stress: Option<Arc<StressCounter>>,
+    /// Only if feedback is to lie.
+    poison: Option<Rc<Poison>>,
     log: Rc<Log>,
     /// Where cold routines leave their results.
     _result: Box<Cell<u64>>,
@@ -121,15 +128,21 @@ impl Jit {
     /// A compiler, unless the machine is not supported or gives no executable memory. It works
     /// beside the program if it is given the program's interrupt.
     pub fn new(options: Options, beside: Option<Arc<Interrupt>>) -> Option<Jit> {
-        let is_stressed = options.stress != Stress::default();
-        let stress = is_stressed.then(|| Arc::new(StressCounter::new(options.stress)));
-        let heap = Arc::new(Mutex::new(CodeHeap::new(options.code_limit)?));
+        let is_forced = options.stress.forces_exits();
+        let stress = is_forced.then(|| Arc::new(StressCounter::new(options.stress)));
+        let poison = options.stress.poison.map(|seed| Rc::new(Poison::new(seed)));
+        let mut heap = CodeHeap::new(options.code_limit)?;
+        if options.stress.cache {
+            heap.wipe_freed();
+        }
+        let heap = Arc::new(Mutex::new(heap));
         let result = Box::new(Cell::new(0));
         let places = Places { result: result.as_ptr() as usize, lists: lists_address() };
-        let worker = beside.and_then(|flag| Worker::start(heap.clone(), places, flag));
+        let other = options.checks_aarch64;
+        let worker = beside.and_then(|flag| Worker::start(heap.clone(), places, flag, other));
         let backend = match worker {
             Some(worker) => Backend::Beside(worker),
-            None => Backend::Here(Box::new(Generator::new(heap.clone(), places)?)),
+            None => Backend::Here(Box::new(Generator::new(heap.clone(), places, other)?)),
         };
         Some(Jit {
             options,
@@ -139,8 +152,10 @@ impl Jit {
             flights: HashMap::new(),
             n_flights: 0,
             retired: Retired::default(),
+            waiting: Waiting::default(),
             stats: Rc::default(),
             stress,
+            poison,
             log: Rc::new(Log::new(options.log, options.perf_map)),
             _result: result,
             bodies: Bodies::default(),
@@ -154,7 +169,7 @@ impl Jit {
         self.stats.clone()
     }
 
-    fn state(&mut self, code: *const FunctionCode) -> &mut FunctionState {
+    pub(crate) fn state(&mut self, code: *const FunctionCode) -> &mut FunctionState {
         let (stats, stress, log) = (&self.stats, &self.stress, &self.log);
         let new = || FunctionState::new(stats, stress, log);
         self.functions.entry(code).or_insert_with(new)
@@ -166,8 +181,13 @@ impl Jit {
     fn request(&mut self, vm: &Vm, code: &FunctionCode, part: Part) {
         let Some(loaded) = &code.proto else { return };
         let stats = self.stats.clone();
+        let is_osr_eager = self.options.stress.osr_eager;
         let state = self.state(code);
         if state.declined.contains(&part) || state.pending.contains(&part) {
+            return;
+        }
+        if is_osr_eager && part.is_none() && state.n_put_off < CALLS_PUT_OFF {
+            state.n_put_off += 1;
             return;
         }
         if state.shared.is_stale.replace(false) {
@@ -179,7 +199,11 @@ impl Jit {
             return self.decline(code, part, Bailout::TooManyRecompilations);
         }
         self.log.begin(Subject { code, header: part });
-        let tags = frame_tags(vm, loaded.proto.n_registers);
+        let mut tags = frame_tags(vm, loaded.proto.n_registers);
+        if let Some(poison) = &self.poison {
+            poison.note_code(ptr::from_ref(code) as usize);
+            tags = poison.tags(u64::from(loaded.proto.line), tags);
+        }
         let result = match part {
             None if self.is_typed(vm, code) => self.request_typed(vm, code, &tags),
             Some(at) if at & RESUMPTION != 0 => self.request_resumed(vm, code, at, tags),
@@ -190,7 +214,7 @@ impl Jit {
         }
     }
 
-    fn decline(&mut self, code: &FunctionCode, part: Part, reason: Bailout) {
+    pub(crate) fn decline(&mut self, code: &FunctionCode, part: Part, reason: Bailout) {
         self.stats.count_bailout(reason);
         self.log.declined(Subject { code, header: part }, reason);
         if reason == Bailout::MostlyGeneric {
@@ -308,12 +332,19 @@ impl Jit {
             let new = || FunctionState::new(stats, stress, log);
             &raw const functions.entry(callee).or_insert_with(new).shared.feedback
         };
-        let methods = |name: &Value| vm.cached_methods(name);
-        let fields = |name: &Value| vm.cached_fields(name);
-        let operators = |op| vm.operator_name(op).cloned();
+        let poison = self.poison.clone();
+        let _lying = poison.as_ref().map(Poison::begin);
+        let line = u64::from(code.proto.as_ref().map_or(0, |loaded| loaded.proto.line));
+        let methods = |name: &Value| by_shape(&poison, line, vm.cached_methods(name));
+        let fields = |name: &Value| by_shape(&poison, line, vm.cached_fields(name));
+        let forgets = |salt: u64| poison.as_ref().is_some_and(|poison| poison.forgets(line ^ salt));
+        let operators = |op| vm.operator_name(op).filter(|_| !forgets(op as u64)).cloned();
         let bodies = |spec: &BodySpec| self.bodies.get(spec);
         let chains = |(caller, pc): (&LoadedProto, u32), name: &str, n_args: u8| {
             let shape = vm.chain_at(caller.call.code.wrapping_add(pc as usize))?.clone();
+            if forgets(pc.into()) {
+                return None;
+            }
             let spec = ChainSpec { caller, pc, shape };
             self.chains.get(&spec, name, n_args).map(|body| &raw const *body)
         };
@@ -424,6 +455,7 @@ impl Jit {
             self.retired.free(&mut heap);
             self.stats.code_bytes.set(heap.used());
         }
+        self.flush_if_needed(vm);
     }
 
     /// Installs an outcome unless it failed or is out of date.
@@ -434,6 +466,7 @@ impl Jit {
             Backend::Beside(_) => "worker",
         };
         self.stats.add_time(phase, outcome.time);
+        self.stats.count_portable(outcome.portable);
         self.stats.guards.set(self.stress.as_ref().map_or(0, |stress| stress.guards()));
         // SAFETY: code lives as long as the VM, which owns this compiler.
         let code = unsafe { &*flight.code };
@@ -443,6 +476,7 @@ impl Jit {
         let generation = state.shared.generation.get();
         let part = flight.part;
         match outcome.result {
+            Err(Bailout::CodeMemory) => self.has_no_room(code, part),
             Err(reason) => self.decline(code, part, reason),
             Ok(generated) => {
                 let is_stale = generation != flight.generation || flight.is_outdated;
@@ -519,6 +553,7 @@ impl Jit {
         if is_typed && let Some(typed) = &state.typed {
             typed.cell.entry.set(generated.code.address);
         }
+        state.adapters.extend(generated.adapter);
         let replaced = state.installed.insert(part, Installed { pieces, metas });
         let address = generated.entry.unwrap_or(generated.code).address;
         publish(loaded, part, address);

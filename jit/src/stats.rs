@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::bailout::Bailout;
 use crate::exit_reason::ExitReason;
+use crate::generator::Fault;
 
 /// What the compiler did.
 #[derive(Default, Debug)]
@@ -16,8 +17,14 @@ pub struct Stats {
     /// Compiled code that was out of date when it was ready.
     pub dropped: Cell<u32>,
     pub code_bytes: Cell<usize>,
+    /// Times that all code was given back.
+    pub flushes: Cell<u32>,
     /// Guards that could be forced; only counted if exits are.
     pub guards: Cell<u64>,
+    /// Code that compiles for another machine too; only counted if that was asked for.
+    pub portable: Cell<u64>,
+    /// Why some does not.
+    pub unportable: RefCell<Vec<String>>,
     /// The longest time that the program waited for the compiler.
     longest_wait: Cell<Duration>,
     exits: [Cell<u64>; ExitReason::ALL.len()],
@@ -29,6 +36,15 @@ impl Stats {
     pub fn count_exit(&self, reason: ExitReason) {
         let counter = &self.exits[reason as usize];
         counter.set(counter.get() + 1);
+    }
+
+    /// Counts code that was compiled for another machine too.
+    pub fn count_portable(&self, compiled: Option<Result<(), Fault>>) {
+        match compiled {
+            Some(Ok(())) => self.portable.set(self.portable.get() + 1),
+            Some(Err(fault)) => self.unportable.borrow_mut().push(fault.0),
+            None => {}
+        }
     }
 
     pub fn count_bailout(&self, reason: Bailout) {
@@ -70,6 +86,9 @@ impl std::fmt::Display for Stats {
         writeln!(f, "recompiled: {}", self.recompiled.get())?;
         writeln!(f, "dropped: {}", self.dropped.get())?;
         writeln!(f, "code bytes: {}", self.code_bytes.get())?;
+        if self.flushes.get() > 0 {
+            writeln!(f, "flushes: {}", self.flushes.get())?;
+        }
         if self.guards.get() > 0 {
             writeln!(f, "guards: {}", self.guards.get())?;
         }

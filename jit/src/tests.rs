@@ -64,7 +64,9 @@ struct Setup {
     stress: Stress,
 }
 
-const HOT: Setup = Setup { threshold: 20, stress: Stress { exit_at: None, every: None } };
+const HOT: Setup = Setup { threshold: 20, stress: NO_STRESS };
+const NO_STRESS: Stress =
+    Stress { exit_at: None, every: None, poison: None, cache: false, osr_eager: false };
 
 /// What the program printed, its error's message, and what the compiler did.
 fn run(top: FunctionProto, slots: &[&str], setup: Setup) -> (String, Option<String>, Rc<Stats>) {
@@ -217,7 +219,7 @@ fn overflow_raises_as_in_the_interpreter() {
 #[test]
 fn forced_exits_change_nothing() {
     for every in 1..40 {
-        let setup = Setup { stress: Stress { every: Some(every), exit_at: None }, ..HOT };
+        let setup = Setup { stress: Stress { every: Some(every), ..NO_STRESS }, ..HOT };
         assert_eq!(run(sum(300, 3), &[], setup).0, "134550\n", "every {every}");
         assert_eq!(run(fib(), &["fib"], setup).0, "2584\n", "every {every}");
         assert_eq!(run(array(), &[], setup).0, "124750\n", "every {every}");

@@ -73,11 +73,12 @@ impl Worker {
         heap: Arc<Mutex<CodeHeap>>,
         places: Places,
         interrupt: Arc<Interrupt>,
+        checks_aarch64: bool,
     ) -> Option<Worker> {
         let (state, wake) = (Mutex::default(), Condvar::new());
         let queue = Arc::new(Queue { state, wake, interrupt });
         let own = queue.clone();
-        let body = move || work(&own, heap, places);
+        let body = move || work(&own, || Generator::new(heap, places, checks_aarch64));
         thread::Builder::new().name("jit".to_owned()).stack_size(STACK).spawn(body).ok()?;
         Some(Worker { queue })
     }
@@ -99,8 +100,8 @@ impl Drop for Worker {
     }
 }
 
-fn work(queue: &Queue, heap: Arc<Mutex<CodeHeap>>, places: Places) {
-    let mut generator = Generator::new(heap, places);
+fn work(queue: &Queue, make: impl FnOnce() -> Option<Generator>) {
+    let mut generator = make();
     while let Some(job) = queue.next() {
         let id = job.id;
         // A bug in the code generator costs a function, not the program.
@@ -109,7 +110,8 @@ fn work(queue: &Queue, heap: Arc<Mutex<CodeHeap>>, places: Places) {
             generator = None;
             None
         });
-        let refused = Outcome { id, result: Err(Bailout::Backend), time: Duration::ZERO };
+        let refused =
+            Outcome { id, result: Err(Bailout::Backend), portable: None, time: Duration::ZERO };
         queue.finish(outcome.unwrap_or(refused));
     }
 }

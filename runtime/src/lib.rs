@@ -18,6 +18,7 @@ pub mod host;
 #[allow(unsafe_code, reason = "registers are raw slots of one large mapping")]
 pub mod interp;
 pub mod limits;
+pub mod mutants;
 pub mod natives;
 #[allow(unsafe_code, reason = "bodies with raw buffers or values in line")]
 pub mod objects;

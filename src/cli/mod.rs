@@ -90,7 +90,8 @@ struct EngineArgs {
     /// The same as --engine=tree
     #[arg(long, visible_alias = "interpreter", conflicts_with = "engine")]
     use_tree_walking: bool,
-    /// Make compiled code leave at guards that hold: `exit-at:K`, `every:N` or `threshold:N`
+    /// Make compiled code take its rare paths: `exit-at:K`, `every:N`, `threshold:N`,
+    /// `poison:SEED`, `cache:BYTES`, `osr:eager`, several with commas
     #[arg(long, value_name = "WHAT", value_parser = parse_stress, hide = !engine::HAS_JIT)]
     jit_stress: Option<Stress>,
     /// Let the program wait while code is compiled
@@ -166,14 +167,7 @@ enum DumpName {
 
 fn parse_stress(text: &str) -> Result<Stress, clap::Error> {
     let invalid = || clap::Error::new(clap::error::ErrorKind::InvalidValue);
-    let (name, number) = text.split_once(':').ok_or_else(invalid)?;
-    let number: u64 = number.parse().map_err(|_| invalid())?;
-    match name {
-        "exit-at" => Ok(Stress::ExitAt(number)),
-        "every" => Ok(Stress::Every(number.max(1))),
-        "threshold" => Ok(Stress::Threshold(number)),
-        _ => Err(invalid()),
-    }
+    Stress::parse(text).ok_or_else(invalid)
 }
 
 impl EngineArgs {
@@ -213,10 +207,11 @@ impl EngineArgs {
         };
         JitOptions {
             mode,
-            stress: self.jit_stress,
+            stress: self.jit_stress.unwrap_or_default(),
             threads: if self.jit_sync { JitThreads::Sync } else { JitThreads::Auto },
             code_limit: self.jit_code_limit.and_then(|bytes| usize::try_from(bytes).ok()),
             log,
+            checks_aarch64: false,
             perf_map: self.jit_perf_map,
             dump: self.jit_dump.map(|form| match form {
                 DumpName::Ir => Stage::Ir,

@@ -11,7 +11,7 @@ use ruff_runtime::interp::{Threshold, Vm, VmOptions};
 
 use super::jit::{self, Counters, Figures};
 use super::tests_of_file::Numbers;
-use super::{Engine, Finished, JitMode, Options, Run, Stress};
+use super::{Engine, Finished, JitMode, Options, Run};
 use crate::compile;
 use crate::loader::{Checked, Loader};
 use crate::phases::Phase;
@@ -60,6 +60,8 @@ impl Run<'_> {
         if let Some(figures) = &figures {
             finished.forced_exits = figures.forced_exits;
             finished.guards = figures.guards;
+            finished.portable = figures.portable;
+            finished.unportable.clone_from(&figures.unportable);
         }
         (finished, figures)
     }
@@ -118,11 +120,11 @@ fn test_protos(items: &[TestItem], protos: &mut Vec<u16>) {
 }
 
 fn threshold(options: &Options) -> Threshold {
-    match (options.engine, options.jit.mode, options.jit.stress) {
-        (Engine::Jit, _, Some(Stress::Threshold(n))) => {
-            Threshold::Fixed(u32::try_from(n).unwrap_or(u32::MAX))
-        }
+    let stress = options.jit.stress;
+    match (options.engine, options.jit.mode, stress.threshold) {
+        (Engine::Jit, _, Some(n)) => Threshold::Fixed(u32::try_from(n).unwrap_or(u32::MAX)),
         (Engine::Jit, JitMode::Always, _) => Threshold::Always,
+        (Engine::Jit, JitMode::On, _) if stress.osr_eager => Threshold::Always,
         _ => Threshold::Normal,
     }
 }

@@ -24,6 +24,9 @@ pub(super) struct Counters(Rc<OnceCell<Rc<Stats>>>);
 pub(super) struct Figures {
     pub(super) forced_exits: u64,
     pub(super) guards: u64,
+    /// Functions compiled for another machine too, and what went wrong with others.
+    pub(super) portable: u64,
+    pub(super) unportable: Vec<String>,
     /// For people.
     pub(super) text: String,
 }
@@ -34,6 +37,8 @@ impl Counters {
         Figures {
             forced_exits: stats.exits_because(ExitReason::Stress),
             guards: stats.guards.get(),
+            portable: stats.portable.get(),
+            unportable: stats.unportable.take(),
             text: stats.to_string(),
         }
     }
@@ -100,12 +105,8 @@ impl Tier for LazyJit {
 }
 
 fn jit_options(options: JitOptions) -> ruff_jit::Options {
-    let mut stress = ruff_jit::Stress::default();
-    match options.stress {
-        Some(Stress::ExitAt(guard)) => stress.exit_at = Some(guard),
-        Some(Stress::Every(n)) => stress.every = Some(n),
-        Some(Stress::Threshold(_)) | None => {}
-    }
+    let Stress { exit_at, every, poison, cache, osr_eager, threshold: _ } = options.stress;
+    let stress = ruff_jit::Stress { exit_at, every, poison, cache: cache.is_some(), osr_eager };
     let is_eager = options.mode == JitMode::Always;
     let log = match options.log {
         LogForm::None => ruff_jit::LogForm::None,
@@ -118,14 +119,15 @@ fn jit_options(options: JitOptions) -> ruff_jit::Options {
         Stage::Asm => ruff_jit::Stage::Asm,
     });
     let usual = ruff_jit::Options::default();
-    let code_limit = options.code_limit.unwrap_or(usual.code_limit);
-    ruff_jit::Options { is_eager, stress, code_limit, log, perf_map: options.perf_map, dump }
+    let code_limit = cache.or(options.code_limit).unwrap_or(usual.code_limit);
+    let JitOptions { perf_map, checks_aarch64, .. } = options;
+    ruff_jit::Options { is_eager, stress, checks_aarch64, code_limit, log, perf_map, dump }
 }
 
 /// Whether code is generated beside the program.
 fn is_beside(options: JitOptions) -> bool {
     match options.threads {
-        JitThreads::Auto => options.mode != JitMode::Always && options.stress.is_none(),
+        JitThreads::Auto => options.mode != JitMode::Always && options.stress == Stress::NONE,
         JitThreads::Sync => false,
         JitThreads::Background => true,
     }

@@ -7,11 +7,13 @@
 mod bytecode;
 #[cfg_attr(not(feature = "jit"), path = "no_jit.rs")]
 mod jit;
+mod stress;
 #[cfg(test)]
 mod tests;
 mod tests_of_file;
 
 pub use bytecode::{DumpForm, dump};
+pub use stress::Stress;
 pub use tests_of_file::{TestOutcome, run_tests};
 
 use std::io::Write;
@@ -85,18 +87,6 @@ pub enum JitMode {
     Always,
 }
 
-/// Ways to make compiled code take its rare paths, for tests.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stress {
-    /// Guard number K, counted from 1 as they are compiled, fails the first time it is executed
-    /// although it holds.
-    ExitAt(u64),
-    /// Every Nth executed guard fails although it holds.
-    Every(u64),
-    /// Compile at this hotness.
-    Threshold(u64),
-}
-
 /// In which form the JIT tells on stderr what it does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum LogForm {
@@ -117,11 +107,13 @@ pub enum Stage {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct JitOptions {
     pub mode: JitMode,
-    pub stress: Option<Stress>,
+    pub stress: Stress,
     pub threads: JitThreads,
     /// Bytes of code memory; `None` for the usual amount.
     pub code_limit: Option<usize>,
     pub log: LogForm,
+    /// Compile everything for aarch64 too, to see whether that works.
+    pub checks_aarch64: bool,
     /// Name compiled functions for `perf`.
     pub perf_map: bool,
     /// Write this form of all compiled code to stderr.
@@ -190,6 +182,10 @@ pub struct Finished {
     pub forced_exits: u64,
     /// Guards that [`Stress::ExitAt`] could make fail.
     pub guards: u64,
+    /// Code that was compiled for aarch64 too.
+    pub portable: u64,
+    /// Why some could not be.
+    pub unportable: Vec<String>,
     /// Objects that the program has not given back at its end.
     pub n_leaked: usize,
     /// Diagnostics and statistics, as text for people.

@@ -17,6 +17,8 @@ pub(super) struct Counters;
 pub(super) struct Figures {
     pub(super) forced_exits: u64,
     pub(super) guards: u64,
+    pub(super) portable: u64,
+    pub(super) unportable: Vec<String>,
     /// For people.
     pub(super) text: String,
 }

@@ -17,6 +17,7 @@ use ruff::syntax::source::Source;
 use ruff_runtime::host::Interrupt;
 
 use crate::generate;
+use crate::settings::Setting;
 
 /// Programs per trial; small, so that trials spread over cores.
 const BATCH: u64 = 25;
@@ -30,7 +31,7 @@ const INTERRUPTED: u8 = 130;
 
 /// What must be equal on all engines.
 #[derive(PartialEq, Eq, Debug)]
-struct Outcome {
+pub(crate) struct Outcome {
     exit_code: u8,
     stdout: String,
     stderr: String,
@@ -89,7 +90,7 @@ fn run_watched(text: &str, options: &Options) -> Finished {
     finished
 }
 
-fn jit(mode: JitMode, stress: Option<Stress>) -> Options {
+fn jit(mode: JitMode, stress: Stress) -> Options {
     Options {
         jit: JitOptions { mode, stress, ..JitOptions::default() },
         ..Options::new(Engine::Jit)
@@ -97,27 +98,30 @@ fn jit(mode: JitMode, stress: Option<Stress>) -> Options {
 }
 
 /// The settings that are compared with the tree evaluator.
-fn settings() -> [(&'static str, Options); 5] {
-    let mut beside = jit(JitMode::On, Some(Stress::Threshold(30)));
+fn settings(seed: u64) -> Vec<(&'static str, Options)> {
+    let threshold = |n| Stress { threshold: Some(n), ..Stress::NONE };
+    let mut beside = jit(JitMode::On, threshold(30));
     beside.jit.threads = JitThreads::Background;
-    [
+    let stressed = Setting::some_stressed(seed).map(|row| (row.name(), row.options()));
+    let usual = [
         ("jit beside", beside),
         ("vm", Options::new(Engine::Vm)),
-        ("jit", jit(JitMode::On, Some(Stress::Threshold(60)))),
-        ("jit=always", jit(JitMode::Always, None)),
-        ("stress", jit(JitMode::Always, Some(Stress::Every(3)))),
-    ]
+        ("jit", jit(JitMode::On, threshold(60))),
+        ("jit=always", jit(JitMode::Always, Stress::NONE)),
+        ("stress", jit(JitMode::Always, Stress { every: Some(3), ..Stress::NONE })),
+    ];
+    usual.into_iter().chain(stressed).collect()
 }
 
 /// The first setting that differs from the tree evaluator, with both outcomes.
-fn divergence(text: &str) -> Option<(&'static str, Outcome, Outcome)> {
+pub(crate) fn divergence(seed: u64, text: &str) -> Option<(&'static str, Outcome, Outcome)> {
     let start = Instant::now();
     let expected = run(text, &Options::new(Engine::Tree));
     if expected.exit_code == INTERRUPTED {
         return None;
     }
     let is_long = start.elapsed() > LONGEST_RUN / 8;
-    settings().into_iter().find_map(|(name, options)| {
+    settings(seed).into_iter().find_map(|(name, options)| {
         let got = run(text, &options);
         if is_long && got.exit_code == INTERRUPTED {
             // On a busy machine a long program may need longer on one engine than on another.
@@ -136,7 +140,7 @@ fn compare_batch(seeds: Range<u64>) -> Result<(), Failed> {
             // All engines would agree on that.
             return Err(format!("seed {seed} does not compile: {found:#?}\n{text}").into());
         }
-        if divergence(&text).is_some() {
+        if divergence(seed, &text).is_some() {
             return Err(explain(seed, &text));
         }
     }
@@ -144,8 +148,8 @@ fn compare_batch(seeds: Range<u64>) -> Result<(), Failed> {
 }
 
 fn explain(seed: u64, text: &str) -> Failed {
-    let small = minimise(text);
-    let Some((setting, got, expected)) = divergence(&small) else {
+    let small = minimise(seed, text);
+    let Some((setting, got, expected)) = divergence(seed, &small) else {
         return format!("seed {seed} diverges, but not every time\n{text}").into();
     };
     format!(
@@ -155,7 +159,7 @@ fn explain(seed: u64, text: &str) -> Failed {
 }
 
 /// Removes lines, in ever smaller chunks, as long as the engines still differ.
-fn minimise(text: &str) -> String {
+fn minimise(seed: u64, text: &str) -> String {
     let mut lines: Vec<&str> = text.lines().collect();
     let mut chunk = lines.len() / 2;
     while chunk > 0 {
@@ -164,7 +168,7 @@ fn minimise(text: &str) -> String {
             let mut fewer = lines.clone();
             fewer.drain(at..(at + chunk).min(lines.len()));
             let candidate = fewer.join("\n");
-            if divergence(&candidate).is_some() {
+            if divergence(seed, &candidate).is_some() {
                 lines = fewer;
             } else {
                 at += chunk;
@@ -195,7 +199,8 @@ fn force_every_guard(seed: u64) -> Result<(), Failed> {
 
 /// Runs a program with one guard forced to fail, and counts the guards.
 fn force(text: &str, guard: u64) -> (Outcome, u64) {
-    let finished = run_watched(text, &jit(JitMode::Always, Some(Stress::ExitAt(guard))));
+    let finished =
+        run_watched(text, &jit(JitMode::Always, Stress { exit_at: Some(guard), ..Stress::NONE }));
     let n_guards = finished.guards;
     (Outcome::of(finished), n_guards)
 }

@@ -83,6 +83,11 @@ impl Golden {
         golden.complete()
     }
 
+    /// A program of one file without expectations.
+    pub(crate) fn of_text(text: &str) -> Golden {
+        Golden { files: vec![(MAIN.to_owned(), text.to_owned())], ..Golden::default() }
+    }
+
     fn line(&mut self, file: &str, number: u32, line: &str) -> Result<(), Failed> {
         let Some((kind, column, text)) = comment(line) else { return Ok(()) };
         let expected = || {
@@ -155,8 +160,8 @@ type Agreed = Arc<Mutex<HashMap<PathBuf, String>>>;
 pub(crate) fn trials() -> Vec<Trial> {
     let agreed = Agreed::default();
     let mut trials = Vec::new();
-    for path in files::below("tests/lang", "ruff") {
-        for setting in Setting::ALL {
+    for (number, path) in files::below("tests/lang", "ruff").into_iter().enumerate() {
+        for setting in Setting::ALL.into_iter().chain(Setting::stressed(number)) {
             let name = format!("lang/{}::{}", files::name(&path, "tests/lang"), setting.name());
             let (path, agreed) = (path.clone(), agreed.clone());
             trials.push(Trial::test(name, move || run(&path, setting, &agreed)));
@@ -171,14 +176,10 @@ fn run(path: &Path, setting: Setting, agreed: &Agreed) -> Result<(), Failed> {
     if golden.engine.as_ref().is_some_and(|only| only != setting.name()) {
         return Ok(());
     }
-    let mut finished = run_program(&golden, setting);
     if golden.block && files::bless() && setting == Setting::Vm {
-        return bless_block(path, &text, &finished.stdout);
+        return bless_block(path, &text, &run_program(&golden, setting).stdout);
     }
-    check::compare(&golden, &finished)?;
-    if is_concurrent(path) {
-        finished = repeat(&golden, setting, finished)?;
-    }
+    let finished = check(path, &golden, setting)?;
     let mut agreed = agreed.lock().expect("no trial panics while it holds the lock");
     let first = agreed.entry(path.to_owned()).or_insert_with(|| finished.stderr.clone());
     if *first == finished.stderr {
@@ -188,12 +189,34 @@ fn run(path: &Path, setting: Setting, agreed: &Agreed) -> Result<(), Failed> {
         .into())
 }
 
-/// Topics whose programs must give back all they hold, and are repeated (`RUFF_REPEAT`).
-const CONCURRENCY: [&str; 5] = ["async", "channels", "generators", "suspension", "threads"];
+/// Runs a program and compares what it did with what it must do.
+pub(crate) fn check(
+    path: &Path,
+    golden: &Golden,
+    setting: Setting,
+) -> Result<engine::Finished, Failed> {
+    let finished = run_program(golden, setting);
+    check::compare(golden, &finished)?;
+    if is_tidy(path) { repeat(golden, setting, finished) } else { Ok(finished) }
+}
 
-fn is_concurrent(path: &Path) -> bool {
+/// Topics whose programs must give back all they hold, and are repeated (`RUFF_REPEAT`).
+const TIDY: [&str; 10] = [
+    "arrays",
+    "async",
+    "channels",
+    "generators",
+    "lifetime",
+    "methods",
+    "places",
+    "structs",
+    "suspension",
+    "threads",
+];
+
+fn is_tidy(path: &Path) -> bool {
     let topic = path.parent().and_then(Path::file_name);
-    topic.is_some_and(|topic| CONCURRENCY.iter().any(|known| *known == topic))
+    topic.is_some_and(|topic| TIDY.iter().any(|known| *known == topic))
 }
 
 /// Runs a program again, as often as the variable `RUFF_REPEAT` says: every run does the same,

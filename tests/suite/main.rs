@@ -20,6 +20,9 @@ mod generated;
 mod golden;
 mod http;
 mod jit;
+#[cfg(feature = "mutants")]
+mod mutants;
+mod portability;
 mod registry;
 mod sandbox;
 mod settings;
@@ -33,6 +36,10 @@ use std::process::ExitCode;
 use libtest_mimic::Arguments;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "mutants")]
+    if let Some(code) = mutants::run() {
+        return code;
+    }
     let arguments = Arguments::from_args();
     let mut trials = golden::trials();
     trials.extend(snapshot::trials());
@@ -41,6 +48,7 @@ fn main() -> ExitCode {
     trials.extend(generated::trials());
     trials.extend(fuzz::trials());
     trials.extend(http::trials());
+    trials.extend(portability::trials());
     trials.extend(registry::trials());
     trials.extend(coverage::trials());
     trials.extend(archives::trials());

@@ -1,6 +1,7 @@
 //! Arithmetic, comparison and truth of numbers and bools.
 
 use ruff_runtime::bytecode::operand::Use;
+use ruff_runtime::mutant;
 
 use super::builder::Builder;
 use super::feedback::Site;
@@ -66,7 +67,8 @@ impl Builder<'_> {
         if !is_safe {
             // 0 and -1 become 1 and 0: one unsigned comparison.
             let one = self.word(1);
-            let above = self.add(Op::Int(IntOp::Add, b, one), Ty::Word);
+            let by = self.word(u64::from(!mutant!("minus-one-divisor")));
+            let above = self.add(Op::Int(IntOp::Add, b, by), Ty::Word);
             let is_fine = self.add(Op::Below(one, above), Ty::Bool);
             self.guard(is_fine, ExitReason::Divisor);
         }
@@ -191,5 +193,6 @@ impl Builder<'_> {
             },
         };
         bits.is_some_and(|bits| (bits as i64).unsigned_abs() <= EXACT as u64)
+            || mutant!("inexact-comparison")
     }
 }

@@ -5,6 +5,7 @@
 //! updates matter.
 
 use ruff_runtime::bytecode::operand::Use;
+use ruff_runtime::mutant;
 use ruff_runtime::objects::array::ElemKind;
 use ruff_runtime::profile::site::types;
 use ruff_runtime::value::Tag;
@@ -156,6 +157,9 @@ impl Builder<'_> {
     pub(super) fn check_unique(&mut self, r: u16, reason: ExitReason) {
         let reg = self.state.get(r);
         let Some(view) = reg.view.filter(|_| !reg.unique) else { return };
+        if mutant!("unique-unchecked") {
+            return;
+        }
         let count = self.add(Op::LoadCount(view.object), Ty::Word);
         let one = self.word(1);
         let is_unique = self.add(Op::ICmp(Cond::Eq, count, one), Ty::Bool);
@@ -164,7 +168,12 @@ impl Builder<'_> {
     }
 
     pub(super) fn check_bounds(&mut self, index: NodeId, view: View) {
-        let is_inside = self.add(Op::Below(index, view.len), Ty::Bool);
+        let mut len = view.len;
+        if mutant!("bounds-off-by-one") {
+            let one = self.word(1);
+            len = self.add(Op::Int(crate::ir::IntOp::Add, len, one), Ty::Word);
+        }
+        let is_inside = self.add(Op::Below(index, len), Ty::Bool);
         self.guard(is_inside, ExitReason::OutOfBounds);
     }
 

@@ -1,6 +1,7 @@
 //! Calls of compiled functions, and natives with a lowering of their own.
 
 use ruff_runtime::bytecode::operand::Use;
+use ruff_runtime::mutant;
 use ruff_runtime::natives;
 use ruff_runtime::objects::function::{FunctionCode, LoadedProto};
 use ruff_runtime::profile::site::{self, types};
@@ -104,7 +105,9 @@ impl<'a> Builder<'a> {
             }
             (self.block, self.state, self.is_done, self.last_exit) = (no, state, false, None);
         }
-        self.guard_word(found, u64::from(last_shape), ExitReason::WrongType);
+        if !mutant!("method-shape-unchecked") {
+            self.guard_word(found, u64::from(last_shape), ExitReason::WrongType);
+        }
         self.assume_shape(first, last_shape);
         self.call_target(inline::Site { variant: n_others, ..site }, last);
         if !self.is_done {
@@ -223,6 +226,9 @@ impl<'a> Builder<'a> {
     ) -> bool {
         match target {
             Target::Register => {
+                if mutant!("callee-unchecked") {
+                    return true;
+                }
                 let holder = self.holder_of(first);
                 if self.state.get(holder).node().is_some() {
                     return false;
@@ -335,7 +341,8 @@ impl<'a> Builder<'a> {
         if let Some(ty) = expected {
             let mut writes = self.exit_writes(pc, &after);
             writes.retain(|&(r, _)| r != dst);
-            writes.push((dst, Source::Pair(payload, tag)));
+            let slot = dst + u16::from(mutant!("result-to-wrong-slot"));
+            writes.push((slot, Source::Pair(payload, tag)));
             let reason = ExitReason::WrongResult;
             let frame = self.frame_id();
             let exit = self.new_exit(ExitSite { pc, site: self.pc, reason, writes, frame });
@@ -429,7 +436,9 @@ impl<'a> Builder<'a> {
     fn sqrt(&mut self, value: NodeId) -> NodeId {
         let zero = self.constant(0, Ty::Float);
         let is_fine = self.add(Op::FCmp(Cond::Ge, value, zero), Ty::Bool);
-        self.guard(is_fine, ExitReason::Declined);
+        if !mutant!("sqrt-unchecked") {
+            self.guard(is_fine, ExitReason::Declined);
+        }
         self.add(Op::FloatFn(FloatFn::Sqrt, value), Ty::Float)
     }
 

@@ -5,6 +5,7 @@
 //! touches, of which nothing is known. Inlined code has no handlers.
 
 use ruff_runtime::bytecode::Handler;
+use ruff_runtime::mutant;
 
 use super::builder::Builder;
 use super::state::{Know, Reg, State};
@@ -20,7 +21,10 @@ impl Builder<'_> {
     /// The handlers around the present instruction, innermost first.
     fn handlers(&self) -> impl Iterator<Item = Handler> {
         let pc = self.pc;
-        self.proto.handlers.iter().copied().filter(move |h| h.start <= pc && pc < h.end)
+        self.proto.handlers.iter().copied().filter(move |h| {
+            h.start + u32::from(mutant!("handler-range-start")) <= pc
+                && pc < h.end + u32::from(mutant!("handler-range-end"))
+        })
     }
 
     /// Behind the call of a compiled function: leads a handled error to its handler.

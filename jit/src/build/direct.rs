@@ -2,6 +2,7 @@
 //! but touches only registers, constants and feedback.
 
 use ruff_runtime::interp::is_frameless;
+use ruff_runtime::mutant;
 use ruff_runtime::profile::site::{self, types};
 use ruff_runtime::value::Tag;
 
@@ -63,6 +64,9 @@ impl Builder<'_> {
         self.materialise_all();
         let flow = self.flow;
         for &r in &flow.regs[self.pc as usize].reads {
+            if mutant!("step-unsynced") {
+                continue;
+            }
             self.sync(r);
         }
     }

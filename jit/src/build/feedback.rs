@@ -9,6 +9,7 @@ use ruff_runtime::profile::site::{self, types};
 
 use crate::exit_reason::ExitReason;
 use crate::ir::Ty;
+use crate::poison;
 
 /// Sites of one function at which speculation is given up.
 #[derive(Default, Debug)]
@@ -95,7 +96,7 @@ pub struct Site(pub u64);
 
 impl Site {
     pub fn of(proto: &FunctionProto, pc: u32) -> Site {
-        Site(proto.profile.site(pc as usize))
+        Site(poison::site(proto, pc))
     }
 
     /// Whether the instruction has run (in its generic form).

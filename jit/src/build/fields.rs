@@ -8,6 +8,7 @@ use std::ptr;
 use ruff_runtime::bytecode::Const;
 use ruff_runtime::bytecode::operand::Use;
 use ruff_runtime::heap::Obj;
+use ruff_runtime::mutant;
 use ruff_runtime::objects::structs::{Struct, StructDef};
 use ruff_runtime::profile::site::{self, types};
 use ruff_runtime::value::Tag;
@@ -65,6 +66,9 @@ impl Builder<'_> {
 
     /// Leaves unless a struct has this shape.
     pub(super) fn guard_shape(&mut self, object: NodeId, shape: u32) {
+        if mutant!("shape-unchecked") {
+            return;
+        }
         let found = self.add(Op::Load(object, abi::STRUCT_SHAPE), Ty::Word);
         let found = self.add(Op::Load32(found, abi::SHAPE_ID), Ty::Word);
         self.guard_word(found, shape.into(), ExitReason::WrongType);
@@ -78,7 +82,7 @@ impl Builder<'_> {
             return None;
         }
         if bits & site::MEGA == 0 {
-            let slot = (bits >> site::SLOT & 0xffff) as i32;
+            let slot = (bits >> site::SLOT & 0xffff) as i32 ^ i32::from(mutant!("field-slot"));
             let offset = abi::STRUCT_FIELDS + slot * abi::VALUE_SIZE;
             return Some(Field::Fixed { shape: bits as u32, offset });
         }
@@ -248,7 +252,9 @@ impl Builder<'_> {
             if src.is_last {
                 self.add(Op::StoreNull(slot), Ty::None);
             } else {
-                self.add(Op::RetainPair(tag, payload), Ty::None);
+                if !mutant!("field-not-retained") {
+                    self.add(Op::RetainPair(tag, payload), Ty::None);
+                }
                 self.state.set(src.reg, Reg { unique: false, ..reg });
             }
         }
@@ -258,7 +264,7 @@ impl Builder<'_> {
     /// Makes the register the only owner of its struct.
     pub(super) fn own_struct(&mut self, r: u16) -> NodeId {
         let reg = self.state.get(r);
-        if let Some(view) = reg.view.filter(|_| reg.unique) {
+        if let Some(view) = reg.view.filter(|_| reg.unique || mutant!("struct-shared")) {
             return view.object;
         }
         let object = self.add(Op::Unshare(r), Ty::Word);

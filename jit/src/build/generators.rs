@@ -9,6 +9,7 @@
 
 use ruff_runtime::bytecode::operand::Use;
 use ruff_runtime::bytecode::ops::Op as Opcode;
+use ruff_runtime::mutant;
 use ruff_runtime::value::Tag;
 
 use super::EntryKind;
@@ -138,6 +139,7 @@ impl Builder<'_> {
                 continue;
             }
             let (tag, payload) = match reg.node() {
+                Some(_) if mutant!("yield-not-saved") => continue,
                 Some((node, _)) if self.entered.get(&r) == Some(&node) => continue,
                 Some((node, ty)) => {
                     (self.word(tag_of(ty) as u64), self.add(Op::Bits(node), Ty::Word))
@@ -154,6 +156,7 @@ impl Builder<'_> {
                 self.add(Op::StoreNull(r), Ty::None);
             }
         }
+        let pc = pc + u32::from(mutant!("yield-wrong-place"));
         let next = self.word(self.loaded.call.code.wrapping_add(pc as usize) as u64);
         self.add(Op::EndRequest(generator, next), Ty::None);
         self.end(Term::Return(payload, tag));

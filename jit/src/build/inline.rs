@@ -8,6 +8,7 @@
 //! execute; where one turns up, the call is noted in `Widened::not_inlined` and the function
 //! built again.
 
+use ruff_runtime::mutant;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
@@ -344,7 +345,9 @@ impl<'a> Builder<'a> {
         for r in first..self.n_regs() {
             self.release(r);
         }
-        if let Some(r) = inlined.closure.filter(|_| !inlined.borrows_closure) {
+        if let Some(r) =
+            inlined.closure.filter(|_| !inlined.borrows_closure && !mutant!("closure-kept"))
+        {
             self.release(r);
         }
         if inlined.is_chain {
@@ -380,7 +383,7 @@ impl<'a> Builder<'a> {
         let tag = self.add(Op::LoadTag(slot), Ty::Word);
         let payload = self.add(Op::LoadSlot(slot), Ty::Word);
         let is_receiver = inlined.keeps_receiver && src.reg == inlined.window;
-        if is_receiver {
+        if is_receiver && !mutant!("receiver-not-retained") {
             self.add(Op::RetainPair(tag, payload), Ty::None);
             self.state.set(src.reg, Reg { unique: false, ..reg });
         } else if reg.know.may_own() {

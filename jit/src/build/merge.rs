@@ -5,6 +5,7 @@ use super::builder::{Builder, Header, Kept, Key, Pending};
 use super::flow::{Loop, RegSet};
 use super::state::{Know, Reg, State, Val};
 use crate::ir::{BlockId, EdgeId, NodeId, Op, Term, Ty};
+use ruff_runtime::mutant;
 
 impl Builder<'_> {
     /// Leads an edge with its state to a key: a block not built yet, or a loop header.
@@ -239,7 +240,8 @@ const OPEN: NodeId = NodeId(u32::MAX);
 
 /// Whether the header relies on facts that the back edge does not bring.
 fn stale_facts(want: Reg, have: Reg) -> bool {
-    (want.view.is_some() && want.view != have.view) || (want.unique && !have.unique)
+    !mutant!("stale-facts") && (want.view.is_some() && want.view != have.view)
+        || (want.unique && !have.unique)
 }
 
 /// What one register is after edges meet.
@@ -254,16 +256,19 @@ fn merge_reg(regs: &[Reg], is_live: bool) -> Reg {
     let all_typed = first.ty().is_some_and(|ty| regs.iter().all(|reg| reg.ty() == Some(ty)));
     let any_node = regs.iter().any(is_ssa);
     if let (true, true, Some(ty)) = (all_typed, any_node, first.ty()) {
-        let synced = regs.iter().all(|reg| match reg.val {
+        let is_synced = |reg: &Reg| match reg.val {
             Val::Ssa { synced, .. } => synced,
             Val::Slot | Val::Moved(_) | Val::Alias(_) => true,
-        });
+        };
+        let any = mutant!("merge-any-synced") && regs.iter().any(is_synced);
+        let synced = any || regs.iter().all(is_synced);
         let same = regs.iter().all(|reg| reg.node() == first.node());
         let node = first.node().filter(|_| same).map_or(OPEN, |(node, _)| node);
         return Reg::ssa(node, ty, synced);
     }
     let view = first.view.filter(|_| regs.iter().all(|reg| reg.view == first.view));
-    let unique = regs.iter().all(|reg| reg.unique);
+    let any = mutant!("merge-any-unique") && regs.iter().any(|reg| reg.unique);
+    let unique = any || regs.iter().all(|reg| reg.unique);
     Reg { val: Val::Slot, know, view, unique }
 }
 

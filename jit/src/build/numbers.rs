@@ -1,6 +1,7 @@
 //! Natives on numbers and characters as nodes.
 
 use ruff_runtime::bytecode::operand::Use;
+use ruff_runtime::mutant;
 
 use super::builder::Builder;
 use super::intrinsics::Intrinsic;
@@ -54,7 +55,7 @@ impl Builder<'_> {
             Intrinsic::Bits(op) => self.add(Op::Int(op, a, *args.get(1)?), Ty::Int),
             Intrinsic::Shift(op) => {
                 let by = *args.get(1)?;
-                let limit = self.int(64);
+                let limit = self.int(if mutant!("shift-unmasked") { 128 } else { 64 });
                 let is_fine = self.add(Op::Below(by, limit), Ty::Bool);
                 self.guard(is_fine, ExitReason::Declined);
                 self.add(Op::Int(op, a, by), Ty::Int)
@@ -79,7 +80,9 @@ impl Builder<'_> {
     fn float_to_int(&mut self, value: NodeId) -> NodeId {
         let high = self.constant(INT_LIMIT.to_bits(), Ty::Float);
         let is_below = self.add(Op::FCmp(Cond::Lt, value, high), Ty::Bool);
-        self.guard(is_below, ExitReason::Declined);
+        if !mutant!("float-to-int-limit") {
+            self.guard(is_below, ExitReason::Declined);
+        }
         let low = self.constant((-INT_LIMIT).to_bits(), Ty::Float);
         let is_above = self.add(Op::FCmp(Cond::Ge, value, low), Ty::Bool);
         self.guard(is_above, ExitReason::Declined);
@@ -95,7 +98,9 @@ impl Builder<'_> {
         }
         for node in [a, b] {
             let is_number = self.add(Op::FCmp(Cond::Eq, node, node), Ty::Bool);
-            self.guard(is_number, ExitReason::Declined);
+            if !mutant!("nan-extreme") {
+                self.guard(is_number, ExitReason::Declined);
+            }
         }
         let is_beyond = self.add(Op::FCmp(cond, b, a), Ty::Bool);
         self.add(Op::Select(is_beyond, b, a), ty)

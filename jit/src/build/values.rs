@@ -4,6 +4,7 @@
 use ruff_runtime::bytecode::Const;
 use ruff_runtime::bytecode::operand::Use;
 use ruff_runtime::bytecode::ops::{Effects, Op as Opcode};
+use ruff_runtime::mutant;
 use ruff_runtime::natives;
 use ruff_runtime::value::Tag;
 
@@ -292,9 +293,12 @@ impl Builder<'_> {
         let mut writes = Vec::new();
         for r in 0..state.regs.len() as u16 {
             match state.get(r).val {
-                Val::Ssa { node, synced: false, .. } if self.is_live(pc, r) => {
+                Val::Ssa { node, synced: false, .. }
+                    if self.is_live(pc + u32::from(mutant!("exit-live-behind")), r) =>
+                {
                     writes.push((r, Source::Node(node)));
                 }
+                Val::Moved(_) if mutant!("exit-forgets-moves") => {}
                 Val::Moved(from) => writes.push((r, Source::Slot(from))),
                 Val::Alias(from) => writes.push((r, Source::Copy(from))),
                 Val::Slot | Val::Ssa { .. } => {}
@@ -371,7 +375,7 @@ impl Builder<'_> {
         let regs = &flow.regs[self.pc as usize];
         for &r in &regs.reads {
             let reg = self.state.get(r);
-            self.state.set(r, Reg { unique: false, ..reg });
+            self.state.set(r, Reg { unique: reg.unique && mutant!("step-keeps-unique"), ..reg });
         }
         for &r in &regs.writes {
             self.state.set(r, Reg::slot(Know::Any));

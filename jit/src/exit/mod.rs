@@ -7,6 +7,7 @@
 //! Invariant: after [`restore`] the interpreter cannot tell that compiled code ever ran.
 //! Start reading at [`ExitMeta`].
 
+use ruff_runtime::mutant;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
@@ -228,7 +229,9 @@ unsafe fn restore(vm: &mut Vm, base: *mut Value, meta: &ExitMeta) {
     // SAFETY: registers of the window are valid values; each word of the buffer is used once.
     unsafe {
         for &(reg, kind) in &meta.writes {
-            if let WriteKind::Copy(from) = kind {
+            if let WriteKind::Copy(from) = kind
+                && !mutant!("exit-forgets-copies")
+            {
                 let copied = (*base.add(from.into())).clone();
                 *base.add(reg.into()) = copied;
             }
@@ -269,11 +272,15 @@ unsafe fn restore(vm: &mut Vm, base: *mut Value, meta: &ExitMeta) {
                 }
                 WriteKind::Shared => {
                     at += 1;
-                    (*ManuallyDrop::new(value_of(word, vm.native.deopt[at]))).clone()
+                    if mutant!("exit-shared-as-owned") {
+                        value_of(word, vm.native.deopt[at])
+                    } else {
+                        (*ManuallyDrop::new(value_of(word, vm.native.deopt[at]))).clone()
+                    }
                 }
             };
             at += 1;
-            if kind == WriteKind::Pair {
+            if kind == WriteKind::Pair && !mutant!("exit-pair-kept") {
                 *slot = value;
             } else {
                 // The slot may hold the bits of something released before.
@@ -322,7 +329,7 @@ pub(crate) fn push_inlined(vm: &mut Vm, base: *mut Value, frame: &FrameMeta) {
     let Some(inlined) = &frame.inlined else { return };
     // SAFETY: descriptions live as long as the code.
     push_inlined(vm, base, unsafe { &*inlined.caller });
-    set_pc(vm, inlined.call_pc + 1);
+    set_pc(vm, inlined.call_pc + u32::from(!mutant!("inlined-call-again")));
     // SAFETY: the register holds the function that was called; entries of compiled code checked
     // the limits for inlined frames.
     unsafe {
@@ -333,7 +340,7 @@ pub(crate) fn push_inlined(vm: &mut Vm, base: *mut Value, frame: &FrameMeta) {
         };
         let closure =
             inlined.closure.map_or(std::ptr::null_mut(), |r| owned(r).payload() as *mut _);
-        let window = base.add(inlined.window.into());
+        let window = base.add(usize::from(inlined.window - u16::from(mutant!("inlined-window"))));
         vm.push_frame(frame.code, closure, window, inlined.flags);
     }
 }
@@ -345,7 +352,7 @@ pub(crate) fn leave_inlined(vm: &mut Vm, base: *mut Value, frame: &FrameMeta, pc
     let (mut frame, mut pc) = (frame, pc);
     while let Some(inlined) = &frame.inlined {
         let _ = vm.raise_at(pc as usize);
-        pc = inlined.call_pc;
+        pc = inlined.call_pc.saturating_sub(u32::from(mutant!("traceback-line")));
         // SAFETY: descriptions live as long as the code.
         frame = unsafe { &*inlined.caller };
     }
@@ -406,14 +413,16 @@ pub(crate) unsafe fn with_frame(
 ) {
     let before = push_record(vm, base, depth, frame);
     let status = run(vm);
-    vm.native.depth = before;
+    if !mutant!("depth-not-restored") {
+        vm.native.depth = before;
+    }
     put_result(vm, frame.form, status);
 }
 
 /// Pushes a frame record for a function that has none and gives the depth to restore.
 pub(crate) fn push_record(vm: &mut Vm, base: *mut Value, depth: u64, frame: &FrameMeta) -> u32 {
     let before = vm.native.depth;
-    vm.native.depth = (depth as u32).saturating_sub(1);
+    vm.native.depth = (depth as u32).saturating_sub(u32::from(!mutant!("record-depth")));
     if frame.form == Form::Resumed {
         // SAFETY: the slot below the window of a compiled body has its generator.
         unsafe { vm.push_running(generator_below(base), base) };
@@ -437,7 +446,12 @@ fn closure_below(base: *mut Value, frame: &FrameMeta) -> *mut Obj<Function> {
         return std::ptr::null_mut();
     }
     // SAFETY: the slot below the window holds the closure.
-    let closure = ManuallyDrop::new(unsafe { (*base.sub(1)).clone() });
+    // SAFETY: as above.
+    let below = unsafe { &*base.sub(1) };
+    if mutant!("closure-not-retained") {
+        return below.payload() as *mut Obj<Function>;
+    }
+    let closure = ManuallyDrop::new(below.clone());
     closure.payload() as *mut Obj<Function>
 }
 

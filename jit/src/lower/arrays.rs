@@ -2,6 +2,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
+use ruff_runtime::mutant;
 use ruff_runtime::objects::array::ElemKind;
 use ruff_runtime::value::Tag;
 
@@ -67,15 +68,20 @@ impl Lowering<'_, '_> {
         let found = self.b.ins().load(types::I8, trusted(), array, abi::ARRAY_KIND);
         let wanted = self.b.ins().iconst(types::I8, kind as i64);
         let is_kind = self.b.ins().icmp(IntCC::Equal, found, wanted);
-        self.continue_if(is_kind, slow);
+        if !mutant!("push-wrong-kind") {
+            self.continue_if(is_kind, slow);
+        }
         let count = self.b.ins().load(types::I32, trusted(), array, abi::COUNT);
         let one = self.b.ins().iconst(types::I32, 1);
         let is_unique = self.b.ins().icmp(IntCC::Equal, count, one);
-        self.continue_if(is_unique, slow);
+        if !mutant!("push-shared") {
+            self.continue_if(is_unique, slow);
+        }
         let len = self.b.ins().load(types::I64, trusted(), array, abi::ARRAY_LEN);
         let cap = self.b.ins().load(types::I64, trusted(), array, abi::ARRAY_CAP);
         let has_room = self.b.ins().icmp(IntCC::UnsignedLessThan, len, cap);
-        self.b.ins().brif(has_room, fast, [].iter(), slow, [].iter());
+        let full = if mutant!("push-over-capacity") { fast } else { slow };
+        self.b.ins().brif(has_room, fast, [].iter(), full, [].iter());
 
         self.b.switch_to_block(fast);
         let data = self.b.ins().load(types::I64, trusted(), array, abi::ARRAY_DATA);

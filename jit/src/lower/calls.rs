@@ -3,6 +3,7 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AbiParam, InstBuilder, Signature, types};
 use cranelift_codegen::isa::CallConv;
+use ruff_runtime::mutant;
 use ruff_runtime::value::Tag;
 
 use super::cold::ColdRoutine;
@@ -62,7 +63,9 @@ impl Lowering<'_, '_> {
         let around = self.word(self.func.depth_of(call.frame).into());
         let depth = self.b.ins().iadd(self.depth, around);
         let is_full = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, depth, limit);
-        self.exit_if(is_full, call.depth);
+        if !mutant!("depth-unchecked") {
+            self.exit_if(is_full, call.depth);
+        }
         let window = if call.callee == Callee::Generator {
             // Above all that this function uses, with the generator below it.
             self.slot_address(self.func.n_registers + 1)
@@ -70,7 +73,7 @@ impl Lowering<'_, '_> {
             self.poll(call.depth);
             self.slot_address(call.window)
         };
-        let one = self.word(1);
+        let one = self.word(u64::from(!mutant!("depth-uncounted")));
         let depth = self.b.ins().iadd(depth, one);
         let mut args = vec![self.vm, window, depth];
         args.extend(call.args.iter().map(|&arg| self.values[&arg]));
@@ -146,7 +149,8 @@ impl Lowering<'_, '_> {
         self.b.set_cold_block(odd);
         let Some((ty, exit)) = call.expect else {
             let is_raised = self.b.ins().icmp(IntCC::Equal, tag, raised);
-            self.b.ins().brif(is_raised, odd, [].iter(), on, [].iter());
+            let error = if mutant!("raised-unchecked") { on } else { odd };
+            self.b.ins().brif(is_raised, error, [].iter(), on, [].iter());
             self.b.switch_to_block(odd);
             self.raised(call.frame, call.pc);
             self.b.switch_to_block(on);
@@ -160,7 +164,9 @@ impl Lowering<'_, '_> {
         };
         let expected = self.word(expected as u64);
         let is_expected = self.b.ins().icmp(IntCC::Equal, tag, expected);
-        self.b.ins().brif(is_expected, on, [].iter(), odd, [].iter());
+        let is_checked = !mutant!("result-unchecked");
+        let wrong = if is_checked { odd } else { on };
+        self.b.ins().brif(is_expected, on, [].iter(), wrong, [].iter());
         self.b.switch_to_block(odd);
         let (error, other) = (self.b.create_block(), self.exit_block(exit, false));
         self.b.set_cold_block(error);
@@ -173,7 +179,7 @@ impl Lowering<'_, '_> {
 
     /// Leaves if there is no room for the frames of the inlined calls.
     pub(super) fn room(&mut self, exit: ExitId) {
-        if self.func.inline_depth == 0 {
+        if self.func.inline_depth == 0 || mutant!("room-unchecked") {
             return;
         }
         self.stress(exit);

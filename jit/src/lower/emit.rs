@@ -5,6 +5,7 @@
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::{self, InstBuilder, types};
+use ruff_runtime::mutant;
 
 use super::Lowering;
 use crate::ir::{Cond, ExitId, FloatFn, FloatOp, IntOp, NodeId, Op};
@@ -13,6 +14,7 @@ pub(crate) fn int_cc(cond: Cond) -> IntCC {
     match cond {
         Cond::Eq => IntCC::Equal,
         Cond::Ne => IntCC::NotEqual,
+        Cond::Lt if mutant!("less-or-equal") => IntCC::SignedLessThanOrEqual,
         Cond::Lt => IntCC::SignedLessThan,
         Cond::Gt => IntCC::SignedGreaterThan,
         Cond::Le => IntCC::SignedLessThanOrEqual,
@@ -23,10 +25,12 @@ pub(crate) fn int_cc(cond: Cond) -> IntCC {
 pub(crate) fn float_cc(cond: Cond) -> FloatCC {
     match cond {
         Cond::Eq => FloatCC::Equal,
+        Cond::Ne if mutant!("nan-differs") => FloatCC::OrderedNotEqual,
         Cond::Ne => FloatCC::NotEqual,
         Cond::Lt => FloatCC::LessThan,
         Cond::Gt => FloatCC::GreaterThan,
         Cond::Le => FloatCC::LessThanOrEqual,
+        Cond::Ge if mutant!("nan-greater") => FloatCC::UnorderedOrGreaterThanOrEqual,
         Cond::Ge => FloatCC::GreaterThanOrEqual,
     }
 }
@@ -44,12 +48,15 @@ impl Lowering<'_, '_> {
             IntOp::Or => self.b.ins().bor(a, b),
             IntOp::Xor => self.b.ins().bxor(a, b),
             IntOp::Shl => self.b.ins().ishl(a, b),
+            IntOp::Shr if mutant!("shift-logical") => self.b.ins().ushr(a, b),
             IntOp::Shr => self.b.ins().sshr(a, b),
             IntOp::Ushr => self.b.ins().ushr(a, b),
         }
     }
 
     pub(super) fn checked(&mut self, op: IntOp, a: NodeId, b: NodeId, exit: ExitId) -> ir::Value {
+        let is_swapped = mutant!("sub-swapped") && op == IntOp::Sub;
+        let (a, b) = if is_swapped { (b, a) } else { (a, b) };
         let (x, y) = (self.value(a), self.value(b));
         if let Some(value) = self.checked_const(op, x, (a, b), exit) {
             return value;
@@ -59,7 +66,9 @@ impl Lowering<'_, '_> {
             IntOp::Sub => self.b.ins().ssub_overflow(x, y),
             _ => self.b.ins().smul_overflow(x, y),
         };
-        self.exit_if(overflow, exit);
+        if !mutant!("overflow-unchecked") {
+            self.exit_if(overflow, exit);
+        }
         result
     }
 
@@ -83,7 +92,7 @@ impl Lowering<'_, '_> {
         };
         let by_value = self.b.ins().iconst(types::I64, by);
         let result = self.b.ins().iadd(x, by_value);
-        if by != 0 {
+        if by != 0 && !mutant!("overflow-constant-unchecked") {
             let wrapped = if by > 0 { IntCC::SignedLessThan } else { IntCC::SignedGreaterThan };
             let overflow = self.b.ins().icmp(wrapped, result, x);
             self.exit_if(overflow, exit);
@@ -97,6 +106,7 @@ impl Lowering<'_, '_> {
             FloatOp::Add => self.b.ins().fadd(a, b),
             FloatOp::Sub => self.b.ins().fsub(a, b),
             FloatOp::Mul => self.b.ins().fmul(a, b),
+            FloatOp::Div if mutant!("float-div-swapped") => self.b.ins().fdiv(b, a),
             FloatOp::Div => self.b.ins().fdiv(a, b),
         }
     }
@@ -104,6 +114,10 @@ impl Lowering<'_, '_> {
     pub(super) fn float_fn(&mut self, op: FloatFn, a: NodeId) -> ir::Value {
         let a = self.value(a);
         match op {
+            FloatFn::Neg if mutant!("negative-zero") => {
+                let zero = self.b.ins().f64const(0.0);
+                self.b.ins().fsub(zero, a)
+            }
             FloatFn::Neg => self.b.ins().fneg(a),
             FloatFn::Abs => self.b.ins().fabs(a),
             FloatFn::Sqrt => self.b.ins().sqrt(a),

@@ -5,6 +5,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, AbiParam, InstBuilder, Signature, types};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use ruff_runtime::mutant;
 use ruff_runtime::tier::Status;
 use ruff_runtime::value::Tag;
 
@@ -70,7 +71,8 @@ pub(crate) fn lower_entry(
         let wanted = b.ins().iconst(types::I64, tag_of_ty(ty) as i64);
         let same = b.ins().icmp(IntCC::Equal, tag, wanted);
         let on = b.create_block();
-        b.ins().brif(same, on, [].iter(), miss, [].iter());
+        let other = if mutant!("entry-unchecked") { on } else { miss };
+        b.ins().brif(same, on, [].iter(), other, [].iter());
         b.switch_to_block(on);
         args.push(b.ins().load(clif_type(ty), trusted(), base, at + abi::PAYLOAD_OFFSET));
     }
@@ -98,7 +100,9 @@ pub(crate) fn lower_entry(
     if let Some(keeps) = keeps {
         // The receiver is the caller's, or else to be released.
         let (release, on) = (b.create_block(), b.create_block());
-        b.ins().brif(keeps, on, [].iter(), release, [].iter());
+        let no = if mutant!("receiver-kept") { on } else { release };
+        let yes = if mutant!("receiver-released") { release } else { on };
+        b.ins().brif(keeps, yes, [].iter(), no, [].iter());
         b.switch_to_block(release);
         call_routine(&mut b, isa, Routine::Release, &[base]);
         b.ins().jump(on, [].iter());

@@ -2,6 +2,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
+use ruff_runtime::mutant;
 
 use super::Lowering;
 use super::memory::trusted;
@@ -88,10 +89,11 @@ impl Lowering<'_, '_> {
                     self.buffer(&mut index, value);
                 }
                 Source::Pair(payload, tag) => {
-                    let payload = self.value(payload);
-                    self.buffer(&mut index, payload);
-                    let tag = self.tag_value(tag);
-                    self.buffer(&mut index, tag);
+                    let (payload, tag) = (self.value(payload), self.tag_value(tag));
+                    let is_swapped = mutant!("exit-pair-swapped");
+                    let (first, second) = if is_swapped { (tag, payload) } else { (payload, tag) };
+                    self.buffer(&mut index, first);
+                    self.buffer(&mut index, second);
                 }
                 Source::Owned(payload, tag)
                 | Source::Shared(payload, tag)
@@ -207,7 +209,9 @@ pub(crate) fn write_kind(func: &crate::ir::Func, source: Source) -> (WriteKind, 
     match source {
         Source::Node(node) => match func.ty(node) {
             crate::ir::Ty::Float => (WriteKind::Float, 1),
+            crate::ir::Ty::Bool if mutant!("exit-bool-as-int") => (WriteKind::Int, 1),
             crate::ir::Ty::Bool => (WriteKind::Bool, 1),
+            crate::ir::Ty::Char if mutant!("exit-char-as-int") => (WriteKind::Int, 1),
             crate::ir::Ty::Char => (WriteKind::Char, 1),
             crate::ir::Ty::Int | crate::ir::Ty::Word | crate::ir::Ty::None => (WriteKind::Int, 1),
         },
@@ -216,6 +220,7 @@ pub(crate) fn write_kind(func: &crate::ir::Func, source: Source) -> (WriteKind, 
         Source::Pair(..) => (WriteKind::Pair, 2),
         Source::Owned(..) => (WriteKind::Owned, 2),
         Source::Shared(..) => (WriteKind::Shared, 2),
+        Source::Null if mutant!("exit-not-null") => (WriteKind::Slot(0), 0),
         Source::Null => (WriteKind::Null, 0),
         Source::Fresh(shape, n_fields) => (WriteKind::Fresh(shape, n_fields), 0),
         Source::Field(..) => (WriteKind::Field, 2),

@@ -3,6 +3,7 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
 use ruff_runtime::interp::{RESUME_IN_VM, flags};
+use ruff_runtime::mutant;
 use ruff_runtime::objects::generator::Progress;
 
 use super::memory::trusted;
@@ -80,7 +81,8 @@ impl Lowering<'_, '_> {
         let limit = self.b.ins().load(types::I32, trusted(), self.vm, abi::CONTEXT_NESTED_LIMIT);
         let has_room = self.b.ins().icmp(IntCC::UnsignedLessThan, nested, limit);
         let next = self.b.create_block();
-        self.b.ins().brif(is_suspended, next, [].iter(), out, [].iter());
+        let other = if mutant!("request-while-running") { next } else { out };
+        self.b.ins().brif(is_suspended, next, [].iter(), other, [].iter());
         self.b.switch_to_block(next);
         self.b.ins().brif(has_room, running, [].iter(), out, [].iter());
 
@@ -106,7 +108,7 @@ impl Lowering<'_, '_> {
 
     /// Releases saved registers that are dead, if the interpreter has left something there.
     fn tidy(&mut self, generator: ir::Value, dead: &[u16]) {
-        if dead.is_empty() {
+        if dead.is_empty() || mutant!("request-untidy") {
             return;
         }
         let (untidy, on) = (self.b.create_block(), self.b.create_block());
@@ -135,7 +137,7 @@ impl Lowering<'_, '_> {
         let tidy = self.b.ins().iconst(types::I8, 1);
         self.b.ins().store(trusted(), tidy, generator, abi::GENERATOR_IS_TIDY);
         let nested = self.b.ins().load(types::I32, trusted(), self.vm, abi::CONTEXT_NESTED);
-        let one = self.b.ins().iconst(types::I32, 1);
+        let one = self.b.ins().iconst(types::I32, i64::from(!mutant!("requests-uncounted")));
         let nested = self.b.ins().isub(nested, one);
         self.b.ins().store(trusted(), nested, self.vm, abi::CONTEXT_NESTED);
     }

@@ -2,6 +2,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, types};
+use ruff_runtime::mutant;
 use ruff_runtime::value::Tag;
 
 use super::cold::ColdRoutine;
@@ -47,6 +48,7 @@ impl Lowering<'_, '_> {
         let ty = self.func.ty(node);
         let tag = match ty {
             Ty::Float => Tag::Float,
+            Ty::Bool if mutant!("slot-bool-as-int") => Tag::Int,
             Ty::Bool => Tag::Bool,
             Ty::Char => Tag::Str,
             Ty::Int | Ty::Word | Ty::None => Tag::Int,
@@ -92,7 +94,9 @@ impl Lowering<'_, '_> {
         let tag = self.load_tag(src);
         let payload = self.load_slot(src, Ty::Word);
         self.store_pair(dst, tag, payload);
-        self.store_tag(src, Tag::Null);
+        if !mutant!("move-keeps-source") {
+            self.store_tag(src, Tag::Null);
+        }
     }
 
     pub(super) fn slot_address(&mut self, r: u16) -> ir::Value {
@@ -135,6 +139,9 @@ impl Lowering<'_, '_> {
     }
 
     pub(super) fn retain_slot(&mut self, r: u16) {
+        if mutant!("retain-dropped") {
+            return;
+        }
         let tag = self.load_tag(r);
         let payload = self.load_slot(r, Ty::Word);
         self.if_heap(tag, true, |this| this.retain(payload));
@@ -142,6 +149,9 @@ impl Lowering<'_, '_> {
 
     /// Releases what a home slot holds and leaves null.
     pub(super) fn release(&mut self, r: u16) {
+        if mutant!("release-dropped") {
+            return self.store_tag(r, Tag::Null);
+        }
         let tag = self.load_tag(r);
         self.if_heap(tag, true, |this| {
             let object = this.load_slot(r, Ty::Word);
@@ -231,6 +241,7 @@ impl Lowering<'_, '_> {
         self.b.ins().brif(is_shared, shared, [].iter(), free, [].iter());
         self.b.switch_to_block(shared);
         let less = self.b.ins().isub(count, one);
+        let less = if mutant!("release-twice") { self.b.ins().isub(less, one) } else { less };
         self.b.ins().store(trusted(), less, object, abi::COUNT);
         self.b.ins().jump(on, [].iter());
         self.b.switch_to_block(free);
@@ -248,7 +259,11 @@ impl Lowering<'_, '_> {
         let (copy, on) = (self.b.create_block(), self.b.create_block());
         self.b.set_cold_block(copy);
         let result = self.b.append_block_param(on, types::I64);
-        self.b.ins().brif(is_unique, on, [object.into()].iter(), copy, [].iter());
+        if mutant!("unshare-dropped") {
+            self.b.ins().jump(on, [object.into()].iter());
+        } else {
+            self.b.ins().brif(is_unique, on, [object.into()].iter(), copy, [].iter());
+        }
         self.b.switch_to_block(copy);
         let address = self.slot_address(r);
         self.call_cold(ColdRoutine::Unshare, &[address]);
@@ -285,6 +300,7 @@ impl Lowering<'_, '_> {
         self.b.ins().brif(head, take, [].iter(), ask, [].iter());
         self.b.switch_to_block(take);
         let next = self.b.ins().load(types::I64, trusted(), head, 0);
+        let next = if mutant!("alloc-keeps-list") { head } else { next };
         self.b.ins().store(trusted(), next, lists, head_at);
         let live = self.b.ins().load(types::I64, trusted(), lists, abi::LIVE_OBJECTS);
         let one = self.word(1);

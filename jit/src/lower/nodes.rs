@@ -2,6 +2,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, types};
+use ruff_runtime::mutant;
 use ruff_runtime::value::Tag;
 
 use super::emit::{float_cc, int_cc};
@@ -10,6 +11,7 @@ use super::{Lowering, clif_type};
 use crate::abi;
 use crate::helpers::Routine;
 use crate::ir::{Form, Helper, NodeId, Op, Ty};
+use crate::mutants::{self, is_type_check};
 
 impl Lowering<'_, '_> {
     pub(super) fn node(&mut self, id: NodeId) {
@@ -20,11 +22,16 @@ impl Lowering<'_, '_> {
             return;
         }
         match &node.op {
+            Op::Guard(_, exit) if mutants::drops_guard(func, *exit) => {}
             Op::Guard(cond, exit) => {
                 self.stress(*exit);
                 let cond = self.value(*cond);
+                if mutant!("guard-inverted") && is_type_check(func, *exit) {
+                    return self.exit_if(cond, *exit);
+                }
                 self.exit_unless(cond, *exit);
             }
+            Op::Poll(_) if mutant!("poll-dropped") => {}
             Op::Poll(exit) => {
                 self.stress(*exit);
                 self.poll(*exit);
@@ -35,6 +42,7 @@ impl Lowering<'_, '_> {
             }
             Op::Room(exit) => self.room(*exit),
             Op::EnterBody(exit) => self.enter_body(*exit),
+            Op::LeaveBody if mutant!("body-not-left") => {}
             Op::LeaveBody => {
                 self.call_routine(Routine::LeaveBody, &[self.vm]);
             }
@@ -52,6 +60,7 @@ impl Lowering<'_, '_> {
                 let object = self.unshare(*r);
                 self.values.insert(id, object);
             }
+            Op::NoOperators(..) if mutant!("operators-unchecked") => {}
             Op::NoOperators(tag, payload, exit) => {
                 self.stress(*exit);
                 self.no_operators(*tag, *payload, *exit);
@@ -142,7 +151,9 @@ impl Lowering<'_, '_> {
             }
             Op::RetainPair(tag, payload) => {
                 let (tag, payload) = (self.value(*tag), self.value(*payload));
-                self.if_heap(tag, true, |this| this.retain(payload));
+                if !mutant!("retain-pair-dropped") {
+                    self.if_heap(tag, true, |this| this.retain(payload));
+                }
             }
             Op::Release(r) => self.release(*r),
             Op::Store(at, offset, value) => {
@@ -182,7 +193,12 @@ impl Lowering<'_, '_> {
             }
             Op::Below(a, b) => {
                 let (a, b) = (self.value(*a), self.value(*b));
-                self.b.ins().icmp(IntCC::UnsignedLessThan, a, b)
+                {
+                    let is_signed = mutant!("bounds-signed");
+                    let signed = IntCC::SignedLessThan;
+                    let cc = if is_signed { signed } else { IntCC::UnsignedLessThan };
+                    self.b.ins().icmp(cc, a, b)
+                }
             }
             Op::FCmp(cond, a, b) => {
                 let (a, b) = (self.value(*a), self.value(*b));
@@ -196,7 +212,11 @@ impl Lowering<'_, '_> {
             Op::Select(cond, a, b) => {
                 let cond = self.value(*cond);
                 let (a, b) = (self.value(*a), self.value(*b));
-                self.b.ins().select(cond, a, b)
+                if mutant!("select-swapped") {
+                    self.b.ins().select(cond, b, a)
+                } else {
+                    self.b.ins().select(cond, a, b)
+                }
             }
             Op::Or(a, b) => {
                 let (a, b) = (self.value(*a), self.value(*b));

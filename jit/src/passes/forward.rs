@@ -5,6 +5,7 @@
 //! Memory is known as at the end of a block's dominator, less what is changed on the ways from
 //! there. Writes stay as they are, because the interpreter goes on from what is in the slots.
 
+use ruff_runtime::mutant;
 use std::collections::HashMap;
 
 use ruff_runtime::objects::structs::Struct;
@@ -81,7 +82,7 @@ impl Forward<'_> {
         if let Some((from, edge)) = self.graph.only_edge(block)
             && let Term::Branch(cond, yes, no) = self.func.block(from).term
             && yes != no
-            && edge == yes
+            && (edge == yes || mutant!("branch-both-ways"))
         {
             self.learn(self.resolved(cond));
         }
@@ -166,7 +167,10 @@ impl Forward<'_> {
 
     fn is_true(&self, cond: NodeId) -> bool {
         let holds = self.holds.get(&cond).into_iter().flatten();
-        if holds.into_iter().any(|&block| self.graph.dominates(block, self.block)) {
+        let is_here = |&block: &BlockId| {
+            self.graph.dominates(block, self.block) || mutant!("guard-elsewhere")
+        };
+        if holds.into_iter().any(is_here) {
             return true;
         }
         match self.func.node(cond).op {
@@ -358,7 +362,7 @@ impl Forward<'_> {
                 kept.remove(i);
                 return true;
             }
-            if !is_quiet(at) {
+            if !is_quiet(at) && !mutant!("cancel-over-release") {
                 return false;
             }
         }

@@ -1,5 +1,6 @@
 //! What is known of memory at a point: home slots, and words that were read or written.
 
+use ruff_runtime::mutant;
 use std::collections::HashMap;
 
 use ruff_runtime::value::Tag;
@@ -56,14 +57,18 @@ impl Effects {
             Op::StoreSlot(r, _) | Op::StorePair(r, ..) | Op::StoreNull(r) => self.slots.push(*r),
             Op::Release(r) | Op::Unshare(r) => self.slots.push(*r),
             Op::MoveSlot(dst, src) => self.slots.extend([*dst, *src]),
+            Op::Store(..) if mutant!("forward-over-stores") => {}
             Op::Store(_, offset, _) => self.offsets.push(*offset),
-            Op::ElemStore(..) => self.has_elements = true,
+            Op::ElemStore(..) => self.has_elements = !mutant!("forward-over-elements"),
             Op::Push(r, ..) => {
                 self.slots.push(*r);
                 self.has_memory = true;
             }
             // An error goes to the register of its handler.
             Op::Call(call) => self.everything_from(if call.catches { 0 } else { call.window }),
+            Op::Direct(..) if mutant!("lookup-survives-write") => {
+                self.from = Some(0);
+            }
             Op::Step(..) | Op::Direct(..) => self.everything_from(0),
             Op::OpenChain(r, ..) => self.everything_from(*r),
             Op::BeginRequest(..) | Op::EndRequest(..) | Op::EndGenerator(_) => {
@@ -103,7 +108,7 @@ impl Effects {
                         Op::SlotAddr(r) => Some(r),
                         _ => None,
                     }));
-                    self.has_memory = true;
+                    self.has_memory = !mutant!("forward-over-helpers");
                 }
             },
             // Counts are not remembered, and what is freed is not read again.
@@ -121,6 +126,9 @@ impl Effects {
     }
 
     fn everything_from(&mut self, window: u16) {
+        if mutant!("forward-over-calls") {
+            return;
+        }
         self.from = Some(self.from.map_or(window, |from| from.min(window)));
         self.has_memory = true;
     }

@@ -4,6 +4,7 @@
 //! edge moves is widened to the end of the range until nothing changes, and then narrowed by
 //! what branches and guards on the way say (`i < n` on the way to `i + 1`).
 
+use ruff_runtime::mutant;
 use std::collections::HashMap;
 
 use super::graph::Graph;
@@ -256,7 +257,7 @@ fn remainder(a: Range, b: Range) -> Range {
     let limit = b.lo.unsigned_abs().max(b.hi.unsigned_abs()).saturating_sub(1);
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     Range {
-        lo: if a.lo >= 0 { 0 } else { (-limit).max(a.lo) },
+        lo: if a.lo >= 0 || mutant!("range-remainder") { 0 } else { (-limit).max(a.lo) },
         hi: if a.hi <= 0 { 0 } else { limit.min(a.hi) },
     }
 }
@@ -279,6 +280,7 @@ fn bound(cond: Cond, y: Range) -> Range {
         Cond::Eq => y,
         Cond::Ne => Range::ALL,
         Cond::Lt => Range { lo: i64::MIN, hi: y.hi.saturating_sub(1) },
+        Cond::Le if mutant!("range-bound") => bound(Cond::Lt, y),
         Cond::Le => Range { lo: i64::MIN, hi: y.hi },
         Cond::Gt => Range { lo: y.lo.saturating_add(1), hi: i64::MAX },
         Cond::Ge => Range { lo: y.lo, hi: i64::MAX },

@@ -9,6 +9,7 @@
 //! object write a slot that owns it, both go too, and these exits take the count: someone else
 //! owns the object all the while, because nothing between gives up counts or asks for them.
 
+use ruff_runtime::mutant;
 use std::collections::HashMap;
 
 use ruff_runtime::interp::DEOPT_WORDS;
@@ -255,10 +256,12 @@ impl<'a> Sink<'a> {
             Op::Unshare(r) | Op::Push(r, ..) | Op::MoveSlot(_, r) => {
                 self.pending.remove(r);
             }
+            Op::Call(_) | Op::Direct(..) if mutant!("sunk-over-calls") => {}
             Op::Step(..) | Op::Direct(..) | Op::Call(_) => self.pending.clear(),
             op if is_request(op) => self.pending.clear(),
             Op::Help(helper, args) => match reads_of(*helper) {
                 Reads::Nothing => {}
+                Reads::Args if mutant!("sunk-over-helpers") => {}
                 Reads::Args => {
                     for arg in args {
                         if let Op::SlotAddr(r) = self.func.node(*arg).op {
@@ -314,6 +317,9 @@ impl<'a> Sink<'a> {
             {
                 // Perhaps it is there already; then only the count is new.
                 (open.content, open.is_written) = (Source::Shared(payload, tag), true);
+                if mutant!("sunk-count-lost") {
+                    open.content = Source::Owned(payload, tag);
+                }
             }
         }
         (self.dropped[at], self.dropped[end]) = (true, true);
@@ -354,7 +360,7 @@ impl<'a> Sink<'a> {
         for leaving in std::mem::take(&mut self.leaving) {
             let written = leaving.slots.iter().filter(|open| open.is_written);
             let extra: Vec<(u16, Source)> = written.map(|open| (open.slot, open.content)).collect();
-            if extra.is_empty() {
+            if extra.is_empty() || mutant!("sunk-not-written") {
                 continue;
             }
             let exits = &mut self.func.exits;

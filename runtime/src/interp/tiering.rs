@@ -7,6 +7,7 @@ use super::stack::{flags, loaded};
 use crate::bytecode::FunctionProto;
 use crate::bytecode::operand::Op;
 use crate::error::Result;
+use crate::mutant;
 use crate::objects::function::FunctionCode;
 use crate::tier::{Entry, Status};
 use crate::value::Value;
@@ -201,6 +202,9 @@ impl Vm {
     #[cold]
     #[inline(never)]
     pub(super) fn poll(&mut self) -> Result<()> {
+        if mutant!("interrupt-lost") {
+            return Ok(());
+        }
         self.isolate.poll()?;
         if let Some(mut tier) = self.tier.take() {
             tier.collect(self);

@@ -64,10 +64,9 @@ impl Jit {
         self.retired.free(&mut heap);
         for (&code, state) in &mut self.functions {
             // SAFETY: code lives as long as the VM, which owns this compiler.
-            if let Some(loaded) = unsafe { &(*code).proto } {
-                if !mutant!("flush-keeps-entries") {
-                    loaded.proto.profile.clear_entries();
-                }
+            let loaded = unsafe { &(*code).proto };
+            if let Some(loaded) = loaded.as_ref().filter(|_| !mutant!("flush-keeps-entries")) {
+                loaded.proto.profile.clear_entries();
             }
             let pieces = state.installed.drain().flat_map(|(_, installed)| installed.pieces);
             pieces.chain(state.adapters.drain(..)).for_each(|piece| heap.free(piece));

@@ -80,15 +80,15 @@ pub(crate) struct Outcome {
 impl Compiler {
     /// For the machine that this runs on; `None` if it is not supported.
     pub fn new() -> Option<Compiler> {
-        Compiler::on(cranelift_native::builder().ok()?)
+        Compiler::on(&cranelift_native::builder().ok()?)
     }
 
     /// For aarch64; `None` if the code generator was built without it.
     fn for_aarch64() -> Option<Compiler> {
-        Compiler::on(isa::lookup_by_name("aarch64-unknown-linux-gnu").ok()?)
+        Compiler::on(&isa::lookup_by_name("aarch64-unknown-linux-gnu").ok()?)
     }
 
-    fn on(target: isa::Builder) -> Option<Compiler> {
+    fn on(target: &isa::Builder) -> Option<Compiler> {
         let mut flags = settings::builder();
         let verifier = if cfg!(debug_assertions) { "true" } else { "false" };
         for (name, value) in [

@@ -39,17 +39,13 @@ use crate::poison::{Poison, by_shape};
 use crate::publish::{ask_again, frame_tags, is_published, publish, withdraw};
 use crate::stats::Stats;
 use crate::worker::Worker;
+use crate::worth::{MAX_TYPED_FRAME, MAX_TYPED_PARAMS, MAX_TYPED_REGISTERS};
 use crate::{arch, lower, passes, worth};
 
 /// Recompilations of one function before it is left alone.
 const MAX_RECOMPILATIONS: u32 = 8;
-/// Windows of typed functions, in registers; with the depth limit they must fit the stack.
-const MAX_TYPED_REGISTERS: u16 = 256;
-const MAX_TYPED_PARAMS: u32 = 8;
 /// With eager OSR, the first calls of a function leave its loops to entries of their own.
 const CALLS_PUT_OFF: u32 = 2;
-/// Bytes of native stack that a typed function takes at most; it spills what its registers hold.
-const MAX_TYPED_FRAME: usize = 16 * MAX_TYPED_REGISTERS as usize;
 
 /// Where code is generated.
 enum Backend {

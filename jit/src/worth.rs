@@ -9,6 +9,13 @@ use ruff_runtime::objects::function::FunctionCode;
 
 use crate::ir::{Func, Op};
 
+/// Windows of typed functions, in registers; with the depth limit they must fit the stack.
+pub(crate) const MAX_TYPED_REGISTERS: u16 = 256;
+/// Parameters of typed functions.
+pub(crate) const MAX_TYPED_PARAMS: u32 = 8;
+/// Bytes of native stack that a typed function takes at most; it spills what its registers hold.
+pub(crate) const MAX_TYPED_FRAME: usize = 16 * MAX_TYPED_REGISTERS as usize;
+
 /// Typed operations that pay for one step through the interpreter, in code without a loop.
 const WORK_PER_STEP: usize = 8;
 /// The same in loops that call functions through the interpreter.

@@ -77,16 +77,7 @@ impl Lowering<'_, '_> {
                 let object = self.value(*object);
                 self.release_flat(object, *size);
             }
-            Op::ReleasePair(tag, payload) => {
-                let is_object = matches!(self.func.node(*tag).op, Op::Const(_));
-                let (tag, payload) = (self.value(*tag), self.value(*payload));
-                if is_object {
-                    // Others were dropped.
-                    self.release_object(tag, payload);
-                } else {
-                    self.release_pair(tag, payload);
-                }
-            }
+            Op::ReleasePair(tag, payload) => self.release_words(*tag, *payload),
             Op::CallTag(call) => {
                 let tag = self.tags[call];
                 self.values.insert(id, tag);
@@ -97,6 +88,17 @@ impl Lowering<'_, '_> {
                 self.values.insert(id, value);
             }
             op => self.write(op),
+        }
+    }
+
+    fn release_words(&mut self, tag: NodeId, payload: NodeId) {
+        let is_object = matches!(self.func.node(tag).op, Op::Const(_));
+        let (tag, payload) = (self.value(tag), self.value(payload));
+        if is_object {
+            // Others were dropped.
+            self.release_object(tag, payload);
+        } else {
+            self.release_pair(tag, payload);
         }
     }
 

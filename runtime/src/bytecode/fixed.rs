@@ -30,7 +30,7 @@ const MANY: u32 = 2;
 /// The variables of the module that an instruction assigns or changes in place.
 fn written(word: Word) -> impl Iterator<Item = usize> {
     let is_read = matches!(word.op(), Op::GetModule | Op::CallModule);
-    word.operands().into_iter().filter_map(move |(_, operand)| match operand {
+    word.operands().filter_map(move |(_, operand)| match operand {
         AnyOperand::Slot(slot) if !is_read => Some(slot.idx()),
         AnyOperand::Root(root) if root.kind == RootKind::Module => Some(root.idx()),
         _ => None,

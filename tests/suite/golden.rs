@@ -201,11 +201,13 @@ pub(crate) fn check(
 }
 
 /// Topics whose programs must give back all they hold, and are repeated (`RUFF_REPEAT`).
-const TIDY: [&str; 10] = [
+const TIDY: [&str; 12] = [
     "arrays",
     "async",
     "channels",
+    "closures",
     "generators",
+    "hot",
     "lifetime",
     "methods",
     "places",

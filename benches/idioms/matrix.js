@@ -1,0 +1,4 @@
+const N=120;function identity(n){const rows=[];for(let i=0;i<n;i++){const r=[];for(let j=0;j<n;j++)r.push(i===j?1:0);rows.push(r);}return rows;}
+function multiply(a,b){const n=a.length,out=[];for(let i=0;i<n;i++){const r=[];for(let j=0;j<n;j++){let s=0;for(let k=0;k<n;k++)s+=a[i][k]*b[k][j];r.push(s);}out.push(r);}return out;}
+function det(m0){const m=m0.map(r=>r.slice());const n=m.length;let d=1;for(let c=0;c<n;c++){let p=c;for(let r=c+1;r<n;r++)if(Math.abs(m[r][c])>Math.abs(m[p][c]))p=r;if(m[p][c]===0)return 0;if(p!==c){const t=m[c];m[c]=m[p];m[p]=t;d=-d;}d*=m[c][c];for(let r=c+1;r<n;r++){const f=m[r][c]/m[c][c];for(let k=c;k<n;k++)m[r][k]-=f*m[c][k];}}return d;}
+const m=identity(N);let seed=5;for(let i=0;i<N;i++)for(let j=0;j<N;j++){seed=(seed*75+74)%65537;m[i][j]+=(seed%100)/1000;}const d=det(m);let p=multiply(m,m);p=multiply(p,m);let t=0;for(let i=0;i<N;i++)t+=p[i][i];console.log(Math.trunc(Math.log(Math.abs(d))*1000),Math.trunc(t*1000));

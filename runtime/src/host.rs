@@ -345,7 +345,7 @@ impl Isolate {
         }
         if crate::heap::take_exceeded() {
             crate::heap::collect_cycles();
-            if !crate::heap::has_room_soon() {
+            if !crate::heap::has_room_after_purge() {
                 return Err(crate::semantics::arith::out_of_memory());
             }
         }

@@ -8,15 +8,14 @@
 use std::cell::Cell;
 use std::fs;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 /// Bytes from which a block is large.
 pub const LARGE: usize = 1 << 20;
-/// How long an allocator keeps what was freed, and how often it is waited for.
-const PURGE: Duration = Duration::from_millis(15);
-const PATIENCE: usize = 3;
 /// Bytes of chunks after which memory is compared with the limit.
 const CHUNKS: usize = 8 << 20;
+
+/// See [`set_purge`].
+static PURGE: OnceLock<fn()> = OnceLock::new();
 
 thread_local! {
     /// Bytes; 0 for the default.
@@ -41,17 +40,19 @@ pub fn has_room(bytes: usize) -> bool {
     used().saturating_add(bytes) <= limit
 }
 
-/// As [`has_room`] of nothing more, once the allocator has had time to give back what was freed,
-/// which it does when something else is freed some milliseconds later.
+/// Says how the allocator of the process gives back at once what was freed.
+pub fn set_purge(purge: fn()) {
+    // Whoever was first stays.
+    let _ = PURGE.set(purge);
+}
+
+/// As [`has_room`] of nothing more, once the allocator has given back what was freed.
 #[cold]
-pub(crate) fn has_room_soon() -> bool {
-    (0..PATIENCE).any(|_| {
-        has_room(0) || {
-            std::thread::sleep(PURGE);
-            drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE)));
-            false
-        }
-    }) || has_room(0)
+pub(crate) fn has_room_after_purge() -> bool {
+    has_room(0) || {
+        PURGE.get().inspect(|purge| purge());
+        has_room(0)
+    }
 }
 
 /// Something that cannot fail takes a large block: the program is told at its next poll.

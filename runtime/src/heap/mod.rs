@@ -12,8 +12,8 @@ mod header;
 mod release;
 mod trace;
 
-pub use budget::{LARGE, has_room, is_exceeded, limit_memory};
-pub(crate) use budget::{has_room_soon, note_block, take_exceeded};
+pub use budget::{LARGE, has_room, is_exceeded, limit_memory, set_purge};
+pub(crate) use budget::{has_room_after_purge, note_block, take_exceeded};
 pub use cycles::{collect_cycles, cycle_collection_is_due, on_due};
 pub(crate) use cycles::{register_cell, unregister_cell};
 pub use free_list::{LIVE_OFFSET, allocate_block, lists_address, live_objects};

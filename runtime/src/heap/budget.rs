@@ -14,9 +14,6 @@ pub const LARGE: usize = 1 << 20;
 /// Bytes of chunks after which memory is compared with the limit.
 const CHUNKS: usize = 8 << 20;
 
-/// See [`set_purge`].
-static PURGE: OnceLock<fn()> = OnceLock::new();
-
 thread_local! {
     /// Bytes; 0 for the default.
     static LIMIT: Cell<usize> = const { Cell::new(0) };
@@ -40,17 +37,12 @@ pub fn has_room(bytes: usize) -> bool {
     used().saturating_add(bytes) <= limit
 }
 
-/// Says how the allocator of the process gives back at once what was freed.
-pub fn set_purge(purge: fn()) {
-    // Whoever was first stays.
-    let _ = PURGE.set(purge);
-}
-
 /// As [`has_room`] of nothing more, once the allocator has given back what was freed.
 #[cold]
 pub(crate) fn has_room_after_purge() -> bool {
     has_room(0) || {
-        PURGE.get().inspect(|purge| purge());
+        // SAFETY: may be called at any time; it does nothing if another allocator is used.
+        unsafe { libmimalloc_sys::mi_collect(true) };
         has_room(0)
     }
 }

@@ -12,7 +12,7 @@ mod header;
 mod release;
 mod trace;
 
-pub use budget::{LARGE, has_room, is_exceeded, limit_memory, set_purge};
+pub use budget::{LARGE, has_room, is_exceeded, limit_memory};
 pub(crate) use budget::{has_room_after_purge, note_block, take_exceeded};
 pub use cycles::{collect_cycles, cycle_collection_is_due, on_due};
 pub(crate) use cycles::{register_cell, unregister_cell};

@@ -55,7 +55,7 @@ impl Builder<'_> {
         true
     }
 
-    /// R[dst] = whether a dict has a key. False if the types are not known.
+    /// R[dst] = whether a dict has a key. False if the first register is known to hold no dict.
     pub(super) fn dict_has(&mut self, dst: u16, dict: u16, key: u16) -> bool {
         if !self.may_be_dict(dict) {
             return false;

@@ -4,12 +4,12 @@
 //! that case; the words to return are then at the start of the exit buffer.
 
 use ruff_runtime::heap::{self, Obj};
-use ruff_runtime::interp::{ChainShape, Frame, Stepped, Vm, closure_at, flags};
+use ruff_runtime::interp::{ChainShape, Stepped, Vm, closure_at, flags};
 use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::mutant;
 use ruff_runtime::objects::array::Array;
 use ruff_runtime::objects::cell::CellBody;
-use ruff_runtime::objects::function::{Function, FunctionCode, FunctionInfo, Receiver};
+use ruff_runtime::objects::function::{Function, FunctionCode};
 use ruff_runtime::objects::generator::GeneratorBody;
 use ruff_runtime::objects::structs::{Shape, Struct};
 use ruff_runtime::tier::Status;
@@ -358,33 +358,8 @@ extern "C" fn enter(vm: *mut Vm) -> u64 {
         let depth = vm.native.depth;
         let keep = u64::from(frame.has(flags::KEEP_RECEIVER)) << abi::KEEP_SHIFT;
         vm.frame = vm.frame.sub(1);
-        release_lingering(&(*frame.code).info, frame.base, &*vm.frame);
         vm.native.depth = depth - 1;
         u64::from(depth) | keep
-    }
-}
-
-/// Empties the registers behind a callee's arguments. The interpreter may have left values there
-/// that it no longer needs, and compiled code writes to its window without looking.
-///
-/// # Safety
-/// `base` must be the window of a call that `caller` makes.
-unsafe fn release_lingering(callee: &FunctionInfo, base: *mut Value, caller: &Frame) {
-    // SAFETY: the code of frames lives as long as the isolate; the frame at the bottom has none.
-    let proto = unsafe { caller.code.as_ref() }.and_then(|code| code.proto.as_ref());
-    let Some(proto) = proto else { return };
-    let n_args = callee.n_params + u32::from(callee.has_rest);
-    let n_args = n_args + u32::from(callee.receiver != Receiver::None);
-    // SAFETY: registers of the caller are values.
-    unsafe {
-        let mut slot = base.add(n_args as usize);
-        let end = caller.base.add(proto.call.n_registers as usize);
-        while slot < end {
-            if (*slot).is_heap() {
-                drop((*slot).take());
-            }
-            slot = slot.add(1);
-        }
     }
 }
 

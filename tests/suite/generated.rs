@@ -1,11 +1,13 @@
 //! Compares the engines on generated programs (`generate`).
 //!
 //! `RUFF_GENERATED=N` sets how many programs a run makes, `RUFF_FORCED=N` how many run once for
-//! each guard of their compiled code, `RUFF_SEED=S` where both start. A divergence is reported
-//! with its seed and a program with needless lines removed.
+//! each guard of their compiled code, `RUFF_SEED=S` where both start, `RUFF_SETTINGS=A,B` on which
+//! settings alone. A divergence is reported with its seed and a program with needless lines
+//! removed.
 
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,6 +37,8 @@ pub(crate) struct Outcome {
     exit_code: u8,
     stdout: String,
     stderr: String,
+    /// Objects left at the end.
+    n_leaked: usize,
 }
 
 impl Outcome {
@@ -43,6 +47,7 @@ impl Outcome {
             exit_code: finished.exit_code,
             stdout: String::from_utf8_lossy(&finished.stdout).into_owned(),
             stderr: finished.stderr,
+            n_leaked: finished.n_leaked,
         }
     }
 }
@@ -65,8 +70,23 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the size of a test run is set from outside")]
-pub(crate) fn number(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|v| v.parse().ok()).unwrap_or(default)
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+pub(crate) fn number(name: &str, default: u64) -> u64 {
+    variable(name).and_then(|v| v.parse().ok()).unwrap_or(default)
+}
+
+/// Guards that were forced so far.
+static FORCED: AtomicU64 = AtomicU64::new(0);
+
+/// Tells how many guards a run with `RUFF_FORCED` has forced.
+#[expect(clippy::print_stdout, reason = "the result of a campaign")]
+pub(crate) fn report() {
+    if variable("RUFF_FORCED").is_some() {
+        println!("guards forced to fail: {}", FORCED.load(Ordering::Relaxed));
+    }
 }
 
 /// Runs a program.
@@ -102,15 +122,21 @@ fn settings(seed: u64) -> Vec<(&'static str, Options)> {
     let threshold = |n| Stress { threshold: Some(n), ..Stress::NONE };
     let mut beside = jit(JitMode::On, threshold(30));
     beside.jit.threads = JitThreads::Background;
-    let stressed = Setting::some_stressed(seed).map(|row| (row.name(), row.options()));
+    let chosen = variable("RUFF_SETTINGS");
+    let rows = match chosen {
+        Some(_) => Setting::matrix(),
+        None => Setting::some_stressed(seed).to_vec(),
+    };
     let usual = [
-        ("jit beside", beside),
+        ("beside", beside),
         ("vm", Options::new(Engine::Vm)),
         ("jit", jit(JitMode::On, threshold(60))),
         ("jit=always", jit(JitMode::Always, Stress::NONE)),
         ("stress", jit(JitMode::Always, Stress { every: Some(3), ..Stress::NONE })),
     ];
-    usual.into_iter().chain(stressed).collect()
+    let all = usual.into_iter().chain(rows.into_iter().map(|row| (row.name(), row.options())));
+    let is_chosen = |name| chosen.as_ref().is_none_or(|names| names.split(',').any(|n| n == name));
+    all.filter(|(name, _)| is_chosen(*name)).collect()
 }
 
 /// The first setting that differs from the tree evaluator, with both outcomes.
@@ -186,6 +212,7 @@ fn force_every_guard(seed: u64) -> Result<(), Failed> {
     // The number of a guard that does not exist: nothing is forced, guards are counted.
     let (_, n_guards) = force(&text, u64::MAX);
     for guard in 1..=n_guards {
+        FORCED.fetch_add(1, Ordering::Relaxed);
         let (got, _) = force(&text, guard);
         if got != expected {
             return Err(format!(

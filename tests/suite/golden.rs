@@ -179,7 +179,7 @@ fn run(path: &Path, setting: Setting, agreed: &Agreed) -> Result<(), Failed> {
     if golden.block && files::bless() && setting == Setting::Vm {
         return bless_block(path, &text, &run_program(&golden, setting).stdout);
     }
-    let finished = check(path, &golden, setting)?;
+    let finished = check(&golden, setting)?;
     let mut agreed = agreed.lock().expect("no trial panics while it holds the lock");
     let first = agreed.entry(path.to_owned()).or_insert_with(|| finished.stderr.clone());
     if *first == finished.stderr {
@@ -190,35 +190,10 @@ fn run(path: &Path, setting: Setting, agreed: &Agreed) -> Result<(), Failed> {
 }
 
 /// Runs a program and compares what it did with what it must do.
-pub(crate) fn check(
-    path: &Path,
-    golden: &Golden,
-    setting: Setting,
-) -> Result<engine::Finished, Failed> {
+pub(crate) fn check(golden: &Golden, setting: Setting) -> Result<engine::Finished, Failed> {
     let finished = run_program(golden, setting);
     check::compare(golden, &finished)?;
-    if is_tidy(path) { repeat(golden, setting, finished) } else { Ok(finished) }
-}
-
-/// Topics whose programs must give back all they hold, and are repeated (`RUFF_REPEAT`).
-const TIDY: [&str; 12] = [
-    "arrays",
-    "async",
-    "channels",
-    "closures",
-    "generators",
-    "hot",
-    "lifetime",
-    "methods",
-    "places",
-    "structs",
-    "suspension",
-    "threads",
-];
-
-fn is_tidy(path: &Path) -> bool {
-    let topic = path.parent().and_then(Path::file_name);
-    topic.is_some_and(|topic| TIDY.iter().any(|known| *known == topic))
+    repeat(golden, setting, finished)
 }
 
 /// Runs a program again, as often as the variable `RUFF_REPEAT` says: every run does the same,

@@ -60,5 +60,7 @@ fn main() -> ExitCode {
     trials.extend(jit::trials());
     trials.extend(tidy::trials());
     trials.extend(traversal::trials());
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    generated::report();
+    conclusion.exit_code()
 }

@@ -178,7 +178,7 @@ fn child() -> ExitCode {
         };
         for setting in settings {
             say(&format!("{}::{}", files::name(&path, "tests/lang"), setting.name()));
-            if check(&path, &golden, setting).is_err() {
+            if check(&golden, setting).is_err() {
                 return ExitCode::from(1);
             }
         }
@@ -203,11 +203,11 @@ fn programs() -> Vec<PathBuf> {
     all
 }
 
-fn check(path: &Path, golden: &Golden, setting: Setting) -> Result<(), Failed> {
+fn check(golden: &Golden, setting: Setting) -> Result<(), Failed> {
     if golden.engine.as_ref().is_some_and(|only| only != setting.name()) {
         return Ok(());
     }
-    golden::check(path, golden, setting).map(drop)
+    golden::check(golden, setting).map(drop)
 }
 
 /// Programs that only an interrupt ends.

@@ -54,9 +54,14 @@ impl Setting {
     /// The rows of the stress matrix on which the program of this number runs.
     pub(crate) fn stressed(program: usize) -> Vec<Setting> {
         if stress_is_all() {
-            return (0..MATRIX.len()).map(Setting::Stressed).collect();
+            return Setting::matrix();
         }
         vec![Setting::Stressed(program % MATRIX.len())]
+    }
+
+    /// All rows of the stress matrix.
+    pub(crate) fn matrix() -> Vec<Setting> {
+        (0..MATRIX.len()).map(Setting::Stressed).collect()
     }
 
     /// The row of the stress matrix of this name.

@@ -190,9 +190,7 @@ impl<'a> Builder<'a> {
         // The exit is taken after the moves that were put off are done.
         self.materialise_all();
         let depth = self.exit(ExitReason::CallDepth);
-        for r in window + params.len() as u16..self.n_regs() {
-            self.release(r);
-        }
+        self.empty_above(window + params.len() as u16);
         let frame = self.frame_id();
         let (pc, expect, catches) = (self.pc, None, self.is_handled());
         let call = Call { callee, window, args, pc, depth, expect, frame, catches };

@@ -286,9 +286,7 @@ impl<'a> Builder<'a> {
         self.materialise_all();
         let env = site.closure.filter(|_| !loaded.proto.captures.is_empty());
         let env = env.map(|r| self.add(Op::LoadSlot(r), Ty::Word));
-        for r in site.window + site.n_args..self.n_regs() {
-            self.release(r);
-        }
+        self.empty_above(site.window + site.n_args);
         let n_before = if site.is_behind { site.window } else { self.n_regs() };
         let n_after = self.n_regs().max(site.window + loaded.proto.n_registers);
         self.state.regs.resize(n_after as usize, Reg::EMPTY);

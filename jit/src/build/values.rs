@@ -105,6 +105,11 @@ impl Builder<'_> {
         self.state.set(r, Reg::EMPTY);
     }
 
+    /// Empties the registers from `first` on, so that a call can use them as its window.
+    pub(super) fn empty_above(&mut self, first: u16) {
+        (first..self.n_regs()).for_each(|r| self.release(r));
+    }
+
     /// After a use: gives the operand up if it was its last one.
     pub(super) fn done_with(&mut self, operand: Use) {
         if operand.is_last {
@@ -318,6 +323,9 @@ impl Builder<'_> {
         if is_cold && !self.request.is_eager && self.feedback.may_leave(self.pc) {
             let exit = self.exit(ExitReason::NotProfiled);
             return self.end(Term::Exit(exit));
+        }
+        if let Some(first) = self.flow.regs[self.pc as usize].window {
+            self.empty_above(first);
         }
         let next = if self.is_direct() {
             self.sync_reads();

@@ -43,12 +43,48 @@ impl Vm {
 
     /// The first register that belongs to no frame.
     pub(super) fn free_registers(&self) -> *mut Value {
-        // SAFETY: the frame pointer points to a frame, at the bottom to one without code.
-        let frame = unsafe { &*self.frame };
-        if frame.code.is_null() {
-            return frame.base;
+        self.end_of_registers(self.frame)
+    }
+
+    /// Behind the registers of `frame` and of those below it: the window of a call begins inside
+    /// the registers of its caller, which may reach further than the callee's.
+    fn end_of_registers(&self, mut frame: *const Frame) -> *mut Value {
+        let mut end: *mut Value = std::ptr::null_mut();
+        loop {
+            // SAFETY: `frame` points to a frame; the one at the bottom is without code.
+            let Frame { base, code, .. } = unsafe { &*frame };
+            if code.is_null() {
+                return end.max(*base);
+            }
+            // SAFETY: functions of frames are loaded.
+            let n = unsafe { loaded(*code).call.n_registers };
+            end = end.max(base.wrapping_add(n as usize));
+            // Frames below begin further down.
+            if base.wrapping_add(self.most_registers as usize) <= end {
+                return end;
+            }
+            frame = frame.wrapping_sub(1);
         }
-        frame.base.wrapping_add(frame.call_info().n_registers as usize)
+    }
+
+    /// Empties the registers from `start` on that belong to frames below the one on top. The
+    /// interpreter may have left values there that it no longer needs, and compiled code writes to
+    /// its window without looking.
+    ///
+    /// # Safety
+    /// No frame may need a register from `start` on.
+    pub(super) unsafe fn release_lingering(&self, start: *mut Value) {
+        let end = self.end_of_registers(self.frame.wrapping_sub(1));
+        let mut slot = start;
+        while slot < end {
+            // SAFETY: registers of frames are values.
+            unsafe {
+                if (*slot).is_heap() {
+                    drop((*slot).take());
+                }
+                slot = slot.add(1);
+            }
+        }
     }
 
     /// Calls any value. Arguments in place are in the first registers of `window`.
@@ -179,8 +215,13 @@ impl Vm {
             return Ok(Begun::Entered);
         }
         self.can_finish_later = false;
-        // SAFETY: the frame on top was pushed for this call, as entries expect.
-        let status = unsafe { self.enter_at(entry) };
+        // SAFETY: the frame on top was pushed for this call, as entries expect. Only its arguments
+        // are needed.
+        let status = unsafe {
+            let window = (*self.frame).base;
+            self.release_lingering(window.add((*code).info.n_args()));
+            self.enter_at(entry)
+        };
         match status {
             Status::Exited => Ok(Begun::Entered),
             Status::Done => Ok(Begun::Done(self.native.result.take())),

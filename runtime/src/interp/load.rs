@@ -82,6 +82,7 @@ impl Vm {
             exact_args: if is_exact { info.n_params + receiver } else { u32::MAX },
             n_registers: proto.n_registers.into(),
         };
+        self.most_registers = self.most_registers.max(call.n_registers);
         let code = Box::new(FunctionCode {
             info: info.clone(),
             file: proto.source.file.clone(),

@@ -98,6 +98,8 @@ pub struct Vm {
     /// Code of functions; boxed, since functions point to it.
     #[allow(clippy::vec_box, reason = "functions hold the addresses")]
     codes: Vec<Box<FunctionCode>>,
+    /// Registers of the largest of them.
+    most_registers: u32,
     /// The mappings behind the raw pointers above.
     stacks: Stacks,
     stack_bytes: usize,
@@ -143,6 +145,7 @@ impl Vm {
             can_finish_later: false,
             held_errors: Vec::new(),
             codes: Vec::new(),
+            most_registers: 0,
             stacks,
             stack_bytes: usize::MAX,
         }))

@@ -140,8 +140,13 @@ impl Vm {
             None => u64::from(profile.threshold()) * 2,
         };
         profile.set_site(index, left);
-        // SAFETY: the frame on top runs this code and stands at the loop header.
-        entry.map(|entry| unsafe { self.enter_at(entry) })
+        // SAFETY: the frame on top runs this code and stands at the loop header; no frame needs
+        // what is behind its registers.
+        entry.map(|entry| unsafe {
+            let n = loaded(code).call.n_registers as usize;
+            self.release_lingering((*self.frame).base.add(n));
+            self.enter_at(entry)
+        })
     }
 
     /// A function is called often: asks the tier unless it has compiled it.

@@ -39,6 +39,13 @@ pub enum Receiver {
 }
 
 impl FunctionInfo {
+    /// Registers that a call fills: the receiver, the parameters and the array of further
+    /// arguments.
+    pub fn n_args(&self) -> usize {
+        let extra = usize::from(self.receiver != Receiver::None) + usize::from(self.has_rest);
+        self.n_params as usize + extra
+    }
+
     /// The name in arity errors, tracebacks and the depth limit's message.
     pub fn display_name(&self) -> &str {
         self.name.as_deref().unwrap_or("<anonymous function>")

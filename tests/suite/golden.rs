@@ -201,13 +201,14 @@ pub(crate) fn check(
 }
 
 /// Topics whose programs must give back all they hold, and are repeated (`RUFF_REPEAT`).
-const TIDY: [&str; 12] = [
+const TIDY: [&str; 13] = [
     "arrays",
     "async",
     "channels",
     "closures",
     "generators",
     "hot",
+    "iterators",
     "lifetime",
     "methods",
     "places",

@@ -58,6 +58,13 @@ pub struct Failure {
     pub promise: Option<Arc<SharedPromise>>,
 }
 
+impl Failure {
+    /// Whether nobody has awaited it since.
+    fn is_unseen(&self) -> bool {
+        self.promise.as_ref().is_none_or(|promise| !promise.is_observed())
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // All states are consistent whenever their lock is free, also after a panic.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -154,6 +161,9 @@ impl Program {
     /// Notes an error that nobody has awaited.
     pub(super) fn fail(&self, failure: Failure) {
         let mut ending = lock(&self.ending);
+        if ending.failures.len() >= MAX_FAILURES {
+            ending.failures.retain(Failure::is_unseen);
+        }
         if ending.failures.len() < MAX_FAILURES {
             ending.failures.push(failure);
         }
@@ -167,8 +177,7 @@ impl Program {
     /// The failures so far.
     pub(super) fn take_failures(&self) -> Vec<Failure> {
         let mut failures = std::mem::take(&mut lock(&self.ending).failures);
-        let is_unseen = |promise: &Arc<SharedPromise>| !promise.is_observed();
-        failures.retain(|failure| failure.promise.as_ref().is_none_or(is_unseen));
+        failures.retain(Failure::is_unseen);
         failures
     }
 

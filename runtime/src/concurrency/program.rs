@@ -21,8 +21,10 @@ use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 pub const MAX_ISOLATES: usize = 2000;
 /// How long the end of a program waits for isolates that do not notice.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Failures that are kept for the report at the end.
+/// Failures that the report at the end shows.
 const MAX_FAILURES: usize = 50;
+/// Failures that are kept until it is known which of them somebody has awaited.
+const MAX_KEPT: usize = 10_000;
 
 /// What the isolates of a program share.
 pub struct Program {
@@ -161,10 +163,10 @@ impl Program {
     /// Notes an error that nobody has awaited.
     pub(super) fn fail(&self, failure: Failure) {
         let mut ending = lock(&self.ending);
-        if ending.failures.len() >= MAX_FAILURES {
+        if ending.failures.len() >= MAX_KEPT {
             ending.failures.retain(Failure::is_unseen);
         }
-        if ending.failures.len() < MAX_FAILURES {
+        if ending.failures.len() < MAX_KEPT {
             ending.failures.push(failure);
         }
     }
@@ -178,6 +180,7 @@ impl Program {
     pub(super) fn take_failures(&self) -> Vec<Failure> {
         let mut failures = std::mem::take(&mut lock(&self.ending).failures);
         failures.retain(Failure::is_unseen);
+        failures.truncate(MAX_FAILURES);
         failures
     }
 

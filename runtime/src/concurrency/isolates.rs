@@ -273,9 +273,10 @@ fn end(host: &mut dyn Host, membership: &Membership) {
     for event in membership.mailbox.close() {
         handle(host, event);
     }
-    for (error, is_thread) in tasks::unobserved(host.isolate()) {
-        let error = Box::new(pack::pack_error(host, &error));
-        membership.program.fail(Failure { error, is_thread, promise: None });
+    for unobserved in tasks::unobserved(host.isolate()) {
+        let error = Box::new(pack::pack_error(host, &unobserved.error));
+        let (is_thread, promise) = (unobserved.is_thread, unobserved.shared);
+        membership.program.fail(Failure { error, is_thread, promise });
     }
 }
 
@@ -373,17 +374,22 @@ pub struct Ended {
     pub n_leaked: usize,
 }
 
+fn own_failures(host: &mut dyn Host) -> Vec<(Error, bool)> {
+    let unobserved = tasks::unobserved(host.isolate()).into_iter();
+    unobserved.map(|unobserved| (unobserved.error, unobserved.is_thread)).collect()
+}
+
 /// Stops all other isolates after main has ended.
 pub fn finish(host: &mut dyn Host) -> Ended {
     let Some(membership) = host.isolate().membership.clone() else {
-        return Ended { failures: tasks::unobserved(host.isolate()), ..Ended::default() };
+        return Ended { failures: own_failures(host), ..Ended::default() };
     };
     membership.program.stop();
     membership.program.jobs.finish();
     for event in membership.mailbox.close() {
         handle(host, event);
     }
-    let mut failures = tasks::unobserved(host.isolate());
+    let mut failures = own_failures(host);
     for failure in membership.program.take_failures() {
         failures.push((unpack::unpack_error(host, *failure.error), failure.is_thread));
     }

@@ -21,8 +21,10 @@ use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 pub const MAX_ISOLATES: usize = 2000;
 /// How long the end of a program waits for isolates that do not notice.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Failures that are kept for the report at the end.
+/// Failures that the report at the end shows.
 const MAX_FAILURES: usize = 50;
+/// Failures that are kept until it is known which of them somebody has awaited.
+const MAX_KEPT: usize = 10_000;
 
 /// What the isolates of a program share.
 pub struct Program {
@@ -56,6 +58,13 @@ pub struct Failure {
     pub is_thread: bool,
     /// The promise of the work, which may still be awaited.
     pub promise: Option<Arc<SharedPromise>>,
+}
+
+impl Failure {
+    /// Whether nobody has awaited it since.
+    fn is_unseen(&self) -> bool {
+        self.promise.as_ref().is_none_or(|promise| !promise.is_observed())
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -154,7 +163,10 @@ impl Program {
     /// Notes an error that nobody has awaited.
     pub(super) fn fail(&self, failure: Failure) {
         let mut ending = lock(&self.ending);
-        if ending.failures.len() < MAX_FAILURES {
+        if ending.failures.len() >= MAX_KEPT {
+            ending.failures.retain(Failure::is_unseen);
+        }
+        if ending.failures.len() < MAX_KEPT {
             ending.failures.push(failure);
         }
     }
@@ -167,8 +179,8 @@ impl Program {
     /// The failures so far.
     pub(super) fn take_failures(&self) -> Vec<Failure> {
         let mut failures = std::mem::take(&mut lock(&self.ending).failures);
-        let is_unseen = |promise: &Arc<SharedPromise>| !promise.is_observed();
-        failures.retain(|failure| failure.promise.as_ref().is_none_or(is_unseen));
+        failures.retain(Failure::is_unseen);
+        failures.truncate(MAX_FAILURES);
         failures
     }
 

@@ -1,6 +1,7 @@
 //! Settling promises, awaiting them, and promises made of others.
 
 use super::deadlock::Wait;
+use super::remote::SharedPromise;
 use super::tasks::{End, Finish, park};
 use super::{pack, remote};
 use crate::error::{Error, Kind, Result};
@@ -9,6 +10,7 @@ use crate::host::Host;
 use crate::objects::array::Array;
 use crate::objects::promise::{Combination, Observer, PromiseBody, PromiseState, Rule};
 use crate::semantics::error_value;
+use crate::sync::Arc;
 use crate::value::{Value, View, Wrapper};
 
 /// What a timer does to a promise.
@@ -144,14 +146,26 @@ pub(super) fn is_pending(promise: &Value) -> bool {
     matches!(promise.view(), View::Promise(body) if body.is_pending())
 }
 
-/// The error of a rejected promise that nobody has observed, and whether it is of a thread.
-pub(super) fn unobserved_error(promise: &Value) -> Option<(Error, bool)> {
+/// An error that nobody has observed so far.
+pub(super) struct Unobserved {
+    pub error: Error,
+    /// Of another thread.
+    pub is_thread: bool,
+    /// The promise, where other threads may still await it.
+    pub shared: Option<Arc<SharedPromise>>,
+}
+
+/// The error of a rejected promise that nobody has observed.
+pub(super) fn unobserved_error(promise: &Value) -> Option<Unobserved> {
     let View::Promise(body) = promise.view() else { return None };
-    if body.is_observed.get() || body.owned_core().is_some_and(|core| core.is_observed()) {
+    let shared = body.owned_core();
+    if body.is_observed.get() || shared.as_ref().is_some_and(|core| core.is_observed()) {
         return None;
     }
     match &*body.state.borrow() {
-        PromiseState::Rejected(error) => Some((error.clone(), body.is_thread.get())),
+        PromiseState::Rejected(error) => {
+            Some(Unobserved { error: error.clone(), is_thread: body.is_thread.get(), shared })
+        }
         PromiseState::Pending(_) | PromiseState::Resolved(_) => None,
     }
 }

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::{Task, run_one, run_task};
-use crate::concurrency::promises;
-use crate::error::{Error, Result};
+use crate::concurrency::promises::{self, Unobserved};
+use crate::error::Result;
 use crate::host::{Counters, Host, Isolate};
 
 /// Resumes a waiting task when the program is to end, which makes it end too.
@@ -26,9 +26,8 @@ pub fn drain(host: &mut dyn Host) -> Result<()> {
     host.isolate().tasks.fatal.take().map_or(Ok(()), Err)
 }
 
-/// The errors of promises that were rejected and that nobody has awaited, and whether they are of
-/// other threads.
-pub(in crate::concurrency) fn unobserved(isolate: &mut Isolate) -> Vec<(Error, bool)> {
+/// The errors of promises that were rejected and that nobody has awaited.
+pub(in crate::concurrency) fn unobserved(isolate: &mut Isolate) -> Vec<Unobserved> {
     let rejected = std::mem::take(&mut isolate.tasks.rejected);
     rejected.iter().filter_map(promises::unobserved_error).collect()
 }

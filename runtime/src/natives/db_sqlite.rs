@@ -90,7 +90,7 @@ fn prepare<'c>(
 
 /// At most `max` rows.
 fn rows(cx: &Cx<'_>, statement: &mut Statement<'_>, max: usize) -> Result<Vec<Value>> {
-    let mut found = Rows::new(statement.column_names().into_iter(), max);
+    let mut found = Rows::new(statement.column_names(), max);
     let n_columns = statement.column_count();
     let mut rows = statement.raw_query();
     while !found.is_full() {

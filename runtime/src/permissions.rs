@@ -327,6 +327,7 @@ fn is_private(address: IpAddr) -> bool {
         IpAddr::V4(v4) => {
             let is_shared = v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64;
             let is_this_net = v4.octets()[0] == 0;
+            let is_test = v4.octets()[0] == 198 && v4.octets()[1] & 0xfe == 18;
             v4.is_loopback()
                 || v4.is_private()
                 || v4.is_link_local()
@@ -334,9 +335,15 @@ fn is_private(address: IpAddr) -> bool {
                 || v4.is_multicast()
                 || is_shared
                 || is_this_net
+                || is_test
+                || v4.octets()[0] >= 240
         }
         IpAddr::V6(v6) => {
-            v6.is_loopback()
+            // What a gateway turns into an address of IPv4 (RFC 6052).
+            let embedded = v6.octets().last_chunk::<4>().copied().map(Ipv4Addr::from);
+            let is_translated = v6.segments()[..6] == [0x64, 0xff9b, 0, 0, 0, 0];
+            is_translated && embedded.is_none_or(|v4| is_private(v4.into()))
+                || v6.is_loopback()
                 || v6.is_unique_local()
                 || v6.is_unicast_link_local()
                 || v6.is_multicast()

@@ -28,6 +28,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     for (name, variable) in SERVERS {
         let trial = format!("databases/{name}_ends_with_the_program");
         trials.push(Trial::test(trial, move || ends(name, variable)));
+        let trial = format!("databases/{name}_keeps_to_the_memory_limit");
+        trials.push(Trial::test(trial, move || is_limited(name, variable)));
     }
     trials
 }
@@ -48,6 +50,31 @@ fn ends(name: &str, variable: &str) -> Result<(), Failed> {
         return Ok(());
     }
     Err(format!("{ran:?} after {took:?}").into())
+}
+
+/// A result that does not fit is an error, after which the connection goes on.
+fn is_limited(name: &str, variable: &str) -> Result<(), Failed> {
+    let Some(connection) = server(variable) else { return Ok(()) };
+    let many = if name == "mysql" {
+        "SELECT REPEAT('x', 100) AS a FROM information_schema.columns a, information_schema.columns b \
+         LIMIT 1500000"
+    } else {
+        "SELECT repeat('x', 100) AS a, n::numeric AS b FROM generate_series(1, 1500000) AS n"
+    };
+    let program = format!(
+        "db := db_connect({name:?}, {connection:?})\n\
+         try {{ print(len(db.query({many:?}))) }} except e {{ print(e.kind, e.message) }}\n\
+         print(db.query(\"SELECT 1 AS a\"))"
+    );
+    for engine in ["--engine=tree", "--engine=vm", "--jit=always"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ruff"));
+        let ran = command.args(["run", engine, "--max-memory=100M", "-e", &program]).output()?;
+        let wanted = b"MemoryError Out of memory\n[{\"a\": 1}]\n";
+        if ran.status.code() != Some(0) || ran.stdout != wanted {
+            return Err(format!("{engine}: {ran:?}").into());
+        }
+    }
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "the script that starts a server says where it is")]

@@ -20,6 +20,7 @@ mod generated;
 mod golden;
 mod http;
 mod jit;
+mod limits;
 #[cfg(feature = "mutants")]
 mod mutants;
 mod portability;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
     trials.extend(cli::trials());
     trials.extend(concurrency::trials());
     trials.extend(jit::trials());
+    trials.extend(limits::trials());
     trials.extend(tidy::trials());
     trials.extend(traversal::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -13,7 +13,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 use super::Cx;
 use super::access::{Guard, ReadPath, WritePath};
 use super::args::string_value;
-use super::disk::{reason, replace_file};
+use super::disk::{Draft, reason, replace_file};
 use super::handles::{Kept, New, Res};
 use super::library_args::Options;
 use crate::error::{Error, Kind, Result};
@@ -89,7 +89,7 @@ methods! {
     fn zip_close as close(archive: Res<'_, Archive>) -> "bool" [cx; "fs-write"];
 }
 
-/// A writer; the file is finished when the last copy of the handle goes.
+/// A writer; the file takes its place when it is closed or the last copy of the handle goes.
 struct Archive {
     path: PathBuf,
     open: Mutex<Option<Open>>,
@@ -97,13 +97,15 @@ struct Archive {
 
 struct Open {
     writer: ZipWriter<Sink>,
+    /// The file that is written until then.
+    draft: Option<PathBuf>,
     names: HashSet<String>,
 }
 
 /// The file of an archive. Once a write has failed, all that follows goes nowhere: the error has
 /// been told, and the writer would tell it again on standard error.
 struct Sink {
-    file: File,
+    draft: Draft,
     is_lost: bool,
 }
 
@@ -112,19 +114,19 @@ impl Write for Sink {
         if self.is_lost {
             return Ok(data.len());
         }
-        let written = self.file.write(data);
+        let written = self.draft.file.write(data);
         self.is_lost = written.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::Interrupted);
         written
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.is_lost { Ok(()) } else { self.file.flush() }
+        if self.is_lost { Ok(()) } else { self.draft.file.flush() }
     }
 }
 
 impl Seek for Sink {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.file.seek(to)
+        self.draft.file.seek(to)
     }
 }
 
@@ -168,9 +170,10 @@ fn options() -> SimpleFileOptions {
 
 fn zip_create(cx: &mut Cx<'_>, path: WritePath<'_>) -> Result<New<Archive>> {
     let path = cx.path("path", path)?;
-    let file = File::create(path).map_err(|e| cx.io_error(path, &e))?;
-    let sink = Sink { file, is_lost: false };
-    let open = Open { writer: ZipWriter::new(sink), names: HashSet::new() };
+    let file = Draft::of(path).map_err(|e| cx.io_error(path, &e))?;
+    let draft = file.path().map(Path::to_owned);
+    let sink = Sink { draft: file, is_lost: false };
+    let open = Open { writer: ZipWriter::new(sink), draft, names: HashSet::new() };
     Ok(New(Archive { path: path.to_owned(), open: Mutex::new(Some(open)) }))
 }
 
@@ -179,7 +182,27 @@ fn closed(cx: &Cx<'_>) -> Error {
     cx.failure(Kind::IoError, "ziparchive is closed")
 }
 
+impl Drop for Archive {
+    fn drop(&mut self) {
+        let open = self.lock().take();
+        if let Some(open) = open.filter(|open| !open.is_lost()) {
+            // Nobody is left to be told.
+            let _ = open.finish();
+        }
+    }
+}
+
 impl Open {
+    /// Whether a write has failed.
+    fn is_lost(&self) -> bool {
+        self.writer.get_ref().is_some_and(|sink| sink.is_lost)
+    }
+
+    /// Writes the directory of the archive and puts it into its place.
+    fn finish(self) -> std::result::Result<(), ZipError> {
+        Ok(self.writer.finish()?.draft.finish()?)
+    }
+
     /// Reserves the name of an entry.
     fn name(&mut self, cx: &Cx<'_>, name: &str) -> Result<()> {
         if name.is_empty() || name.contains('\0') || name.len() > usize::from(u16::MAX) {
@@ -201,7 +224,7 @@ impl Open {
         self.name(cx, name)?;
         self.writer.start_file(name, options()).map_err(|e| zip_error(cx, archive, &e))?;
         if let Err(error) = io::copy(&mut file, &mut self.writer) {
-            if self.writer.get_ref().is_some_and(|sink| sink.is_lost) {
+            if self.is_lost() {
                 return Err(cx.io_error(archive, &error));
             }
             // An entry that could not be read to its end is none.
@@ -217,7 +240,9 @@ impl Open {
         let mut waiting = vec![(root.to_owned(), String::new())];
         // A directory is entered once, however many links lead to it.
         let mut seen = HashSet::new();
-        let own = fs::canonicalize(archive).ok();
+        // The archive itself and what will replace it are not part of it.
+        let own = [Some(archive), self.draft.as_deref()];
+        let own = own.map(|path| path.and_then(|path| fs::canonicalize(path).ok()));
         while let Some((dir, prefix)) = waiting.pop() {
             let real = fs::canonicalize(&dir).map_err(|e| cx.io_error(&dir, &e))?;
             if !seen.insert(real) {
@@ -243,7 +268,7 @@ impl Open {
                         .add_directory(&*entry, SimpleFileOptions::default())
                         .map_err(|e| zip_error(cx, archive, &e))?;
                     below.push((path, entry));
-                } else if own.is_none() || fs::canonicalize(&path).ok() != own {
+                } else if !fs::canonicalize(&path).is_ok_and(|path| own.contains(&Some(path))) {
                     self.file(cx, archive, &path, &entry)?;
                 }
             }
@@ -280,10 +305,10 @@ fn zip_add_dir(cx: &mut Cx<'_>, archive: Res<'_, Archive>, path: ReadPath<'_>) -
 fn zip_close(cx: &mut Cx<'_>, archive: Res<'_, Archive>) -> Result<bool> {
     let open = archive.lock().take().ok_or_else(|| closed(cx))?;
     archive.release();
-    if open.writer.get_ref().is_some_and(|sink| sink.is_lost) {
+    if open.is_lost() {
         return Err(cx.path_error(&archive.path, "the archive is incomplete"));
     }
-    open.writer.finish().map_err(|e| zip_error(cx, &archive.path, &e))?;
+    open.finish().map_err(|e| zip_error(cx, &archive.path, &e))?;
     Ok(true)
 }
 

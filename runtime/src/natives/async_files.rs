@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use super::Cx;
 use super::access::{ReadPath, ReadPaths, WritePath, WritePaths};
+use super::disk::append_to;
 use super::disk::{Named, read_text, write_all};
-use super::files::append_to;
 use super::library_args::Texts;
 use crate::concurrency::jobs::{self, Haste};
 use crate::error::{Error, Kind, Result};

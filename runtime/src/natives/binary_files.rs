@@ -1,14 +1,14 @@
 //! Parts of files, as bytes.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Cx;
 use super::access::{ReadPath, WritePath};
 use super::args::{Whole, string_limit};
-use super::disk::{read_up_to, write_all};
+use super::disk::{read_up_to, write_all, write_at};
 use super::files::append;
 use crate::error::Result;
 use crate::limits;
@@ -126,10 +126,10 @@ fn io_read_at(cx: &mut Cx<'_>, path: ReadPath<'_>, offset: Whole, count: Whole) 
 fn io_write_at(cx: &mut Cx<'_>, path: WritePath<'_>, data: &Bytes, offset: Whole) -> Result<bool> {
     let offset = natural(cx, "offset", offset)?;
     let path = cx.path("path", path)?;
-    let written = OpenOptions::new().write(true).open(path).and_then(|mut file| {
-        file.seek(SeekFrom::Start(offset))?;
-        file.write_all(&data.0)
-    });
+    let written = OpenOptions::new()
+        .write(true)
+        .open(path)
+        .and_then(|mut file| write_at(&mut file, offset, &data.0));
     written.map_err(|e| cx.io_error(path, &e))?;
     Ok(true)
 }

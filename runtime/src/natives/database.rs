@@ -13,11 +13,9 @@ use super::db_postgres as postgres;
 use super::db_sqlite as sqlite;
 use super::db_watch::Running;
 use super::handles::{Kept, New, Res};
-use super::library_args::dict_value;
 use super::pool::Shared;
 use crate::error::{Error, Kind, Result};
 use crate::objects::array::Array;
-use crate::objects::dict::Dict;
 use crate::objects::resource::ResourceBody;
 use crate::semantics::type_name;
 use crate::value::Value;
@@ -318,15 +316,6 @@ pub(super) fn check_statement(cx: &Cx<'_>, sql: &str) -> Result<()> {
 #[cold]
 pub(super) fn unsuitable(cx: &Cx<'_>, value: &Value) -> Error {
     cx.failure(Kind::TypeError, format!("cannot pass {} as parameter", type_name(value)))
-}
-
-/// A row.
-pub(super) fn row(names: &[Value], values: impl Iterator<Item = Value>) -> Value {
-    let mut dict = Dict::with_capacity(names.len());
-    for (name, value) in names.iter().zip(values) {
-        dict.insert(name.clone(), value);
-    }
-    dict_value(dict)
 }
 
 fn db_connect(cx: &mut Cx<'_>, kind: &str, connection: &str) -> Result<New<Database>> {

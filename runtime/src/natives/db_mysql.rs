@@ -7,13 +7,13 @@ use mysql::prelude::{Protocol, Queryable};
 use mysql::{Column, Conn, Opts, OptsBuilder, Params, QueryResult, Value as Sql};
 
 use super::Cx;
-use super::database::{self, Connection, Driver, check_count, unsuitable};
+use super::database::{Connection, Driver, check_count, unsuitable};
+use super::db_rows::Rows;
 use super::db_transactions::{is_open_after, only_reads};
 use super::db_watch::{Running, Watch};
 use super::json_write;
 use super::library_args::bytes_value;
 use crate::error::{Error, Kind, Result};
-use crate::semantics::arith::check_growth;
 use crate::value::{Value, View};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -150,18 +150,21 @@ fn rows<P: Protocol>(
     max: usize,
 ) -> Result<Vec<Value>> {
     let columns: Vec<Column> = result.columns().as_ref().to_vec();
-    let names: Vec<Value> = columns.iter().map(|column| Value::str(&column.name_str())).collect();
-    let mut found = Vec::new();
+    let mut found = Rows::new(columns.iter().map(Column::name_str), max);
     for row in result.by_ref() {
         let row = row.map_err(|e| failed(cx, &e))?;
-        if found.len() < max {
-            let values = row.unwrap().into_iter().zip(&columns);
-            let values = values.map(|(value, column)| from_sql(value, column));
-            check_growth()?;
-            found.push(database::row(&names, values));
+        if found.is_full() {
+            continue;
         }
+        for (value, column) in row.unwrap().into_iter().zip(&columns) {
+            if let Sql::Bytes(data) = &value {
+                found.came(data.len())?;
+            }
+            found.push(from_sql(value, column))?;
+        }
+        found.end_row();
     }
-    Ok(found)
+    found.finish()
 }
 
 impl Mysql {

@@ -10,18 +10,21 @@ use std::time::Duration;
 
 use postgres::config::SslMode;
 use postgres::error::SqlState;
+use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::private::BytesMut;
 use postgres::types::{Format, FromSql, IsNull, Kind as TypeKind, ToSql, Type, to_sql_checked};
-use postgres::{Client, Config, NoTls, Row, Statement};
+use postgres::{Client, Column, Config, NoTls, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::Cx;
-use super::database::{self, Connection, Driver, check_count, unsuitable};
+use super::database::{Connection, Driver, check_count, unsuitable};
+use super::db_rows::Rows;
 use super::db_transactions::{is_open_after, only_reads};
 use super::db_watch::{Running, Watch};
 use super::json_write;
 use super::library_args::bytes_value;
 use crate::error::{Error, Kind, Result};
+use crate::semantics::arith::check_growth;
 use crate::value::{Value, View};
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -231,31 +234,51 @@ impl Postgres {
             let row = self.client.query_one(&statement, &params).map_err(|e| failed(cx, &e))?;
             for i in 0..batch.len() {
                 let text: Came<'_> = row.try_get(i).map_err(|e| failed(cx, &e))?;
+                check_growth()?;
                 found.push(Value::from(String::from_utf8_lossy(text.0).into_owned()));
             }
         }
     }
 
-    /// One column of all rows.
-    fn column(&mut self, cx: &Cx<'_>, rows: &[Row], at: usize, ty: &Type) -> Result<Vec<Value>> {
-        let mut values = Vec::with_capacity(rows.len());
-        let mut waiting = Vec::new();
-        let mut raw = Vec::new();
-        for row in rows {
-            let came: Option<Came<'_>> = row.try_get(at).map_err(|e| failed(cx, &e))?;
-            values.push(match came {
-                None => Value::NULL,
-                Some(Came(data)) => from_sql(ty, data).unwrap_or_else(|| {
-                    waiting.push(values.len());
-                    raw.push(data.to_vec());
-                    Value::NULL
-                }),
-            });
+    /// At most `max` rows of a result.
+    fn rows(
+        &mut self,
+        cx: &Cx<'_>,
+        statement: &Statement,
+        sent: Vec<Sent>,
+        max: usize,
+    ) -> Result<Vec<Value>> {
+        let columns = statement.columns();
+        let mut found = Rows::new(columns.iter().map(Column::name), max);
+        // By column: values that must become text, and their places.
+        let mut waiting: Vec<(Vec<usize>, Vec<Vec<u8>>)> = vec![Default::default(); columns.len()];
+        let mut rows = self.client.query_raw(statement, sent).map_err(|e| failed(cx, &e))?;
+        while let Some(row) = rows.next().map_err(|e| failed(cx, &e))? {
+            if found.is_full() {
+                continue;
+            }
+            found.came(row.raw_size_bytes())?;
+            for (at, column) in columns.iter().enumerate() {
+                let came: Option<Came<'_>> = row.try_get(at).map_err(|e| failed(cx, &e))?;
+                let known = came
+                    .as_ref()
+                    .map_or(Some(Value::NULL), |came| from_sql(column.type_(), came.0));
+                let is_known = known.is_some();
+                let place = found.push(known.unwrap_or_default())?;
+                if let Some(Came(data)) = came.filter(|_| !is_known) {
+                    waiting[at].0.push(place);
+                    waiting[at].1.push(data.to_vec());
+                }
+            }
+            found.end_row();
         }
-        for (i, text) in waiting.into_iter().zip(self.texts(cx, ty, raw)?) {
-            values[i] = text;
+        drop(rows);
+        for (column, (places, raw)) in columns.iter().zip(waiting) {
+            for (place, text) in places.into_iter().zip(self.texts(cx, column.type_(), raw)?) {
+                found.set(place, text);
+            }
         }
-        Ok(values)
+        found.finish()
     }
 }
 
@@ -276,18 +299,9 @@ impl Driver for Postgres {
         max: usize,
     ) -> Result<Vec<Value>> {
         let (statement, sent) = self.prepare(cx, sql, params)?;
-        let params: Vec<&(dyn ToSql + Sync)> = sent.iter().map(|sent| sent as _).collect();
-        let mut rows = self.client.query(&statement, &params).map_err(|e| failed(cx, &e))?;
+        let found = self.rows(cx, &statement, sent, max)?;
         self.is_in_transaction = is_open_after(sql, self.is_in_transaction);
-        rows.truncate(max);
-        let columns = statement.columns();
-        let names: Vec<Value> = columns.iter().map(|column| Value::str(column.name())).collect();
-        let mut table = Vec::with_capacity(columns.len());
-        for (at, column) in columns.iter().enumerate() {
-            table.push(self.column(cx, &rows, at, column.type_())?.into_iter());
-        }
-        let row = |_| database::row(&names, table.iter_mut().filter_map(Iterator::next));
-        Ok((0..rows.len()).map(row).collect())
+        Ok(found)
     }
 
     fn script(&mut self, cx: &Cx<'_>, sql: &str) -> Result<()> {

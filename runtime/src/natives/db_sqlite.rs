@@ -7,11 +7,11 @@ use rusqlite::{Connection, Statement};
 use super::Cx;
 use super::access::Guard;
 use super::database::{self, Driver, check_count, failed, unsuitable};
+use super::db_rows::Rows;
 use super::json_write;
 use super::library_args::bytes_value;
 use crate::error::{Kind, Result};
 use crate::permissions::Class;
-use crate::semantics::arith::check_growth;
 use crate::value::{Value, View};
 
 /// Virtual machine instructions of SQLite between two looks at the interruption flag.
@@ -90,19 +90,21 @@ fn prepare<'c>(
 
 /// At most `max` rows.
 fn rows(cx: &Cx<'_>, statement: &mut Statement<'_>, max: usize) -> Result<Vec<Value>> {
-    let names: Vec<Value> = statement.column_names().map(Value::str).collect();
-    let mut found = Vec::new();
+    let mut found = Rows::new(statement.column_names(), max);
+    let n_columns = statement.column_count();
     let mut rows = statement.raw_query();
-    while found.len() < max {
+    while !found.is_full() {
         let Some(row) = rows.next().map_err(|e| failed(cx, &e))? else { break };
-        let mut values = Vec::with_capacity(names.len());
-        for i in 0..names.len() {
-            values.push(from_sql(row.get_ref(i).map_err(|e| failed(cx, &e))?));
+        for i in 0..n_columns {
+            let value = row.get_ref(i).map_err(|e| failed(cx, &e))?;
+            if let ValueRef::Text(data) | ValueRef::Blob(data) = value {
+                found.came(data.len())?;
+            }
+            found.push(from_sql(value))?;
         }
-        check_growth()?;
-        found.push(database::row(&names, values.into_iter()));
+        found.end_row();
     }
-    Ok(found)
+    found.finish()
 }
 
 impl Driver for Connection {

@@ -1,8 +1,8 @@
 //! Access to files as the natives of several modules need it: errors that name the path, bounded
 //! reading, whole files written so that a reader never sees half of one.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -180,35 +180,149 @@ pub(super) fn replace_file(
     path: &Path,
     fill: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
-    // A link stays a link; what it points to is replaced.
-    let target = resolve(path, Last::Followed).unwrap_or_else(|| path.to_owned());
-    let present = fs::metadata(&target).ok();
-    if present.as_ref().is_some_and(|meta| !meta.is_file()) {
-        // Devices and pipes are written, directories refused by the operating system.
-        return fill(&mut OpenOptions::new().write(true).open(&target)?);
-    }
-    if present.as_ref().is_some_and(|meta| meta.permissions().readonly()) {
-        OpenOptions::new().write(true).open(&target)?;
-    }
-    let draft = draft_of(&target);
-    let opened = OpenOptions::new().write(true).create_new(true).open(&draft);
-    let mut file = match (opened, &present) {
-        (Ok(file), _) => file,
-        (Err(error), Some(_)) if error.kind() == io::ErrorKind::PermissionDenied => {
-            // The folder takes no new files, but the file itself may be writable.
-            return fill(&mut OpenOptions::new().write(true).truncate(true).open(&target)?);
+    let mut draft = Draft::of(path)?;
+    fill(&mut draft.file)?;
+    draft.finish()
+}
+
+/// The coming content of a file, which takes its place when it is finished. Dropped before, it
+/// leaves nothing behind.
+pub(super) struct Draft {
+    pub file: File,
+    /// `None` if what is there is written itself.
+    place: Option<Place>,
+}
+
+struct Place {
+    draft: PathBuf,
+    target: PathBuf,
+    permissions: Option<Permissions>,
+}
+
+impl Draft {
+    pub(super) fn of(path: &Path) -> io::Result<Draft> {
+        // A link stays a link; what it points to is replaced.
+        let target = resolve(path, Last::Followed).unwrap_or_else(|| path.to_owned());
+        let present = fs::metadata(&target).ok();
+        if present.as_ref().is_some_and(|meta| !meta.is_file()) {
+            // Devices and pipes are written, directories refused by the operating system.
+            let file = OpenOptions::new().write(true).open(&target)?;
+            return Ok(Draft { file, place: None });
         }
-        (Err(error), _) => return Err(error),
+        if present.as_ref().is_some_and(|meta| meta.permissions().readonly()) {
+            OpenOptions::new().write(true).open(&target)?;
+        }
+        let draft = draft_of(&target);
+        match (OpenOptions::new().write(true).create_new(true).open(&draft), present) {
+            (Ok(file), present) => {
+                let permissions = present.map(|meta| meta.permissions());
+                Ok(Draft { file, place: Some(Place { draft, target, permissions }) })
+            }
+            (Err(error), Some(_)) if error.kind() == io::ErrorKind::PermissionDenied => {
+                // The folder takes no new files, but the file itself may be writable.
+                let file = OpenOptions::new().write(true).truncate(true).open(&target)?;
+                Ok(Draft { file, place: None })
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Where it is written.
+    #[cfg(feature = "archives")]
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.place.as_ref().map(|place| &*place.draft)
+    }
+
+    /// Puts it into its place.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        if let Some(place) = &self.place {
+            if let Some(permissions) = &place.permissions {
+                self.file.set_permissions(permissions.clone())?;
+            }
+            fs::rename(&place.draft, &place.target)?;
+            self.place = None;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some(place) = &self.place {
+            // The error that matters is the one before.
+            let _ = fs::remove_file(&place.draft);
+        }
+    }
+}
+
+/// Appends to a file, creating it if needed. What cannot be written whole leaves it as it was.
+pub(super) fn append_to(cx: &impl Blame, path: &Path, data: &[u8]) -> Result<()> {
+    let opened = match OpenOptions::new().append(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            OpenOptions::new().append(true).create(true).open(path).map(|file| (file, true))
+        }
+        opened => opened.map(|file| (file, false)),
     };
-    let filled = fill(&mut file).and_then(|()| match present {
-        Some(meta) => file.set_permissions(meta.permissions()),
-        None => Ok(()),
+    let appended = opened.and_then(|(mut file, is_new)| {
+        let before = length(&file)?;
+        extend(&mut file, before, data).inspect_err(|_| {
+            if is_new && length(&file).is_ok_and(|length| length == Some(0)) {
+                // The error that matters is the one before.
+                let _ = fs::remove_file(path);
+            }
+        })
     });
-    drop(file);
-    filled.and_then(|()| fs::rename(&draft, &target)).inspect_err(|_| {
-        // The error that matters is the one before.
-        let _ = fs::remove_file(&draft);
-    })
+    appended.map_err(|e| cx.because_of(path, &e))
+}
+
+/// The length of a file; `None` for devices and pipes.
+fn length(file: &File) -> io::Result<Option<u64>> {
+    let meta = file.metadata()?;
+    Ok(meta.is_file().then_some(meta.len()))
+}
+
+/// Writes at the end of a file that had the length `before`, or gives it that length again.
+fn extend(file: &mut File, before: Option<u64>, data: &[u8]) -> io::Result<()> {
+    let mut n_written = 0;
+    while n_written < data.len() {
+        let error = match file.write(&data[n_written..]) {
+            Ok(0) => io::ErrorKind::WriteZero.into(),
+            Ok(n) => {
+                n_written += n;
+                continue;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => error,
+        };
+        // What somebody else has appended in the meantime stays.
+        let end = before.map(|before| before + n_written as u64);
+        if n_written > 0 && end.is_some() && length(file).is_ok_and(|length| length == end) {
+            file.set_len(before.unwrap_or(0))?;
+        }
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// Overwrites from an offset. What goes beyond the end is written first: only that needs room.
+pub(super) fn write_at(file: &mut File, offset: u64, data: &[u8]) -> io::Result<()> {
+    let before = length(file)?;
+    let inside = before.map_or(0, |length| length.saturating_sub(offset));
+    let (head, tail) = data.split_at(usize::try_from(inside).unwrap_or(usize::MAX).min(data.len()));
+    if !tail.is_empty() {
+        file.seek(SeekFrom::Start(offset.saturating_add(head.len() as u64)))?;
+        if let Err(error) = file.write_all(tail) {
+            if let Some(before) = before {
+                file.set_len(before)?;
+            }
+            return Err(error);
+        }
+    }
+    if head.is_empty() {
+        return Ok(());
+    }
+    file.seek(SeekFrom::Start(offset))?;
+    file.write_all(head)
 }
 
 /// A name beside `target` that no other write uses.

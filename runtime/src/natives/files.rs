@@ -1,13 +1,12 @@
 //! Files and directories as a whole.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Cx;
 use super::access::{MovedPath, NewPath, ReadPath, ReadTree, WriteEntry, WritePath};
 use super::args::string_value;
-use super::disk::{Blame, read_all, read_text, write_all};
+use super::disk::{append_to, read_all, read_text, write_all};
 use crate::error::Result;
 use crate::objects::bytes::Bytes;
 use crate::value::Value;
@@ -148,12 +147,6 @@ fn append_file(cx: &mut Cx<'_>, path: WritePath<'_>, text: &str) -> Result<bool>
 pub(super) fn append(cx: &Cx<'_>, path: &str, data: &[u8]) -> Result<bool> {
     append_to(cx, cx.path("path", path)?, data)?;
     Ok(true)
-}
-
-/// As [`append`], for whoever does it.
-pub(super) fn append_to(cx: &impl Blame, path: &Path, data: &[u8]) -> Result<()> {
-    let file = OpenOptions::new().append(true).create(true).open(path);
-    file.and_then(|mut file| file.write_all(data)).map_err(|e| cx.because_of(path, &e))
 }
 
 fn read_lines(cx: &mut Cx<'_>, path: ReadPath<'_>) -> Result<Vec<Value>> {

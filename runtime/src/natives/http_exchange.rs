@@ -68,14 +68,19 @@ fn agent(permissions: Arc<Permissions>) -> Agent {
     if permissions.allows_all(Class::NetClient) {
         return AGENT.clone();
     }
-    let resolver = Checked { inner: DefaultResolver::default(), permissions };
+    checked_agent(DefaultResolver::default(), permissions)
+}
+
+/// Connects to the very addresses that were checked; names are looked up once.
+fn checked_agent(inner: impl Resolver, permissions: Arc<Permissions>) -> Agent {
+    let resolver = Checked { inner, permissions };
     Agent::with_parts(config().proxy(None).build(), DefaultConnector::default(), resolver)
 }
 
 /// Looks up only what the program may reach.
 #[derive(Debug)]
-struct Checked {
-    inner: DefaultResolver,
+struct Checked<R> {
+    inner: R,
     permissions: Arc<Permissions>,
 }
 
@@ -91,7 +96,7 @@ impl fmt::Display for Denied {
 
 impl std::error::Error for Denied {}
 
-impl Resolver for Checked {
+impl<R: Resolver> Resolver for Checked<R> {
     fn resolve(
         &self,
         uri: &Uri,

@@ -2,10 +2,11 @@
 
 use super::Cx;
 use super::args::{IntoValue, string_value};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::objects::array::Array;
 use crate::objects::dict::Dict;
 use crate::objects::string::hash_text;
+use crate::semantics::arith::{check_array_len, check_growth, check_memory};
 use crate::value::{Value, View};
 
 natives! {
@@ -30,8 +31,20 @@ struct Parser<'a> {
     keys: Vec<Value>,
 }
 
-/// What is wrong, found at the parser's position.
-struct Fault(&'static str);
+/// Why a text has no value.
+enum Fault {
+    /// What is wrong, found at the parser's position.
+    Wrong(&'static str),
+    /// There is no memory for what it describes.
+    Raised(Error),
+}
+
+impl From<Error> for Fault {
+    #[cold]
+    fn from(error: Error) -> Fault {
+        Fault::Raised(error)
+    }
+}
 
 type Parsed<T> = std::result::Result<T, Fault>;
 
@@ -44,10 +57,13 @@ pub(super) fn read(cx: &Cx<'_>, text: &str) -> Result<Value> {
     let body = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let mut parser = Parser { text: body, at: 0, depth: 0, keys: Vec::new() };
     parser.document().map_err(|fault| {
+        let what = match fault {
+            Fault::Wrong(what) => what,
+            Fault::Raised(error) => return error,
+        };
         let before = &body[..parser.boundary()];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().map_or(0, |part| part.chars().count()) + 1;
-        let what = fault.0;
         cx.failure(Kind::ParseError, format!("{what} at line {line} column {column}"))
     })
 }
@@ -79,7 +95,7 @@ impl Parser<'_> {
         let value = self.value()?;
         self.skip_space();
         if self.at < self.text.len() {
-            return Err(Fault("unexpected text after the value"));
+            return Err(Fault::Wrong("unexpected text after the value"));
         }
         Ok(value)
     }
@@ -93,6 +109,7 @@ impl Parser<'_> {
                 let start = self.at;
                 if let Some(end) = self.plain_end() {
                     self.at = end + 1;
+                    check_memory(end - start)?;
                     return Ok(Value::str(&self.text[start..end]));
                 }
                 Ok(string_value(self.escaped()?))
@@ -101,14 +118,14 @@ impl Parser<'_> {
             Some(b't') => self.word("true", Value::TRUE),
             Some(b'f') => self.word("false", Value::FALSE),
             Some(b'n') => self.word("null", Value::NULL),
-            Some(_) => Err(Fault("unexpected character")),
-            None => Err(Fault("unexpected end")),
+            Some(_) => Err(Fault::Wrong("unexpected character")),
+            None => Err(Fault::Wrong("unexpected end")),
         }
     }
 
     fn word(&mut self, word: &str, value: Value) -> Parsed<Value> {
         if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-            return Err(Fault("unexpected character"));
+            return Err(Fault::Wrong("unexpected character"));
         }
         self.at += word.len();
         Ok(value)
@@ -116,7 +133,7 @@ impl Parser<'_> {
 
     fn nested(&mut self, read: fn(&mut Self) -> Parsed<Value>) -> Parsed<Value> {
         if self.depth == MAX_DEPTH {
-            return Err(Fault("nested too deeply"));
+            return Err(Fault::Wrong("nested too deeply"));
         }
         self.depth += 1;
         self.at += 1;
@@ -130,20 +147,22 @@ impl Parser<'_> {
         self.skip_space();
         if self.peek() == Some(b']') {
             self.at += 1;
-            return array.into_value().map_err(|_| Fault("too long"));
+            return array.into_value().map_err(Fault::Raised);
         }
         loop {
             self.skip_space();
             array.push(self.value()?);
+            check_array_len(array.len())?;
+            check_growth()?;
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
                     self.at += 1;
-                    return array.into_value().map_err(|_| Fault("too long"));
+                    return array.into_value().map_err(Fault::Raised);
                 }
-                Some(_) => return Err(Fault("expected ',' or ']'")),
-                None => return Err(Fault("unexpected end")),
+                Some(_) => return Err(Fault::Wrong("expected ',' or ']'")),
+                None => return Err(Fault::Wrong("unexpected end")),
             }
         }
     }
@@ -153,12 +172,12 @@ impl Parser<'_> {
         self.skip_space();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return dict.into_value().map_err(|_| Fault("too long"));
+            return dict.into_value().map_err(Fault::Raised);
         }
         loop {
             self.skip_space();
             if self.peek() != Some(b'"') {
-                return Err(Fault(if self.peek().is_some() {
+                return Err(Fault::Wrong(if self.peek().is_some() {
                     "expected a name in double quotes"
                 } else {
                     "unexpected end"
@@ -168,21 +187,23 @@ impl Parser<'_> {
             let key = self.key()?;
             self.skip_space();
             if self.peek() != Some(b':') {
-                return Err(Fault("expected ':'"));
+                return Err(Fault::Wrong("expected ':'"));
             }
             self.at += 1;
             self.skip_space();
             let value = self.value()?;
             dict.insert(key, value);
+            check_array_len(dict.len())?;
+            check_growth()?;
             self.skip_space();
             match self.peek() {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return dict.into_value().map_err(|_| Fault("too long"));
+                    return dict.into_value().map_err(Fault::Raised);
                 }
-                Some(_) => return Err(Fault("expected ',' or '}'")),
-                None => return Err(Fault("unexpected end")),
+                Some(_) => return Err(Fault::Wrong("expected ',' or '}'")),
+                None => return Err(Fault::Wrong("unexpected end")),
             }
         }
     }
@@ -217,7 +238,7 @@ impl Parser<'_> {
             let special = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20);
             let Some(len) = special else {
                 self.at = self.text.len();
-                return Err(Fault("unterminated string"));
+                return Err(Fault::Wrong("unterminated string"));
             };
             out.push_str(&self.text[self.at..self.at + len]);
             self.at += len;
@@ -230,13 +251,13 @@ impl Parser<'_> {
                     self.at += 1;
                     out.push(self.escape()?);
                 }
-                _ => return Err(Fault("control character in a string")),
+                _ => return Err(Fault::Wrong("control character in a string")),
             }
         }
     }
 
     fn escape(&mut self) -> Parsed<char> {
-        let Some(kind) = self.peek() else { return Err(Fault("unterminated string")) };
+        let Some(kind) = self.peek() else { return Err(Fault::Wrong("unterminated string")) };
         let plain = match kind {
             b'"' => '"',
             b'\\' => '\\',
@@ -247,7 +268,7 @@ impl Parser<'_> {
             b'r' => '\r',
             b't' => '\t',
             b'u' => return self.unicode_escape(),
-            _ => return Err(Fault("invalid escape sequence")),
+            _ => return Err(Fault::Wrong("invalid escape sequence")),
         };
         self.at += 1;
         Ok(plain)
@@ -257,18 +278,18 @@ impl Parser<'_> {
     fn unicode_escape(&mut self) -> Parsed<char> {
         let first = self.hex4()?;
         if !(0xD800..0xDC00).contains(&first) {
-            return char::from_u32(first).ok_or(Fault("unpaired surrogate"));
+            return char::from_u32(first).ok_or(Fault::Wrong("unpaired surrogate"));
         }
         if self.peek() != Some(b'\\') || self.text.as_bytes().get(self.at + 1) != Some(&b'u') {
-            return Err(Fault("unpaired surrogate"));
+            return Err(Fault::Wrong("unpaired surrogate"));
         }
         self.at += 1;
         let second = self.hex4()?;
         if !(0xDC00..0xE000).contains(&second) {
-            return Err(Fault("unpaired surrogate"));
+            return Err(Fault::Wrong("unpaired surrogate"));
         }
         let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-        char::from_u32(code).ok_or(Fault("unpaired surrogate"))
+        char::from_u32(code).ok_or(Fault::Wrong("unpaired surrogate"))
     }
 
     /// The four hex digits behind a `u`.
@@ -278,7 +299,7 @@ impl Parser<'_> {
             digits.iter().try_fold(0, |code, &d| Some(code * 16 + char::from(d).to_digit(16)?))
         });
         self.at += 5;
-        code.ok_or(Fault("invalid escape sequence"))
+        code.ok_or(Fault::Wrong("invalid escape sequence"))
     }
 
     fn digits(&mut self) -> usize {
@@ -297,14 +318,14 @@ impl Parser<'_> {
         let starts_with_zero = self.peek() == Some(b'0');
         let n_digits = self.digits();
         if n_digits == 0 || starts_with_zero && n_digits > 1 {
-            return Err(Fault("invalid number"));
+            return Err(Fault::Wrong("invalid number"));
         }
         let mut is_int = true;
         if self.peek() == Some(b'.') {
             is_int = false;
             self.at += 1;
             if self.digits() == 0 {
-                return Err(Fault("invalid number"));
+                return Err(Fault::Wrong("invalid number"));
             }
         }
         if let Some(b'e' | b'E') = self.peek() {
@@ -314,7 +335,7 @@ impl Parser<'_> {
                 self.at += 1;
             }
             if self.digits() == 0 {
-                return Err(Fault("invalid number"));
+                return Err(Fault::Wrong("invalid number"));
             }
         }
         let text = &self.text[start..self.at];
@@ -323,7 +344,7 @@ impl Parser<'_> {
         }
         match text.parse::<f64>() {
             Ok(float) if float.is_finite() => Ok(Value::float(float)),
-            _ => Err(Fault("number too large")),
+            _ => Err(Fault::Wrong("number too large")),
         }
     }
 }

@@ -46,6 +46,8 @@ mod db_mysql;
 #[cfg(feature = "postgres")]
 mod db_postgres;
 #[cfg(feature = "databases")]
+mod db_rows;
+#[cfg(feature = "databases")]
 mod db_sqlite;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod db_transactions;

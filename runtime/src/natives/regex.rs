@@ -1,9 +1,10 @@
 //! Regular expressions: linear time, with compiled patterns kept for the next call.
 
 use std::cell::RefCell;
+use std::ops::Deref;
 use std::rc::Rc;
 
-use regex::{Captures, Regex, RegexBuilder};
+use regex::{CaptureLocations, Captures, Regex, RegexBuilder};
 use rustc_hash::FxHashMap;
 
 use super::Cx;
@@ -64,10 +65,40 @@ const MAX_COMPILED: usize = 10 << 20;
 const CACHE: usize = 128;
 
 thread_local! {
-    static COMPILED: RefCell<FxHashMap<Box<str>, Rc<Regex>>> = RefCell::default();
+    static COMPILED: RefCell<FxHashMap<Box<str>, Rc<Compiled>>> = RefCell::default();
 }
 
-fn compiled(cx: &Cx<'_>, pattern: &str) -> Result<Rc<Regex>> {
+/// A pattern, with what is used again by each search.
+struct Compiled {
+    regex: Regex,
+    locations: RefCell<CaptureLocations>,
+    /// The groups with names.
+    named: Vec<(Value, usize)>,
+    /// The keys of [`match_dict`].
+    keys: [Value; 5],
+}
+
+impl Compiled {
+    fn new(regex: Regex) -> Compiled {
+        let names = regex.capture_names().enumerate();
+        Compiled {
+            locations: RefCell::new(regex.capture_locations()),
+            named: names.filter_map(|(i, name)| Some((Value::str(name?), i))).collect(),
+            keys: ["match", "start", "end", "groups", "named"].map(Value::str),
+            regex,
+        }
+    }
+}
+
+impl Deref for Compiled {
+    type Target = Regex;
+
+    fn deref(&self) -> &Regex {
+        &self.regex
+    }
+}
+
+fn compiled(cx: &Cx<'_>, pattern: &str) -> Result<Rc<Compiled>> {
     if let Some(known) = COMPILED.with_borrow(|all| all.get(pattern).cloned()) {
         return Ok(known);
     }
@@ -76,13 +107,14 @@ fn compiled(cx: &Cx<'_>, pattern: &str) -> Result<Rc<Regex>> {
         return Err(cx.failure(Kind::ParseError, what));
     }
     let built = RegexBuilder::new(pattern).size_limit(MAX_COMPILED).build();
-    let regex = Rc::new(built.map_err(|error| {
+    let regex = built.map_err(|error| {
         let text = error.to_string();
         // The last line says what is wrong, those before show where.
         let line = text.lines().last().unwrap_or("").trim();
         let detail = line.strip_prefix("error: ").unwrap_or(line);
         cx.failure(Kind::ParseError, format!("invalid pattern: {detail}"))
-    })?);
+    })?;
+    let regex = Rc::new(Compiled::new(regex));
     COMPILED.with_borrow_mut(|all| {
         if all.len() >= CACHE {
             all.clear();
@@ -115,22 +147,33 @@ impl<'a> Positions<'a> {
     }
 }
 
-fn match_dict(regex: &Regex, found: &Captures<'_>, positions: &mut Positions<'_>) -> Value {
+/// Where a group is.
+fn range(found: &Captures<'_>, group: usize) -> Option<(usize, usize)> {
+    found.get(group).map(|found| (found.start(), found.end()))
+}
+
+/// The dict of a match, whose groups `at` tells.
+fn match_dict(
+    regex: &Compiled,
+    at: impl Fn(usize) -> Option<(usize, usize)>,
+    positions: &mut Positions<'_>,
+) -> Value {
+    let source = positions.text;
+    let text =
+        |group| at(group).map_or(Value::NULL, |(start, end)| Value::str(&source[start..end]));
+    let [whole, start, end, groups, named] = &regex.keys;
     let mut dict = Dict::with_capacity(5);
-    if let Some(whole) = found.get(0) {
-        dict.insert_str("match", Value::str(whole.as_str()));
-        dict.insert_str("start", positions.at(whole.start()));
-        dict.insert_str("end", positions.at(whole.end()));
+    if let Some((from, to)) = at(0) {
+        dict.insert(whole.clone(), Value::str(&source[from..to]));
+        dict.insert(start.clone(), positions.at(from));
+        dict.insert(end.clone(), positions.at(to));
     }
-    let text = |group: Option<regex::Match<'_>>| {
-        group.map_or(Value::NULL, |group| Value::str(group.as_str()))
-    };
-    dict.insert_str("groups", array_value(found.iter().skip(1).map(text).collect()));
-    let mut named = Dict::new();
-    for name in regex.capture_names().flatten() {
-        named.insert_str(name, text(found.name(name)));
+    dict.insert(groups.clone(), array_value((1..regex.captures_len()).map(text).collect()));
+    let mut of_names = Dict::with_capacity(regex.named.len());
+    for (name, group) in &regex.named {
+        of_names.insert(name.clone(), text(*group));
     }
-    dict.insert_str("named", dict_value(named));
+    dict.insert(named.clone(), dict_value(of_names));
     dict_value(dict)
 }
 
@@ -140,8 +183,11 @@ fn regex_match(cx: &mut Cx<'_>, text: &str, pattern: &str) -> Result<bool> {
 
 fn regex_find(cx: &mut Cx<'_>, text: &str, pattern: &str) -> Result<Value> {
     let regex = compiled(cx, pattern)?;
-    let found = regex.captures(text);
-    Ok(found.map_or(Value::NULL, |found| match_dict(&regex, &found, &mut Positions::new(text))))
+    let locations = &mut *regex.locations.borrow_mut();
+    if regex.captures_read(locations, text).is_none() {
+        return Ok(Value::NULL);
+    }
+    Ok(match_dict(&regex, |i| locations.get(i), &mut Positions::new(text)))
 }
 
 fn regex_find_all(cx: &mut Cx<'_>, text: &str, pattern: &str) -> Result<Vec<Value>> {
@@ -153,7 +199,7 @@ fn regex_captures(cx: &mut Cx<'_>, text: &str, pattern: &str) -> Result<Vec<Valu
     let regex = compiled(cx, pattern)?;
     let mut positions = Positions::new(text);
     let all = regex.captures_iter(text);
-    collected(all.map(|found| match_dict(&regex, &found, &mut positions)))
+    collected(all.map(|found| match_dict(&regex, |i| range(&found, i), &mut positions)))
 }
 
 fn regex_replace(
@@ -173,7 +219,7 @@ fn regex_replace(
         if let Some(template) = text_of(&replacement) {
             found.expand(template, &mut out);
         } else {
-            let dict = match_dict(&regex, &found, &mut positions);
+            let dict = match_dict(&regex, |i| range(&found, i), &mut positions);
             let made = cx.call(&replacement, [dict])?;
             let Some(made) = text_of(&made) else {
                 return Err(cx.bad_type("replacement(match)", "string", &made));

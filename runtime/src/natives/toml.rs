@@ -10,6 +10,7 @@ use super::values::too_deep;
 use crate::error::{Error, Kind, Result};
 use crate::limits;
 use crate::objects::dict::Dict;
+use crate::semantics::arith::{check_growth, check_memory};
 use crate::semantics::type_name;
 use crate::value::{Value, View};
 
@@ -29,11 +30,16 @@ natives! {
 
 /// Levels of nesting that a value may have.
 const MAX_DEPTH: usize = 512;
+/// Bytes that the parser may need for one value.
+const TREE_NODE: usize = 128;
 
 fn parse_toml(cx: &mut Cx<'_>, text: &str) -> Result<Value> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    // The parser makes a tree of its own, which nothing stops from growing.
+    let n_values = text.bytes().filter(|byte| b",=[{".contains(byte)).count();
+    check_memory(text.len() + n_values * TREE_NODE)?;
     match text.parse::<toml::Table>() {
-        Ok(table) => Ok(from_toml(toml::Value::Table(table))),
+        Ok(table) => from_toml(toml::Value::Table(table)),
         Err(error) => {
             let offset = error.span().map_or(0, |span| span.start.min(text.len()));
             let before = text.get(..offset).unwrap_or(text);
@@ -46,22 +52,25 @@ fn parse_toml(cx: &mut Cx<'_>, text: &str) -> Result<Value> {
 }
 
 /// The parser limits the depth, so this recursion is short.
-fn from_toml(value: toml::Value) -> Value {
-    match value {
+fn from_toml(value: toml::Value) -> Result<Value> {
+    check_growth()?;
+    Ok(match value {
         toml::Value::String(text) => Value::from(text),
         toml::Value::Integer(v) => Value::int(v),
         toml::Value::Float(v) => Value::float(v),
         toml::Value::Boolean(v) => Value::bool(v),
         toml::Value::Datetime(v) => Value::from(v.to_string()),
-        toml::Value::Array(items) => array_value(items.into_iter().map(from_toml).collect()),
+        toml::Value::Array(items) => {
+            array_value(items.into_iter().map(from_toml).collect::<Result<_>>()?)
+        }
         toml::Value::Table(table) => {
             let mut dict = Dict::with_capacity(table.len());
             for (key, value) in table {
-                dict.insert(Value::from(key), from_toml(value));
+                dict.insert(Value::from(key), from_toml(value)?);
             }
             dict_value(dict)
         }
-    }
+    })
 }
 
 fn to_toml(cx: &mut Cx<'_>, value: DictOrStruct<'_>) -> Result<String> {

@@ -8,8 +8,9 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, StrInput};
 use super::Cx;
 use super::args::{array_value, string_value};
 use super::library_args::{dict_value, text_of};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::objects::dict::Dict;
+use crate::semantics::arith::{check_array_len, check_growth};
 use crate::semantics::display::display;
 use crate::value::Value;
 
@@ -42,6 +43,7 @@ struct Node {
 struct Open {
     anchor: usize,
     content: Content,
+    is_flow: bool,
     n_nodes: usize,
     depth: usize,
 }
@@ -59,6 +61,30 @@ struct Fault {
     column: usize,
 }
 
+/// Why a text has no value.
+enum Stop {
+    At(Fault),
+    /// There is no memory for what it describes.
+    Raised(Error),
+}
+
+/// As [`Stop`], for whoever does not know the place.
+enum Trouble {
+    Wrong(&'static str),
+    Raised(Error),
+}
+
+impl Trouble {
+    fn at(self, place: &Marker) -> Stop {
+        match self {
+            Trouble::Wrong(what) => Stop::At(Fault::at(what, place)),
+            Trouble::Raised(error) => Stop::Raised(error),
+        }
+    }
+}
+
+type Done = std::result::Result<(), Trouble>;
+
 impl Fault {
     fn at(what: impl Into<Cow<'static, str>>, place: &Marker) -> Fault {
         Fault { what: what.into(), line: place.line(), column: place.col() + 1 }
@@ -67,37 +93,76 @@ impl Fault {
 
 fn parse_yaml(cx: &mut Cx<'_>, text: &str) -> Result<Value> {
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let mut reader = Reader::default();
-    reader.document(Parser::new_from_str(text)).map_err(|fault| {
-        let Fault { what, line, column } = fault;
-        cx.failure(Kind::ParseError, format!("{what} at line {line} column {column}"))
+    let mut reader = Reader { before: Before::new(text), ..Reader::default() };
+    reader.document(Parser::new_from_str(text)).map_err(|stop| match stop {
+        Stop::At(Fault { what, line, column }) => {
+            cx.failure(Kind::ParseError, format!("{what} at line {line} column {column}"))
+        }
+        Stop::Raised(error) => error,
     })
 }
 
+/// The text, up to places that do not decrease.
 #[derive(Default)]
-struct Reader {
+struct Before<'a> {
+    text: &'a str,
+    bytes: usize,
+    chars: usize,
+}
+
+impl<'a> Before<'a> {
+    fn new(text: &'a str) -> Before<'a> {
+        Before { text, bytes: 0, chars: 0 }
+    }
+
+    /// What stands before a place in its line, and what follows.
+    fn split(&mut self, place: &Marker) -> (&'a str, &'a str) {
+        let rest = &self.text[self.bytes..];
+        let n = place.index().saturating_sub(self.chars);
+        self.bytes += rest.char_indices().nth(n).map_or(rest.len(), |(at, _)| at);
+        self.chars += n;
+        let (before, after) = self.text.split_at(self.bytes);
+        (&before[before.rfind(['\n', '\r']).map_or(0, |at| at + 1)..], after)
+    }
+}
+
+/// A tab in the indentation of a block that starts behind `line`: the column.
+fn tab_in_indentation(line: &str) -> Option<usize> {
+    let blanks = |c: char| c == ' ' || c == '\t';
+    let leading = &line[..line.len() - line.trim_start_matches(blanks).len()];
+    let inner = line.trim_end_matches(blanks).len();
+    let at = leading.find('\t').or_else(|| Some(inner + line[inner..].find('\t')?))?;
+    Some(line[..at].chars().count())
+}
+
+#[derive(Default)]
+struct Reader<'a> {
+    before: Before<'a>,
     open: Vec<Open>,
     anchors: FxHashMap<usize, Node>,
     root: Option<Node>,
     n_documents: usize,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn document(
         &mut self,
         mut parser: Parser<'_, StrInput<'_>>,
-    ) -> std::result::Result<Value, Fault> {
+    ) -> std::result::Result<Value, Stop> {
         while let Some(event) = parser.next_event() {
-            let (event, span) = event.map_err(|e| Fault::at(e.info().to_owned(), e.marker()))?;
-            let fault = |what: &'static str| Fault::at(what, &span.start);
+            let (event, span) =
+                event.map_err(|e| Stop::At(Fault::at(e.info().to_owned(), e.marker())))?;
+            let fault = |trouble: Trouble| trouble.at(&span.start);
+            check_growth().map_err(Stop::Raised)?;
             match event {
                 Event::DocumentStart(_) => {
                     self.n_documents += 1;
                     if self.n_documents > 1 {
-                        return Err(fault("more than one document"));
+                        return Err(fault(Trouble::Wrong("more than one document")));
                     }
                 }
                 Event::Scalar(text, style, anchor, _) => {
+                    self.check_key(&span.start)?;
                     let value = match style {
                         ScalarStyle::Plain => plain(&text),
                         _ => Value::str(&text),
@@ -106,15 +171,17 @@ impl Reader {
                     self.complete(node, anchor).map_err(fault)?;
                 }
                 Event::SequenceStart(anchor, _) => {
-                    self.begin(anchor, Content::List(Vec::new())).map_err(fault)?;
+                    let is_flow = self.check_block(&span.start)?;
+                    self.begin(anchor, Content::List(Vec::new()), is_flow).map_err(fault)?;
                 }
                 Event::MappingStart(anchor, _) => {
-                    self.begin(anchor, Content::Map(Dict::new(), None)).map_err(fault)?;
+                    let is_flow = self.check_block(&span.start)?;
+                    self.begin(anchor, Content::Map(Dict::new(), None), is_flow).map_err(fault)?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.end().map_err(fault)?,
                 Event::Alias(anchor) => {
                     let node = self.anchors.get(&anchor).cloned();
-                    let node = node.ok_or_else(|| fault("unknown anchor"))?;
+                    let node = node.ok_or_else(|| fault(Trouble::Wrong("unknown anchor")))?;
                     self.complete(node, 0).map_err(fault)?;
                 }
                 Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
@@ -123,15 +190,43 @@ impl Reader {
         Ok(self.root.take().map_or(Value::NULL, |node| node.value))
     }
 
-    fn begin(&mut self, anchor: usize, content: Content) -> std::result::Result<(), &'static str> {
-        if self.open.len() >= MAX_DEPTH {
-            return Err("nested too deeply");
+    fn is_flow(&self) -> bool {
+        self.open.last().is_some_and(|open| open.is_flow)
+    }
+
+    /// Whether a container that starts here is in flow style; blocks must not be indented by tabs,
+    /// which the parser crate lets pass.
+    fn check_block(&mut self, place: &Marker) -> std::result::Result<bool, Stop> {
+        if self.is_flow() {
+            return Ok(true);
         }
-        self.open.push(Open { anchor, content, n_nodes: 1, depth: 1 });
+        let (line, rest) = self.before.split(place);
+        if rest.starts_with(['[', '{']) {
+            return Ok(true);
+        }
+        refuse_tab(line, place)?;
+        Ok(false)
+    }
+
+    /// As [`Reader::check_block`] for a scalar, if it is the key of a block.
+    fn check_key(&mut self, place: &Marker) -> std::result::Result<(), Stop> {
+        match self.open.last() {
+            Some(Open { content: Content::Map(_, None), is_flow: false, .. }) => {
+                refuse_tab(self.before.split(place).0, place)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, anchor: usize, content: Content, is_flow: bool) -> Done {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Trouble::Wrong("nested too deeply"));
+        }
+        self.open.push(Open { anchor, content, is_flow, n_nodes: 1, depth: 1 });
         Ok(())
     }
 
-    fn end(&mut self) -> std::result::Result<(), &'static str> {
+    fn end(&mut self) -> Done {
         let Some(open) = self.open.pop() else { return Ok(()) };
         let value = match open.content {
             Content::List(items) => array_value(items),
@@ -142,7 +237,7 @@ impl Reader {
     }
 
     /// Puts a complete value where it belongs.
-    fn complete(&mut self, node: Node, anchor: usize) -> std::result::Result<(), &'static str> {
+    fn complete(&mut self, node: Node, anchor: usize) -> Done {
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
@@ -152,24 +247,34 @@ impl Reader {
             return Ok(());
         };
         if n_open + node.depth > MAX_DEPTH {
-            return Err("nested too deeply");
+            return Err(Trouble::Wrong("nested too deeply"));
         }
         open.depth = open.depth.max(node.depth + 1);
         open.n_nodes += node.n_nodes;
         if open.n_nodes > MAX_NODES {
-            return Err("more than 10 million nodes");
+            return Err(Trouble::Wrong("more than 10 million nodes"));
         }
         match &mut open.content {
-            Content::List(items) => items.push(node.value),
+            Content::List(items) => {
+                items.push(node.value);
+                check_array_len(items.len()).map_err(Trouble::Raised)?;
+            }
             Content::Map(dict, key) => match key.take() {
                 Some(key) => {
                     dict.insert(key, node.value);
+                    check_array_len(dict.len()).map_err(Trouble::Raised)?;
                 }
                 None => *key = Some(key_of(node)),
             },
         }
         Ok(())
     }
+}
+
+fn refuse_tab(line: &str, place: &Marker) -> std::result::Result<(), Stop> {
+    let Some(column) = tab_in_indentation(line) else { return Ok(()) };
+    let what = "a tab must not be used for indentation".into();
+    Err(Stop::At(Fault { what, line: place.line(), column: column + 1 }))
 }
 
 /// The text of a key.

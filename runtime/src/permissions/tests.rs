@@ -111,6 +111,10 @@ fn private_addresses_must_be_meant() {
         "fd00::1",
         "::ffff:127.0.0.1",
         "224.0.0.1",
+        "198.18.0.1",
+        "240.0.0.1",
+        "64:ff9b::7f00:1",
+        "64:ff9b::10.0.0.1",
     ] {
         assert!(!reaches(&rules, "example.com", private), "{private}");
     }

@@ -1,9 +1,10 @@
-//! Servers with bad certificates: none is talked to. Authorities and certificates are made here,
+//! Servers with bad certificates and hosts that were not granted: none is talked to. Authorities and certificates are made here,
 //! and the servers listen on loopback.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +16,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use super::{Agent, Method, Outgoing, Permissions, config, exchange_by};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::NextTimeout;
+
+use super::{
+    Agent, Answer, Class, Config, DefaultResolver, Method, Outgoing, Permissions, Uri,
+    checked_agent, config, exchange_by,
+};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -186,4 +193,121 @@ fn what_is_no_tls_is_refused() {
     });
     let got = outcome(&super::AGENT, "localhost", port);
     assert!(!got.starts_with("status") && !got.starts_with("not refused"), "{got}");
+}
+
+/// Answers every request alike; the port, and the number of connections so far.
+fn plain_server(head: &str) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let port = listener.local_addr().expect("it is bound").port();
+    let n_seen = Arc::new(AtomicUsize::new(0));
+    let (head, counter) = (head.replace("PORT", &port.to_string()), Arc::clone(&n_seen));
+    thread::spawn(move || {
+        for mut socket in listener.incoming().flatten() {
+            counter.fetch_add(1, Ordering::SeqCst);
+            // A client that goes away is none of the test's business.
+            let _ = socket.read(&mut [0; 1024]);
+            let _ =
+                write!(socket, "HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    (port, n_seen)
+}
+
+fn granted(host: &str) -> Arc<Permissions> {
+    let mut rules = Permissions::sandbox();
+    rules.grant(Class::NetClient, Some(host)).expect("a host");
+    Arc::new(rules)
+}
+
+fn get(agent: &Agent, url: &str) -> Answer {
+    exchange_by(
+        agent,
+        Outgoing {
+            method: Method::GET,
+            uri: url.parse().expect("a URL"),
+            headers: Vec::new(),
+            body: None,
+            timeout: Duration::from_secs(10),
+            max_redirects: 5,
+            max_body: 1000,
+            permissions: Arc::new(Permissions::default()),
+        },
+    )
+}
+
+#[test]
+fn redirects_to_hosts_that_were_not_granted_are_refused() {
+    let (elsewhere, n_seen) = plain_server("200 OK");
+    for host in [
+        format!("localhost:{elsewhere}"),
+        format!("127.0.0.2:{elsewhere}"),
+        format!("2130706434:{elsewhere}"),
+        format!("[::1]:{elsewhere}"),
+        format!("127.0.0.1@127.0.0.2:{elsewhere}"),
+        "10.0.0.1".to_owned(),
+        "169.254.169.254".to_owned(),
+        "[::ffff:10.0.0.1]".to_owned(),
+        "example.com".to_owned(),
+    ] {
+        let (port, _) = plain_server(&format!("302 Found\r\nLocation: http://{host}/"));
+        let agent = checked_agent(DefaultResolver::default(), granted("127.0.0.1"));
+        let answer = get(&agent, &format!("http://127.0.0.1:{port}/"));
+        assert!(answer.is_err_and(|failure| failure.is_denied), "{host}");
+    }
+    assert_eq!(n_seen.load(Ordering::SeqCst), 0);
+    let (port, _) = plain_server(&format!("302 Found\r\nLocation: http://127.0.0.1:{elsewhere}/"));
+    let agent = checked_agent(DefaultResolver::default(), granted("127.0.0.1"));
+    assert!(get(&agent, &format!("http://127.0.0.1:{port}/")).is_ok());
+    assert_eq!(n_seen.load(Ordering::SeqCst), 1);
+}
+
+/// Gives one address after the other for any name.
+#[derive(Debug)]
+struct Names {
+    left: Mutex<Vec<&'static str>>,
+}
+
+impl Names {
+    /// An agent that finds these addresses.
+    fn agent(addresses: &[&'static str], rules: Arc<Permissions>) -> Agent {
+        let left = addresses.iter().rev().copied().collect();
+        checked_agent(Names { left: Mutex::new(left) }, rules)
+    }
+}
+
+impl Resolver for Names {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let address = self.left.lock().expect("no panics").pop().expect("asked once too often");
+        let address: IpAddr = address.parse().expect("an address");
+        let mut found = self.empty();
+        found.push(SocketAddr::new(address, uri.port_u16().unwrap_or(80)));
+        Ok(found)
+    }
+}
+
+#[test]
+fn the_address_that_was_checked_is_connected_to() {
+    let (port, n_seen) = plain_server("200 OK");
+    // Asked once: the second answer would be another machine.
+    let agent = Names::agent(&["127.0.0.1"], granted("localhost"));
+    assert!(get(&agent, &format!("http://localhost:{port}/")).is_ok());
+    assert_eq!(n_seen.load(Ordering::SeqCst), 1);
+    // A name that was granted does not make a private address reachable.
+    for private in ["127.0.0.1", "10.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"] {
+        let agent = Names::agent(&[private], granted("public.test"));
+        let answer = get(&agent, &format!("http://public.test:{port}/"));
+        assert!(answer.is_err_and(|failure| failure.is_denied), "{private}");
+    }
+    assert_eq!(n_seen.load(Ordering::SeqCst), 1);
+    // A name that means another machine at the next look is refused then.
+    let (port, n_seen) = plain_server("302 Found\r\nLocation: http://localhost:PORT/next");
+    let agent = Names::agent(&["127.0.0.1", "10.0.0.1"], granted("localhost"));
+    let answer = get(&agent, &format!("http://localhost:{port}/"));
+    assert!(answer.is_err_and(|failure| failure.is_denied));
+    assert_eq!(n_seen.load(Ordering::SeqCst), 1);
 }

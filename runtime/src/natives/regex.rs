@@ -73,9 +73,7 @@ struct Compiled {
     regex: Regex,
     locations: RefCell<CaptureLocations>,
     /// The groups with names.
-    named: Vec<(Value, usize)>,
-    /// The keys of [`match_dict`].
-    keys: [Value; 5],
+    named: Vec<(Box<str>, usize)>,
 }
 
 impl Compiled {
@@ -83,8 +81,7 @@ impl Compiled {
         let names = regex.capture_names().enumerate();
         Compiled {
             locations: RefCell::new(regex.capture_locations()),
-            named: names.filter_map(|(i, name)| Some((Value::str(name?), i))).collect(),
-            keys: ["match", "start", "end", "groups", "named"].map(Value::str),
+            named: names.filter_map(|(i, name)| Some((name?.into(), i))).collect(),
             regex,
         }
     }
@@ -161,19 +158,18 @@ fn match_dict(
     let source = positions.text;
     let text =
         |group| at(group).map_or(Value::NULL, |(start, end)| Value::str(&source[start..end]));
-    let [whole, start, end, groups, named] = &regex.keys;
     let mut dict = Dict::with_capacity(5);
     if let Some((from, to)) = at(0) {
-        dict.insert(whole.clone(), Value::str(&source[from..to]));
-        dict.insert(start.clone(), positions.at(from));
-        dict.insert(end.clone(), positions.at(to));
+        dict.insert_str("match", Value::str(&source[from..to]));
+        dict.insert_str("start", positions.at(from));
+        dict.insert_str("end", positions.at(to));
     }
-    dict.insert(groups.clone(), array_value((1..regex.captures_len()).map(text).collect()));
+    dict.insert_str("groups", array_value((1..regex.captures_len()).map(text).collect()));
     let mut of_names = Dict::with_capacity(regex.named.len());
     for (name, group) in &regex.named {
-        of_names.insert(name.clone(), text(*group));
+        of_names.insert_str(name, text(*group));
     }
-    dict.insert(named.clone(), dict_value(of_names));
+    dict.insert_str("named", dict_value(of_names));
     dict_value(dict)
 }
 

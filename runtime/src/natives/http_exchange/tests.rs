@@ -1,5 +1,5 @@
-//! Servers with bad certificates and hosts that were not granted: none is talked to. Authorities and certificates are made here,
-//! and the servers listen on loopback.
+//! Servers with bad certificates and hosts that were not granted: none is talked to. Authorities
+//! and certificates are made here, and the servers listen on loopback.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener};

@@ -313,9 +313,8 @@ impl Flow<'_> {
             }
             for use_index in 0..self.regs.uses.len() {
                 let (reg, Some(nth)) = self.regs.uses[use_index] else { continue };
-                let is_needed = has(live, reg)
-                    || (throws && has(&caught, reg))
-                    || self.regs.is_read_twice(reg);
+                let is_needed =
+                    has(live, reg) || (throws && has(&caught, reg)) || self.regs.is_read_twice(reg);
                 if !is_needed {
                     self.ins[i].word = self.ins[i].word.with_last_use(nth, true);
                 }

@@ -4,8 +4,8 @@
 //! On the way to a write every container must have one owner; if one has not, the code leaves
 //! and the interpreter copies it.
 
+use ruff_runtime::bytecode::PlaceStepKind;
 use ruff_runtime::bytecode::operand::Use;
-use ruff_runtime::bytecode::{Const, PlaceStepKind};
 use ruff_runtime::objects::array::ElemKind;
 use ruff_runtime::profile::site;
 use ruff_runtime::value::Tag;
@@ -98,9 +98,7 @@ impl Builder<'_> {
 
     /// The shape in which a field is looked up, and its slot.
     fn field_of(&self, name: &str, known: Option<u32>, site: Site) -> Option<(u32, u16)> {
-        let is_name = |c: &Const| matches!(c, Const::Str(text) if **text == *name);
-        let index = self.proto.consts.iter().position(is_name)?;
-        let found = (self.request.fields)(&self.loaded.consts[index]);
+        let found = (self.request.fields)(name);
         let noted = site.0 >> site::PLACE_SHAPE & site::MANY_SHAPES;
         let noted = (noted != 0 && noted != site::MANY_SHAPES).then_some(noted as u32);
         let by_shape = |wanted| found.iter().copied().find(|&(shape, _)| shape == wanted);

@@ -262,15 +262,15 @@ impl Flow<'_> {
         let sets = || Sets::new(n, words);
         let (mut read, mut written, mut early) = (sets(), sets(), sets());
         let mut may_throw = vec![false; n];
-        for b in 0..n {
+        for (b, may_throw) in may_throw.iter_mut().enumerate() {
             for i in self.blocks[b].start..self.blocks[b].end {
                 self.collect(b, i);
-                may_throw[b] |= throws(&self.ins[i]);
+                *may_throw |= throws(&self.ins[i]);
                 let is_new = |reg: u16| !has(written.get(b), reg);
                 let uses = self.regs.uses.iter().map(|&(reg, _)| reg);
                 uses.filter(|&reg| is_new(reg)).for_each(|reg| add(read.get_mut(b), reg));
                 self.regs.defs.iter().for_each(|&reg| add(written.get_mut(b), reg));
-                if !may_throw[b] {
+                if !*may_throw {
                     self.regs.defs.iter().for_each(|&reg| add(early.get_mut(b), reg));
                 }
             }

@@ -184,6 +184,7 @@ pub struct Isolate {
     pub limits: Limits,
     /// Set from outside (Ctrl-C) or by a due cycle collection; polled at back-edges and calls.
     pub interrupt: Arc<Interrupt>,
+    /// Makes values of errors, with the predeclared struct `Error`.
     pub errors: ErrorValues,
     /// What natives may do.
     pub permissions: Arc<Permissions>,

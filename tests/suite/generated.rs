@@ -31,6 +31,9 @@ const DEFAULT_FORCED: u64 = 6;
 const LONGEST_RUN: Duration = Duration::from_secs(10);
 const INTERRUPTED: u8 = 130;
 
+/// Programs that differed once.
+const ONCE_DIFFERED: [u64; 1] = [10_071_467];
+
 /// What must be equal on all engines.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) struct Outcome {
@@ -60,6 +63,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         let seeds = start..(start + BATCH).min(first + n);
         let name = format!("generated/agree::{}..{}", seeds.start, seeds.end);
         trials.push(Trial::test(name, move || compare_batch(seeds)));
+    }
+    for seed in ONCE_DIFFERED {
+        let name = format!("generated/once_differed::{seed}");
+        trials.push(Trial::test(name, move || compare_batch(seed..seed + 1)));
     }
     let forced = number("RUFF_FORCED", DEFAULT_FORCED);
     for seed in first..first + forced {

@@ -112,7 +112,9 @@ fn add_group(
             | Op::CallMethodPlaceSpread
     );
     if is_call {
-        regs.emptied.extend(first + u16::from(op == Op::CallMethodPlace)..first + n_writes);
+        // What `call_module` does not use keeps its value, as does the receiver of a place.
+        let kept = skip + u16::from(op == Op::CallMethodPlace);
+        regs.emptied.extend(first + kept..first + n_writes);
         regs.window = Some(first + n_reads);
     }
     if op == Op::CallNative {

@@ -34,8 +34,10 @@ impl Builder<'_> {
         let (error, on) = self.split(is_raised);
         let state = self.state.clone();
         self.block = error;
-        // A receiver stays where it was.
-        self.state.set(window, Reg::slot(Know::Any));
+        // A receiver stays where it was; without arguments, the window may be behind all registers.
+        if window < self.n_regs() {
+            self.state.set(window, Reg::slot(Know::Any));
+        }
         let caught = self.state.clone();
         self.branch_to_handlers(payload, &caught, true);
         (self.block, self.state, self.is_done, self.last_exit) = (on, state, false, None);

@@ -11,7 +11,7 @@ use ruff_runtime::heap::{Obj, Ref};
 use ruff_runtime::interp::{Vm, receiver_type};
 use ruff_runtime::limits::COLLECTION_LEN;
 use ruff_runtime::natives::{self, method};
-use ruff_runtime::objects::array::Array;
+use ruff_runtime::objects::array::{Array, ElemKind};
 use ruff_runtime::objects::dict::Dict;
 use ruff_runtime::objects::string::{self, Str};
 use ruff_runtime::semantics::place::{self, PlaceStep};
@@ -368,6 +368,14 @@ pub(crate) extern "C" fn new_array(first: *mut Value, count: u64) -> u64 {
     // SAFETY: compiled code passes registers of its window.
     let items = unsafe { std::slice::from_raw_parts_mut(first, count as usize) };
     ManuallyDrop::new(Value::from_ref(Ref::new(Array::from_taken(items)))).payload()
+}
+
+pub(crate) extern "C" fn new_unboxed(kind: u64, count: u64) -> u64 {
+    let kinds = [ElemKind::Int, ElemKind::Float, ElemKind::Bool];
+    let kind = kinds.into_iter().find(|&known| known as u64 == kind).unwrap_or(ElemKind::Int);
+    // SAFETY: compiled code passes one of these kinds and writes all elements at once.
+    let array = unsafe { Array::unwritten(kind, count as usize) };
+    ManuallyDrop::new(Value::from_ref(Ref::new(array))).payload()
 }
 
 pub(crate) extern "C" fn take_last(array: *mut Value, item: *mut Value) -> u64 {

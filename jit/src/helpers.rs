@@ -74,6 +74,7 @@ routines! {
     PutPlace = data_helpers::put_place;
     TakeLast = data_helpers::take_last;
     NewArray = data_helpers::new_array;
+    NewUnboxed = data_helpers::new_unboxed;
     DictHasOwn = data_helpers::dict_has_own;
     Pop = data_helpers::pop;
     Length = data_helpers::length;

@@ -332,7 +332,7 @@ impl Jit {
         let _lying = poison.as_ref().map(Poison::begin);
         let line = u64::from(code.proto.as_ref().map_or(0, |loaded| loaded.proto.line));
         let methods = |name: &Value| by_shape(&poison, line, vm.cached_methods(name));
-        let fields = |name: &Value| by_shape(&poison, line, vm.cached_fields(name));
+        let fields = |name: &str| by_shape(&poison, line, vm.cached_fields(name));
         let forgets = |salt: u64| poison.as_ref().is_some_and(|poison| poison.forgets(line ^ salt));
         let operators = |op| vm.operator_name(op).filter(|_| !forgets(op as u64)).cloned();
         let bodies = |spec: &BodySpec| self.bodies.get(spec);

@@ -76,7 +76,7 @@ pub struct Position {
 }
 
 /// One entry of a traceback.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TraceEntry {
     Call {
         name: Arc<str>,
@@ -212,14 +212,14 @@ impl Error {
 
     /// Adds the function that is being left, or whose `except` catches the error. A rethrown
     /// error that leaves the function which caught it first lists that function already.
-    pub fn leave(&mut self, name: &str, file: &Arc<str>, line: u32) {
+    pub fn leave(&mut self, name: &Arc<str>, file: &Arc<str>, line: u32) {
         if let Some(last) = self.trace.last_mut()
             && let Some(known) = last.line_in(name, file)
         {
-            *last = TraceEntry::Call { name: name.into(), file: file.clone(), line: known };
+            *last = TraceEntry::Call { name: name.clone(), file: file.clone(), line: known };
             return;
         }
-        self.trace.push(TraceEntry::Call { name: name.into(), file: file.clone(), line });
+        self.trace.push(TraceEntry::Call { name: name.clone(), file: file.clone(), line });
     }
 
     /// Leaves out the middle of a very long traceback, for an error that is stored and raised

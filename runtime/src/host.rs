@@ -22,6 +22,7 @@ use crate::objects::function::{Function, FunctionCode};
 use crate::objects::module::{ModuleBody, Origin, Template};
 use crate::objects::structs::StructDef;
 use crate::permissions::Permissions;
+use crate::semantics::error_value::ErrorValues;
 use crate::value::Value;
 
 /// The engine as seen by semantics and natives.
@@ -183,8 +184,8 @@ pub struct Isolate {
     pub limits: Limits,
     /// Set from outside (Ctrl-C) or by a due cycle collection; polled at back-edges and calls.
     pub interrupt: Arc<Interrupt>,
-    /// The predeclared struct `Error`.
-    pub error_def: Ref<StructDef>,
+    /// Makes values of errors, with the predeclared struct `Error`.
+    pub errors: ErrorValues,
     /// What natives may do.
     pub permissions: Arc<Permissions>,
     /// Functions that natives call later, by the number of what they were given to.
@@ -288,13 +289,12 @@ impl Isolate {
         if let Some(steps) = limits.steps {
             interrupt.limit_steps(steps);
         }
-        let error_def = crate::semantics::error_value::error_def();
         Isolate {
             out,
             args,
             limits,
             interrupt,
-            error_def,
+            errors: ErrorValues::default(),
             random: None,
             permissions: Arc::default(),
             handlers: HashMap::new(),

@@ -30,7 +30,7 @@ pub(super) struct Frame {
     pub n_registers: usize,
     /// Registers that hold arguments at entry.
     pub n_args: usize,
-    /// R0 belongs to the caller.
+    /// R0 belongs to the caller, who looks at it when the function has ended.
     pub pinned: bool,
 }
 
@@ -40,6 +40,8 @@ struct Block {
     succs: Vec<usize>,
     /// Blocks of the handlers around it.
     handlers: Vec<usize>,
+    /// One of them is a cleanup, so that no error leaves the function from here.
+    has_cleanup: bool,
 }
 
 /// Sets of registers, one after the other.
@@ -192,7 +194,7 @@ fn split(ins: &[Ins], labels: &[usize], ranges: &[Range]) -> Vec<Block> {
         if let Some(label) = last.label {
             succs.push(block_of(labels[label.0 as usize]));
         }
-        blocks.push(Block { start, end, succs, handlers: Vec::new() });
+        blocks.push(Block { start, end, succs, handlers: Vec::new(), has_cleanup: false });
     }
     let mut seen = vec![Seen::default(); blocks.len()];
     for range in ranges {
@@ -202,6 +204,7 @@ fn split(ins: &[Ins], labels: &[usize], ranges: &[Range]) -> Vec<Block> {
         for (block, seen) in covered.take_while(|(block, _)| block.start < range.end) {
             if seen.reaches(range.kind) {
                 block.handlers.push(target);
+                block.has_cleanup |= range.kind == HandlerKind::Cleanup;
             }
         }
     }
@@ -242,21 +245,32 @@ impl Flow<'_> {
         }
     }
 
+    /// Collects the registers of the instruction `i` of a block. Where the function may end, its
+    /// caller reads the receiver.
+    fn collect(&mut self, block: usize, i: usize) {
+        let ins = &self.ins[i];
+        self.regs.collect(ins, self.code);
+        let may_leave = throws(ins) && !self.blocks[block].has_cleanup;
+        if self.frame.pinned && (may_leave || ends_function(ins.word.op())) {
+            self.regs.uses.push((0, None));
+        }
+    }
+
     /// What every block reads and writes.
     fn summarise(&mut self) -> Summary {
         let (n, words) = (self.blocks.len(), self.live_in.words);
         let sets = || Sets::new(n, words);
         let (mut read, mut written, mut early) = (sets(), sets(), sets());
         let mut may_throw = vec![false; n];
-        for (b, block) in self.blocks.iter().enumerate() {
-            for i in block.start..block.end {
-                self.regs.collect(&self.ins[i], self.code);
-                may_throw[b] |= throws(&self.ins[i]);
+        for (b, may_throw) in may_throw.iter_mut().enumerate() {
+            for i in self.blocks[b].start..self.blocks[b].end {
+                self.collect(b, i);
+                *may_throw |= throws(&self.ins[i]);
                 let is_new = |reg: u16| !has(written.get(b), reg);
                 let uses = self.regs.uses.iter().map(|&(reg, _)| reg);
                 uses.filter(|&reg| is_new(reg)).for_each(|reg| add(read.get_mut(b), reg));
                 self.regs.defs.iter().for_each(|&reg| add(written.get_mut(b), reg));
-                if !may_throw[b] {
+                if !*may_throw {
                     self.regs.defs.iter().for_each(|&reg| add(early.get_mut(b), reg));
                 }
             }
@@ -292,17 +306,15 @@ impl Flow<'_> {
         let (start, end) = (self.blocks[block].start, self.blocks[block].end);
         let caught = self.caught(block, live.len());
         for i in (start..end).rev() {
-            self.regs.collect(&self.ins[i], self.code);
+            self.collect(block, i);
             let throws = throws(&self.ins[i]);
             for &reg in &self.regs.defs {
                 remove(live, reg);
             }
             for use_index in 0..self.regs.uses.len() {
                 let (reg, Some(nth)) = self.regs.uses[use_index] else { continue };
-                let is_needed = has(live, reg)
-                    || (throws && has(&caught, reg))
-                    || (self.frame.pinned && reg == 0)
-                    || self.regs.is_read_twice(reg);
+                let is_needed =
+                    has(live, reg) || (throws && has(&caught, reg)) || self.regs.is_read_twice(reg);
                 if !is_needed {
                     self.ins[i].word = self.ins[i].word.with_last_use(nth, true);
                 }

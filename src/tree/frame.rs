@@ -96,7 +96,7 @@ impl Frame {
         {
             let line = self.unit.tree.source.line_col(failed_at.unwrap_or_default()).0;
             let code = function.code();
-            error.leave(code.info.display_name(), &code.file, line);
+            error.leave(&code.info.listed_name(), &code.file, line);
         }
     }
 

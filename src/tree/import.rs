@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ruff_runtime::error::{Error, Kind, Result};
-use ruff_runtime::semantics::{error_value, index};
+use ruff_runtime::semantics::index;
 use ruff_runtime::value::Value;
 
 use super::Evaluator;
@@ -64,7 +64,7 @@ impl Evaluator {
     fn failed(&self, name: &str, cause: Error) -> Error {
         let message = format!("Failed to evaluate module '{name}': {}", cause.message);
         let mut error = Error::new(Kind::ImportError, message);
-        error.cause = error_value::to_value(cause, &self.isolate.error_def);
+        error.cause = self.isolate.errors.make(cause);
         error
     }
 }

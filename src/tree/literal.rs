@@ -119,7 +119,7 @@ impl Evaluator {
             None => match frame.unit.resolved().get(expr.id) {
                 Ref::Var(var) => frame.read(var)?,
                 Ref::Native | Ref::Undefined if &*name.name == "Error" => {
-                    Value::from_ref(self.isolate.error_def.clone())
+                    Value::from_ref(self.isolate.errors.def.clone())
                 }
                 Ref::Native | Ref::Undefined => Value::NULL,
             },

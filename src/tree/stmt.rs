@@ -1,7 +1,7 @@
 //! Statements and blocks.
 
 use ruff_runtime::error::Error;
-use ruff_runtime::semantics::{error_value, iterate, truthy};
+use ruff_runtime::semantics::{iterate, truthy};
 use ruff_runtime::value::Value;
 
 use super::Evaluator;
@@ -159,7 +159,7 @@ impl Evaluator {
         frame.enter(handler);
         let named = match name {
             Some(name) => {
-                let value = error_value::to_value(error, &self.isolate.error_def);
+                let value = self.isolate.errors.make(error);
                 self.assign_name(frame, name, value)
             }
             None => Ok(()),

@@ -78,14 +78,17 @@ pub(crate) fn number(name: &str, default: u64) -> u64 {
     variable(name).and_then(|v| v.parse().ok()).unwrap_or(default)
 }
 
-/// Guards that were forced so far.
+/// Guards that were forced one by one so far.
 static FORCED: AtomicU64 = AtomicU64::new(0);
+/// Exits that were taken because a guard was made to fail.
+static EXITS: AtomicU64 = AtomicU64::new(0);
 
-/// Tells how many guards a run with `RUFF_FORCED` has forced.
+/// Tells how many guards a run with `RUFF_FORCED` has forced, and how often code was left.
 #[expect(clippy::print_stdout, reason = "the result of a campaign")]
 pub(crate) fn report() {
     if variable("RUFF_FORCED").is_some() {
-        println!("guards forced to fail: {}", FORCED.load(Ordering::Relaxed));
+        let (forced, exits) = (FORCED.load(Ordering::Relaxed), EXITS.load(Ordering::Relaxed));
+        println!("guards forced to fail: {forced}, exits forced: {exits}");
     }
 }
 
@@ -105,6 +108,7 @@ fn run_watched(text: &str, options: &Options) -> Finished {
         }
     });
     let finished = engine::run_captured(Source::new("main.ruff", text), PathBuf::new(), &options);
+    EXITS.fetch_add(finished.forced_exits, Ordering::Relaxed);
     drop(done);
     watch.join().expect("the watch does not panic");
     finished

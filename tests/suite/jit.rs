@@ -24,23 +24,42 @@ print(sum(200000, 1), sum(200000, 0.5))
 ";
 const RESULT: &str = "39991800460 39991800440\n";
 
+/// Fields that a function names only to write into what they hold.
+const WRITER: &str = "\
+struct Marks { seen, n = 0
+    func mark(mut self, at) { self.seen[at] = at }
+    func count(mut self, at) { self.n += at }
+}
+marks := Marks { seen: fill(100, 0) }
+for i in range(20000) {
+    marks.mark(i % 100)
+    marks.count(i % 3)
+}
+print(marks.n, sum(marks.seen))
+";
+
 type Check = fn() -> Result<(), Failed>;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let tests: [(&str, Check); 5] = [
+    let tests: [(&str, Check); 6] = [
         ("log_of_lines", log_of_lines),
         ("log_of_json", log_of_json),
         ("small_code_memory", small_code_memory),
         ("perf_map", perf_map),
         ("beside_the_program", beside_the_program),
+        ("fields_that_are_only_written", fields_that_are_only_written),
     ];
     tests.into_iter().map(|(name, test)| Trial::test(format!("jit/{name}"), test)).collect()
 }
 
 /// Runs the program with options and gives the process id and what it wrote to stderr.
 fn run(options: &[&str]) -> Result<(u32, String), Failed> {
+    run_program((PROGRAM, RESULT), options)
+}
+
+fn run_program((program, result): (&str, &str), options: &[&str]) -> Result<(u32, String), Failed> {
     let scratch = Scratch::new();
-    scratch.write("main.ruff", PROGRAM.as_bytes());
+    scratch.write("main.ruff", program.as_bytes());
     let mut command = Command::new(env!("CARGO_BIN_EXE_ruff"));
     command.arg("run").args(options).arg("main.ruff").current_dir(scratch.path());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -49,7 +68,7 @@ fn run(options: &[&str]) -> Result<(u32, String), Failed> {
     let output = child.wait_with_output()?;
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    if !output.status.success() || stdout != RESULT {
+    if !output.status.success() || stdout != result {
         return Err(format!("{}, stdout {stdout:?}, stderr:\n{stderr}", output.status).into());
     }
     Ok((id, stderr))
@@ -107,4 +126,14 @@ fn perf_map() -> Result<(), Failed> {
 fn beside_the_program() -> Result<(), Failed> {
     let (_, stats) = run(&["--stats"])?;
     expect_all(&stats, &["compiled: ", "longest wait: ", "time build: "])
+}
+
+/// No routine looks for their slots.
+fn fields_that_are_only_written() -> Result<(), Failed> {
+    let program = (WRITER, "19999 4950\n");
+    let (_, ir) = run_program(program, &["--jit", "--jit-dump=ir"])?;
+    match ir.lines().find(|line| line.contains("StorePlace") || line.contains("UpdatePlace")) {
+        Some(line) => Err(format!("a routine is called:\n{line}").into()),
+        None => expect_all(&ir, &["function Marks.mark", "ElemStore(Int"]),
+    }
 }

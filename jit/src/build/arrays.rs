@@ -254,12 +254,46 @@ impl Builder<'_> {
 
     /// R[dst] = an array of the values in a row of registers.
     pub(super) fn new_array(&mut self, dst: u16, first: u16, count: u16) {
+        if let Some(kind) = self.kind_of_row(first, count) {
+            return self.new_unboxed(dst, kind, first..first + count);
+        }
         self.materialise_all();
         let row = first..first + count;
         row.clone().for_each(|r| self.sync(r));
         let address = self.add(Op::SlotAddr(first), Ty::Word);
         let n = self.word(count.into());
         let object = self.add(Op::Help(Helper::NewArray, vec![address, n]), Ty::Word);
+        self.last_exit = None;
+        row.for_each(|r| self.state.set(r, Reg::EMPTY));
+        self.release(dst);
+        let tag = self.word(Tag::Array as u64);
+        self.add(Op::StorePair(dst, tag, object), Ty::None);
+        self.state.set(dst, Reg { unique: true, ..Reg::slot(Know::Array(None)) });
+    }
+
+    /// The kind of an array of the values in a row of registers, if all are unboxed.
+    fn kind_of_row(&self, first: u16, count: u16) -> Option<ElemKind> {
+        if count == 0 {
+            return None;
+        }
+        let ty_of = |r: u16| self.state.get(r).node().map(|(_, ty)| ty);
+        let ty = ty_of(first)?;
+        let all = [ElemKind::Int, ElemKind::Float, ElemKind::Bool];
+        let kind = all.into_iter().find(|&kind| unboxed(kind).is_some_and(|(_, of)| of == ty))?;
+        (first..first + count).all(|r| ty_of(r) == Some(ty)).then_some(kind)
+    }
+
+    /// R[dst] = an array that the elements are written into, without going through the registers.
+    fn new_unboxed(&mut self, dst: u16, kind: ElemKind, row: std::ops::Range<u16>) {
+        let Some((elem, ty)) = unboxed(kind) else { return };
+        let items: Vec<NodeId> = row.clone().map(|r| self.want(r, ty)).collect();
+        let (kind, n) = (self.word(kind as u64), self.word(items.len() as u64));
+        let object = self.add(Op::Help(Helper::NewUnboxed, vec![kind, n]), Ty::Word);
+        let data = self.add(Op::Load(object, abi::ARRAY_DATA), Ty::Word);
+        for (i, item) in items.into_iter().enumerate() {
+            let at = self.int(i as i64);
+            self.add(Op::ElemStore(elem, data, at, item), Ty::None);
+        }
         self.last_exit = None;
         row.for_each(|r| self.state.set(r, Reg::EMPTY));
         self.release(dst);

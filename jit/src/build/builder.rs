@@ -273,7 +273,12 @@ impl Builder<'_> {
     }
 
     fn instruction(&mut self, insn: Insn) {
-        let may_speculate = self.may_speculate(self.pc) || self.is_request(&insn);
+        let may_speculate = match insn {
+            Insn::StorePlace { .. } | Insn::UpdatePlace { .. } => {
+                self.feedback.may_call_routine(self.pc)
+            }
+            _ => self.may_speculate(self.pc) || self.is_request(&insn),
+        };
         if !may_speculate && insn_is_speculative(&insn) {
             return self.step();
         }

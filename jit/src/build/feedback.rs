@@ -24,6 +24,8 @@ pub struct Feedback {
 enum Blocked {
     /// Any typed lowering of the instruction.
     Typed,
+    /// A change in line, since what is changed has a second owner; a routine copies it.
+    InLine,
     /// Hoisting checks out of the loop.
     Hoist,
     /// Leaving because it has not run.
@@ -36,12 +38,12 @@ impl Feedback {
         let what = match reason {
             ExitReason::Hoisted => Blocked::Hoist,
             ExitReason::NotProfiled => Blocked::Unprofiled,
+            ExitReason::Shared => Blocked::InLine,
             ExitReason::WrongType
             | ExitReason::IntOverflow
             | ExitReason::Divisor
             | ExitReason::OutOfBounds
             | ExitReason::WrongElements
-            | ExitReason::Shared
             | ExitReason::WrongCallee
             | ExitReason::WrongResult
             | ExitReason::ModuleVariable
@@ -66,6 +68,11 @@ impl Feedback {
 
     /// Whether a typed lowering of the instruction may be tried.
     pub fn may_speculate(&self, pc: u32) -> bool {
+        self.may_call_routine(pc) && !self.blocked.borrow().contains(&(pc, Blocked::InLine))
+    }
+
+    /// Whether a change of a place may be tried, at least through a routine.
+    pub fn may_call_routine(&self, pc: u32) -> bool {
         !self.blocked.borrow().contains(&(pc, Blocked::Typed))
     }
 

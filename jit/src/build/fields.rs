@@ -86,7 +86,8 @@ impl Builder<'_> {
             let offset = abi::STRUCT_FIELDS + slot * abi::VALUE_SIZE;
             return Some(Field::Fixed { shape: bits as u32, offset });
         }
-        let found = (self.request.fields)(&self.loaded.consts[name as usize]);
+        let Const::Str(name) = &self.proto.consts[name as usize] else { return None };
+        let found = (self.request.fields)(name);
         (2..=MAX_SHAPES).contains(&found.len()).then_some(Field::ByShape(found))
     }
 

@@ -83,7 +83,7 @@ pub struct Request<'a> {
     /// The name of the method that overloads an operator, if it was called.
     pub operators: &'a dyn Fn(BinOp) -> Option<Value>,
     /// The slots of the field of a name, by shape.
-    pub fields: &'a dyn Fn(&Value) -> Vec<(u32, u16)>,
+    pub fields: &'a dyn Fn(&str) -> Vec<(u32, u16)>,
     /// What a native does, as bytecode.
     pub bodies: &'a dyn Fn(&BodySpec) -> Option<*const FunctionCode>,
     /// What the method of a name, with so many arguments, does with the chain of lazy stages that

@@ -4,8 +4,8 @@
 //! On the way to a write every container must have one owner; if one has not, the code leaves
 //! and the interpreter copies it.
 
+use ruff_runtime::bytecode::PlaceStepKind;
 use ruff_runtime::bytecode::operand::Use;
-use ruff_runtime::bytecode::{Const, PlaceStepKind};
 use ruff_runtime::objects::array::ElemKind;
 use ruff_runtime::profile::site;
 use ruff_runtime::value::Tag;
@@ -98,9 +98,7 @@ impl Builder<'_> {
 
     /// The shape in which a field is looked up, and its slot.
     fn field_of(&self, name: &str, known: Option<u32>, site: Site) -> Option<(u32, u16)> {
-        let is_name = |c: &Const| matches!(c, Const::Str(text) if **text == *name);
-        let index = self.proto.consts.iter().position(is_name)?;
-        let found = (self.request.fields)(&self.loaded.consts[index]);
+        let found = (self.request.fields)(name);
         let noted = site.0 >> site::PLACE_SHAPE & site::MANY_SHAPES;
         let noted = (noted != 0 && noted != site::MANY_SHAPES).then_some(noted as u32);
         let by_shape = |wanted| found.iter().copied().find(|&(shape, _)| shape == wanted);
@@ -232,7 +230,8 @@ impl Builder<'_> {
 
     fn store_in_line(&mut self, root: u16, desc: u16, src: Use) -> bool {
         let site = Site::of(self.proto, self.pc);
-        let Some(plan) = self.plan(root, desc, site) else { return false };
+        let plan = self.plan(root, desc, site).filter(|_| self.may_speculate(self.pc));
+        let Some(plan) = plan else { return false };
         let unboxed_ty = match plan.last() {
             Some(&Step::Index { kind, .. }) => unboxed(kind).map(|(_, ty)| ty),
             _ => None,
@@ -262,7 +261,7 @@ impl Builder<'_> {
     }
 
     pub(super) fn update_place(&mut self, root: u16, desc: u16, src: Use, op: Arith) {
-        let is_number = matches!(self.guess_reg(src.reg, None), Some(Ty::Int | Ty::Float));
+        let is_number = matches!(self.summand(src), Some(Ty::Int | Ty::Float));
         if !is_number || self.state.get(root).node().is_some() || self.is_new_site() {
             return self.step();
         }
@@ -279,9 +278,15 @@ impl Builder<'_> {
         self.changed_in_place(root);
     }
 
+    /// The type of what a place is changed by: that of an int, where the result was always one.
+    fn summand(&self, src: Use) -> Option<Ty> {
+        let noted = Site::of(self.proto, self.pc).call_result();
+        self.guess_reg(src.reg, noted.filter(|&ty| ty == Ty::Int))
+    }
+
     fn update_in_line(&mut self, root: u16, desc: u16, src: Use, op: Arith) -> bool {
         let site = Site::of(self.proto, self.pc);
-        let value_ty = self.guess_reg(src.reg, None);
+        let value_ty = self.summand(src);
         let is_number = |ty: &Ty| matches!(ty, Ty::Int | Ty::Float);
         let (Some(ty), Some(value_ty)) = (site.call_result().filter(is_number), value_ty) else {
             return false;
@@ -292,7 +297,8 @@ impl Builder<'_> {
         if !keeps_type || (op == Arith::Rem && !is_int) {
             return false;
         }
-        let Some(plan) = self.plan(root, desc, site) else { return false };
+        let plan = self.plan(root, desc, site).filter(|_| self.may_speculate(self.pc));
+        let Some(plan) = plan else { return false };
         let value = self.want(src.reg, value_ty);
         let Some(spot) = self.walk(root, &plan, true) else { return false };
         let old = match spot {

@@ -186,6 +186,8 @@ pub enum Helper {
     DictHasOwn,
     /// `(first slot, count)`: an array of what is in a row of slots, which it leaves empty.
     NewArray,
+    /// An array of a kind (its number) with so many elements, which are still to be written.
+    NewUnboxed,
     /// `(slot)`: the length of a value, or [`crate::abi::NO_LENGTH`].
     Length,
     /// `(dict, int)`: the address of the value under a key, or 0; right until the dict changes.

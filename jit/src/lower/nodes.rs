@@ -291,6 +291,7 @@ fn routine_of(helper: Helper) -> Routine {
         Helper::PutPlace => Routine::PutPlace,
         Helper::TakeLast => Routine::TakeLast,
         Helper::NewArray => Routine::NewArray,
+        Helper::NewUnboxed => Routine::NewUnboxed,
         Helper::DictHasOwn => Routine::DictHasOwn,
         Helper::DictFindInt => Routine::DictFindInt,
         Helper::Length => Routine::Length,

@@ -76,6 +76,7 @@ impl Effects {
             }
             Op::Help(helper, args) => match helper {
                 Helper::TextData | Helper::TextEqual | Helper::TextOrder | Helper::NewCell => {}
+                Helper::NewUnboxed => {}
                 Helper::DictFindInt | Helper::DictFindText | Helper::DictHasOwn => {}
                 Helper::DictFindAny | Helper::Length => {}
                 Helper::NewArray => {

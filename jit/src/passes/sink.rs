@@ -400,9 +400,8 @@ enum Reads {
 
 fn reads_of(helper: Helper) -> Reads {
     match helper {
-        Helper::TextData | Helper::TextEqual | Helper::TextOrder | Helper::NewCell => {
-            Reads::Nothing
-        }
+        Helper::TextData | Helper::TextEqual | Helper::TextOrder => Reads::Nothing,
+        Helper::NewCell | Helper::NewUnboxed => Reads::Nothing,
         Helper::DictFindInt | Helper::DictFindText | Helper::DictHasOwn => Reads::Nothing,
         Helper::Push
         | Helper::DictFindAny

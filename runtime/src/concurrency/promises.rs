@@ -9,7 +9,6 @@ use crate::heap::Ref;
 use crate::host::Host;
 use crate::objects::array::Array;
 use crate::objects::promise::{Combination, Observer, PromiseBody, PromiseState, Rule};
-use crate::semantics::error_value;
 use crate::sync::Arc;
 use crate::value::{Value, View, Wrapper};
 
@@ -219,7 +218,7 @@ fn part_settled(
             is_last.then(|| Ok(array_of(&mut state.parts)))
         }
         (Rule::Any, Err(error)) => {
-            state.parts[index] = error_value::to_value(error, &host.isolate().error_def);
+            state.parts[index] = host.isolate().errors.make(error);
             is_last.then(|| {
                 let mut error = Error::new(Kind::ConcurrencyError, "All promises rejected");
                 error.cause = array_of(&mut state.parts);
@@ -230,7 +229,7 @@ fn part_settled(
             state.parts[index] = match outcome {
                 Ok(value) => Wrapper::Ok.wrap(value),
                 Err(error) => {
-                    let error = error_value::to_value(error, &host.isolate().error_def);
+                    let error = host.isolate().errors.make(error);
                     Wrapper::Err.wrap(error)
                 }
             };
@@ -248,7 +247,7 @@ fn rejected_part(host: &mut dyn Host, error: Error, index: usize) -> Error {
     let message = format!("Promise {index} rejected: {}", error.message);
     let mut outer = Error::with_kind(error.kind.clone(), message);
     outer.position = error.position.clone();
-    outer.cause = error_value::to_value(error, &host.isolate().error_def);
+    outer.cause = host.isolate().errors.make(error);
     outer
 }
 

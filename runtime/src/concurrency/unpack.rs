@@ -291,7 +291,7 @@ impl<'h> Unpacker<'h> {
         let isolate = self.host.isolate();
         let mut is_known = true;
         let def = match node {
-            DefNode::Error => Some(isolate.error_def.clone()),
+            DefNode::Error => Some(isolate.errors.def.clone()),
             DefNode::Library { decl_id, name, fields } => {
                 let fields: Vec<&str> = fields.iter().map(|field| &**field).collect();
                 Some(isolate.library_def(decl_id, &name, &fields))

@@ -3,6 +3,8 @@
 //! A site remembers one shape; this cache remembers the slot per shape and name constant, for
 //! the interpreter, and for the JIT, which asks for all shapes that a name was used with.
 
+use std::sync::Arc;
+
 use super::Vm;
 use crate::value::Value;
 
@@ -42,8 +44,15 @@ impl FieldCache {
 }
 
 impl Vm {
-    /// The shapes whose field of this name constant was used lately, with its slot; for the JIT.
-    pub fn cached_fields(&self, name: &Value) -> Vec<(u32, u16)> {
+    /// Remembers the slot of a field on the way to a place.
+    pub(super) fn note_field(&mut self, shape: u32, name: &Arc<str>, slot: usize) {
+        let name = self.literal(name);
+        self.fields.put(shape, &name, slot);
+    }
+
+    /// The shapes whose field of this name was used lately, with its slot; for the JIT.
+    pub fn cached_fields(&self, name: &str) -> Vec<(u32, u16)> {
+        let Some(name) = self.literals.get(name) else { return Vec::new() };
         let same = self.fields.0.iter().filter(|c| c.shape != 0 && c.name == name.payload());
         same.filter_map(|c| Some((c.shape, u16::try_from(c.slot).ok()?))).collect()
     }

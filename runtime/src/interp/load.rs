@@ -48,7 +48,14 @@ impl Vm {
 
     /// A constant of a function as a value: texts are the same strings in all functions.
     pub(super) fn constant(&mut self, value: &Const) -> Value {
-        let Const::Str(text) = value else { return value_of(value) };
+        match value {
+            Const::Str(text) => self.literal(text),
+            other => value_of(other),
+        }
+    }
+
+    /// The string that stands for a text in all functions.
+    pub(super) fn literal(&mut self, text: &Arc<str>) -> Value {
         if let Some(known) = self.literals.get(text) {
             return known.clone();
         }

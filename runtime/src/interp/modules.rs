@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::heap::{Obj, Ref};
 use crate::objects::function::{Function, FunctionCode};
 use crate::objects::module::{ModuleBody, ModuleObj, Origin};
-use crate::semantics::{error_value, index};
+use crate::semantics::index;
 use crate::value::{Value, View};
 
 /// The modules of an isolate.
@@ -191,7 +191,7 @@ impl Vm {
         }
         let message = format!("Failed to evaluate module '{name}': {}", error.message);
         let mut wrapped = Error::new(Kind::ImportError, message);
-        wrapped.cause = error_value::to_value(error, &self.isolate.error_def);
+        wrapped.cause = self.isolate.errors.make(error);
         wrapped
     }
 

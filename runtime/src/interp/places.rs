@@ -58,12 +58,18 @@ impl Machine {
         }
         bits += 1 << site::N_NOTED;
         let mut shape = 0;
+        let vm = self.vm;
         place::visit(self.reg(root.idx()), steps, |i, container| {
             if i < site::MAX_STEPS {
                 bits |= site::container_bit(container) << (i as u32 * site::STEP_BITS);
             }
-            if let View::Struct(instance) = container.view() {
-                shape = u64::from(instance.shape().id()).min(site::MANY_SHAPES);
+            if let (View::Struct(instance), PlaceStep::Field(name)) = (container.view(), steps[i]) {
+                let of = instance.shape();
+                shape = u64::from(of.id()).min(site::MANY_SHAPES);
+                if let Some(slot) = of.slot(name) {
+                    // SAFETY: the VM outlives the loop; it does not hold the registers.
+                    unsafe { (*vm).note_field(of.id(), name, slot) };
+                }
             }
         });
         let known = bits >> site::PLACE_SHAPE & site::MANY_SHAPES;

@@ -11,7 +11,6 @@ use crate::bytecode::operand::Instr;
 use crate::bytecode::ops;
 use crate::bytecode::{Handler, HandlerKind};
 use crate::error::{Error, Position, Result};
-use crate::semantics::error_value;
 use crate::tier::Status;
 use crate::value::Value;
 
@@ -29,7 +28,7 @@ impl Frame {
         }
         let proto = &self.loaded().proto;
         let line = proto.source.line(proto.spans.offset(index as u32));
-        error.leave(proto.info.display_name(), &proto.source.file, line);
+        error.leave(&proto.info.listed_name(), &proto.source.file, line);
     }
 
     /// The innermost handler around an instruction that sees the error.
@@ -97,7 +96,7 @@ impl Vm {
             return false;
         };
         let value = match handler.kind {
-            HandlerKind::Catch => error_value::to_value(error, &self.isolate.error_def),
+            HandlerKind::Catch => self.isolate.errors.make(error),
             HandlerKind::Cleanup => {
                 self.held_errors.push(error);
                 Value::int(self.held_errors.len() as i64 - 1)

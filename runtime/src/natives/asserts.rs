@@ -6,7 +6,7 @@ use super::sequences::contains_item;
 use crate::error::{Error, Kind, Result};
 use crate::semantics::display::{debug, display};
 use crate::semantics::equal::equal;
-use crate::semantics::{error_value, truthy};
+use crate::semantics::truthy;
 use crate::value::{Value, View};
 
 natives! {
@@ -140,6 +140,5 @@ fn assert_throws(cx: &mut Cx<'_>, func: Func<'_>, expected: Option<&str>) -> Res
             format!("Assertion failed: expected an error '{expected}', got {kind}: {message}");
         return Err(failed(text));
     }
-    let def = cx.host.isolate().error_def.clone();
-    Ok(error_value::to_value(error, &def))
+    Ok(cx.host.isolate().errors.make(error))
 }

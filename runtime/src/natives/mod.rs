@@ -319,7 +319,7 @@ pub fn global(name: &str, isolate: &Isolate) -> Option<Value> {
         return Some(Value::wrapper(which));
     }
     if name == "Error" {
-        return Some(Value::from_ref(isolate.error_def.clone()));
+        return Some(Value::from_ref(isolate.errors.def.clone()));
     }
     if name == "Promise" {
         return Some(concurrency::promise_module(isolate));

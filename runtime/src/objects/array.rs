@@ -111,6 +111,17 @@ impl Array {
         array
     }
 
+    /// `n` elements of an unboxed kind.
+    ///
+    /// # Safety
+    /// The elements must be written before anybody reads them.
+    pub unsafe fn unwritten(kind: ElemKind, n: usize) -> Array {
+        debug_assert!(!matches!(kind, ElemKind::Value | ElemKind::Empty));
+        let mut array = Array::with_capacity(kind, n);
+        array.len = n;
+        array
+    }
+
     /// As [`Array::from_values`], moving the values out of their places and leaving null there.
     pub fn from_taken(values: &mut [Value]) -> Array {
         let Some(first) = values.first() else { return Array::new() };
@@ -128,7 +139,7 @@ impl Array {
                     }
                     ElemKind::Bool => array.data.add(i).write(value.payload() as u8),
                     ElemKind::Value | ElemKind::Empty => {
-                        array.data.cast::<Value>().add(i).write(value.take());
+                        move_words(value, array.data.cast::<Value>().add(i));
                         continue;
                     }
                 }
@@ -462,6 +473,21 @@ impl Array {
         }
         self.data = data;
         self.cap = cap;
+    }
+}
+
+/// Moves a value and leaves null. Compiled code has often just written the two words, each by
+/// itself: one read of both would wait until the writes have reached the cache.
+///
+/// # Safety
+/// As for [`ptr::write`].
+unsafe fn move_words(from: &mut Value, to: *mut Value) {
+    // SAFETY: a value is two words, which the place has room for.
+    unsafe {
+        let words = (from as *mut Value).cast::<u64>();
+        to.cast::<u64>().write(words.read_volatile());
+        to.cast::<u64>().add(1).write(words.add(1).read_volatile());
+        ptr::write(from, Value::NULL);
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::any::Any;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::bytecode::FunctionProto;
 use crate::bytecode::operand::Instr;
 use crate::heap::{self, Header, Obj};
 use crate::profile::Profile;
 use crate::value::{Object, Tag, Value};
+
+/// What functions without a name are called.
+const ANONYMOUS: &str = "<anonymous function>";
 
 /// How a function is displayed and called, the same on every engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,7 +51,13 @@ impl FunctionInfo {
 
     /// The name in arity errors, tracebacks and the depth limit's message.
     pub fn display_name(&self) -> &str {
-        self.name.as_deref().unwrap_or("<anonymous function>")
+        self.name.as_deref().unwrap_or(ANONYMOUS)
+    }
+
+    /// As [`FunctionInfo::display_name`], for a traceback to keep.
+    pub fn listed_name(&self) -> Arc<str> {
+        static UNNAMED: LazyLock<Arc<str>> = LazyLock::new(|| ANONYMOUS.into());
+        self.name.as_ref().unwrap_or(&UNNAMED).clone()
     }
 }
 

@@ -269,7 +269,7 @@ fn write_function(out: &mut String, f: &Function) -> Result<()> {
         return named(out, "generator function with ", &(n + " params"));
     }
     match &info.name {
-        None => push(out, "<anonymous function>"),
+        None => push(out, info.display_name()),
         Some(name) if info.is_async => named(out, "async function ", name),
         Some(name) => named(out, "function ", name),
     }

@@ -1,6 +1,7 @@
 //! Errors as values: what `except e` binds and what `throw` makes of a value (LS 14.1, 14.2).
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::{display, literal};
@@ -20,8 +21,115 @@ const DECL_ID: u64 = u64::MAX;
 /// Entries of `stack` shown at each end when there are more than twice as many.
 const STACK_END: usize = 50;
 
+/// Places whose errors are remembered, and entries of `stack` up to which one is.
+const RECENT: usize = 8;
+const RECENT_STACK: usize = 16;
+
+/// Makes errors values. Errors that were raised at the same place under the same calls share what
+/// tells of that.
+pub struct ErrorValues {
+    /// The predeclared struct `Error`.
+    pub def: Ref<StructDef>,
+    recent: RefCell<Recent>,
+}
+
+#[derive(Default)]
+struct Recent {
+    origins: Vec<Origin>,
+    /// The one to replace next.
+    oldest: usize,
+}
+
+/// Where errors of a kind came from, with the values that say so.
+struct Origin {
+    kind: Cow<'static, str>,
+    position: Option<Position>,
+    trace: Vec<TraceEntry>,
+    told: Told,
+}
+
+/// `kind`, `file` and `stack`.
+#[derive(Clone)]
+struct Told {
+    kind: Value,
+    file: Value,
+    stack: Value,
+}
+
+impl Told {
+    fn new(error: &Error) -> Told {
+        let file = error.position.as_ref().map_or("", |p| &*p.file);
+        let (kind, file) = (Value::str(&error.kind), Value::str(file));
+        Told { kind, file, stack: stack_value(&error.trace) }
+    }
+}
+
+impl Default for ErrorValues {
+    fn default() -> ErrorValues {
+        ErrorValues { def: error_def(), recent: RefCell::default() }
+    }
+}
+
+impl ErrorValues {
+    /// The value that `except e` binds.
+    pub fn make(&self, mut error: Error) -> Value {
+        let told = self.told(&mut error);
+        let number = |get: fn(&Position) -> u32| i64::from(error.position.as_ref().map_or(0, get));
+        let (line, column) = (number(|p| p.line), number(|p| p.column));
+        let message = match error.value.view() {
+            View::Str(thrown) if thrown.as_str() == error.message => error.value.clone(),
+            _ => Value::str(&error.message),
+        };
+        let mut fields = [
+            message,
+            told.kind,
+            Value::int(line),
+            Value::int(column),
+            told.file,
+            told.stack,
+            error.cause.take(),
+            error.value.take(),
+        ];
+        let mut value = Struct::make(self.def.base_shape(), |slot| fields[slot].take());
+        for (name, content) in error.extra.drain(..) {
+            Struct::set(&mut value, &name, content);
+        }
+        value
+    }
+
+    /// What tells of an error's place: that of an error before it, if it had the same.
+    fn told(&self, error: &mut Error) -> Told {
+        if error.trace.len() > RECENT_STACK {
+            return Told::new(error);
+        }
+        let recent = &mut *self.recent.borrow_mut();
+        let is_same = |origin: &&Origin| {
+            origin.position == error.position
+                && origin.kind == error.kind
+                && origin.trace == error.trace
+        };
+        if let Some(origin) = recent.origins.iter().find(is_same) {
+            return origin.told.clone();
+        }
+        let told = Told::new(error);
+        let origin = Origin {
+            kind: error.kind.clone(),
+            position: error.position.clone(),
+            trace: std::mem::take(&mut error.trace),
+            told: told.clone(),
+        };
+        if recent.origins.len() < RECENT {
+            recent.origins.push(origin);
+        } else {
+            recent.origins[recent.oldest] = origin;
+            recent.oldest = (recent.oldest + 1) % RECENT;
+        }
+        told
+    }
+}
+
 /// The predeclared struct `Error`. Its defaults are the values themselves, not functions.
-pub fn error_def() -> Ref<StructDef> {
+fn error_def() -> Ref<StructDef> {
     let fields = FIELDS.map(Arc::from);
     let def = StructDef::new("Error".into(), DECL_ID, &fields, true);
     def.set_defaults((0..FIELDS.len()).map(default_field).collect());
@@ -37,31 +145,6 @@ fn default_field(slot: usize) -> Value {
         "stack" => literal::make_array(Vec::new()),
         _ => Value::NULL,
     }
-}
-
-/// The value that `except e` binds.
-pub fn to_value(error: Error, def: &Ref<StructDef>) -> Value {
-    let mut error = error;
-    let position = error.position.take();
-    let (file, line, column) = match &position {
-        Some(p) => (&*p.file, p.line, p.column),
-        None => ("", 0, 0),
-    };
-    let mut fields = [
-        Value::str(&error.message),
-        Value::str(&error.kind),
-        Value::int(i64::from(line)),
-        Value::int(i64::from(column)),
-        Value::str(file),
-        stack_value(&error.trace),
-        error.cause.take(),
-        error.value.take(),
-    ];
-    let mut value = Struct::make(def.base_shape(), |slot| fields[slot].take());
-    for (name, content) in error.extra.drain(..) {
-        Struct::set(&mut value, &name, content);
-    }
-    value
 }
 
 /// `stack`: outermost first, shortened in the middle.
@@ -117,15 +200,21 @@ pub fn from_thrown(v: Option<Value>) -> Error {
             error.value = v;
             error
         }
+        View::Str(text) => {
+            let message = text.as_str().to_owned();
+            thrown(message, v)
+        }
         _ => match display::display(&v) {
-            Ok(message) => {
-                let mut error = Error::new(Kind::ThrownError, message);
-                error.value = v;
-                error
-            }
+            Ok(message) => thrown(message, v),
             Err(error) => error,
         },
     }
+}
+
+fn thrown(message: String, value: Value) -> Error {
+    let mut error = Error::new(Kind::ThrownError, message);
+    error.value = value;
+    error
 }
 
 /// A field of a thrown struct or dict: `cause` becomes the cause, names of `Error`'s own fields

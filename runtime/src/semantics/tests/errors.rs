@@ -6,7 +6,7 @@ use super::{array, dict, ints, point, point_def};
 use crate::error::{Error, Kind, Position, TraceEntry};
 use crate::objects::structs::Struct;
 use crate::semantics::display::display;
-use crate::semantics::error_value::{error_def, from_thrown, to_value};
+use crate::semantics::error_value::{ErrorValues, from_thrown};
 use crate::semantics::index::field;
 use crate::semantics::literal::{TryOutcome, try_at_top, try_operator};
 use crate::value::{Value, Wrapper};
@@ -33,7 +33,7 @@ fn what_throw_makes_of_values() {
 
 #[test]
 fn a_rethrown_error_stays_as_it_is() {
-    let def = error_def();
+    let errors = ErrorValues::default();
     let thrown = dict([
         ("message", Value::str("m")),
         ("cause", Value::str("c")),
@@ -43,12 +43,12 @@ fn a_rethrown_error_stays_as_it_is() {
     let mut error = from_thrown(Some(thrown));
     let file: Arc<str> = "main.ruff".into();
     error.locate(|| Position { file: file.clone(), line: 2, column: 5 });
-    error.leave("a", &file, 2);
-    let mut value = to_value(error, &def);
+    error.leave(&"a".into(), &file, 2);
+    let mut value = errors.make(error);
     Struct::set(&mut value, &"note".into(), Value::int(1));
     let mut again = from_thrown(Some(value));
-    again.leave("outer", &file, 9);
-    let caught = to_value(again, &def);
+    again.leave(&"outer".into(), &file, 9);
+    let caught = errors.make(again);
     let names = ["message", "cause", "hint", "note", "line", "column", "kind", "stack"];
     let shown: Vec<String> = names.iter().map(|name| show(&caught, name)).collect();
     let stack = "[outer (main.ruff:9), a (main.ruff:2)]";
@@ -57,24 +57,24 @@ fn a_rethrown_error_stays_as_it_is() {
 
 #[test]
 fn an_error_literal_without_line_gets_a_position() {
-    let def = error_def();
+    let errors = ErrorValues::default();
     let fields = [Value::str("m"), Value::str("MyError")];
-    let make = |slot: usize| fields.get(slot).cloned().unwrap_or_else(|| def.default(slot));
-    let error = from_thrown(Some(Struct::make(def.base_shape(), make)));
+    let make = |slot: usize| fields.get(slot).cloned().unwrap_or_else(|| errors.def.default(slot));
+    let error = from_thrown(Some(Struct::make(errors.def.base_shape(), make)));
     assert!(error.position.is_none() && error.trace.is_empty());
     assert_eq!((&*error.kind, error.code()), ("MyError", "R018"));
 }
 
 #[test]
 fn long_stacks_are_shortened_in_the_middle() {
-    let def = error_def();
+    let errors = ErrorValues::default();
     let file: Arc<str> = "f".into();
     let mut error = Error::new(Kind::ValueError, "x");
     for i in 0..150 {
-        error.leave(&format!("g{i}"), &file, 1);
+        error.leave(&format!("g{i}").into(), &file, 1);
     }
     error.locate(|| Position { file: file.clone(), line: 1, column: 1 });
-    let value = to_value(error, &def);
+    let value = errors.make(error);
     let stack = field(&value, "stack").expect("a field");
     let entry = |stack: &Value, i: i64| {
         let entry = crate::semantics::index::get(stack, &Value::int(i)).expect("in range");
@@ -87,9 +87,9 @@ fn long_stacks_are_shortened_in_the_middle() {
     let mut again = from_thrown(Some(value));
     assert!(matches!(again.trace[0], TraceEntry::Text(_)));
     for i in 0..10 {
-        again.leave(&format!("h{i}"), &file, 1);
+        again.leave(&format!("h{i}").into(), &file, 1);
     }
-    let stack = field(&to_value(again, &def), "stack").expect("a field");
+    let stack = field(&errors.make(again), "stack").expect("a field");
     assert_eq!(entry(&stack, 0), "h9 (f:1)");
     assert_eq!(entry(&stack, 50), "... 60 more ...");
 }

@@ -11,7 +11,8 @@ use crate::objects::collections::Stack;
 use crate::objects::structs::{Struct, StructDef};
 use crate::semantics::convert::{scan_float, to_bool, to_float, to_int};
 use crate::semantics::display::{concat_display, debug, display, format_float};
-use crate::semantics::{error_value, literal, sets};
+use crate::semantics::error_value::ErrorValues;
+use crate::semantics::{literal, sets};
 use crate::value::{Value, Wrapper};
 
 #[test]
@@ -73,7 +74,7 @@ fn debug_form() {
 #[test]
 fn errors_show_three_fields() {
     let error = Error::new(Kind::ValueError, "boom");
-    let value = error_value::to_value(error, &error_value::error_def());
+    let value = ErrorValues::default().make(error);
     assert_eq!(display(&value).expect("flat"), "Error { message: boom, line: 0, stack: [] }");
 }
 

@@ -21,8 +21,7 @@ impl Builder<'_> {
         if self.operator_call(op, dst, lhs, rhs) {
             return;
         }
-        let types = (self.guess(lhs, site.lhs()), self.guess(rhs, site.rhs()));
-        let (Some(left), Some(right)) = types else { return self.step() };
+        let Some((left, right)) = self.guess_both(lhs, rhs, site) else { return self.step() };
         let result = match (left, right) {
             (Ty::Int, Ty::Int) => {
                 let (a, b) = (self.operand(lhs, Ty::Int), self.operand(rhs, Ty::Int));
@@ -39,6 +38,17 @@ impl Builder<'_> {
         };
         self.give_up_operands(lhs, rhs);
         self.define(dst, result.0, result.1);
+    }
+
+    /// The types that two operands are taken to have; one register has one type, whatever the
+    /// profile says.
+    fn guess_both(&self, lhs: Operand, rhs: Operand, site: Site) -> Option<(Ty, Ty)> {
+        let left = self.guess(lhs, site.lhs())?;
+        let right = match (lhs, rhs) {
+            (Operand::Reg(a), Operand::Reg(b)) if a.reg == b.reg => left,
+            _ => self.guess(rhs, site.rhs())?,
+        };
+        Some((left, right))
     }
 
     pub(super) fn give_up_operands(&mut self, lhs: Operand, rhs: Operand) {
@@ -162,8 +172,7 @@ impl Builder<'_> {
         if self.are_texts(lhs, rhs) {
             return self.text_comparison(cond, lhs, rhs);
         }
-        let left = self.guess(lhs, site.lhs())?;
-        let right = self.guess(rhs, site.rhs())?;
+        let (left, right) = self.guess_both(lhs, rhs, site)?;
         let is_equality = matches!(cond, Cond::Eq | Cond::Ne);
         match (left, right) {
             (Ty::Int, Ty::Int) => {}

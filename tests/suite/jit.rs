@@ -131,7 +131,7 @@ fn beside_the_program() -> Result<(), Failed> {
 /// No routine looks for their slots.
 fn fields_that_are_only_written() -> Result<(), Failed> {
     let program = (WRITER, "19999 4950\n");
-    let (_, ir) = run_program(program, &["--jit", "--jit-dump=ir"])?;
+    let (_, ir) = run_program(program, &["--jit", "--jit-sync", "--jit-dump=ir"])?;
     match ir.lines().find(|line| line.contains("StorePlace") || line.contains("UpdatePlace")) {
         Some(line) => Err(format!("a routine is called:\n{line}").into()),
         None => expect_all(&ir, &["function Marks.mark", "ElemStore(Int"]),

@@ -1,9 +1,6 @@
 //! Shortens the first block: registers that are not needed any more where a loop is entered are
 //! released by a helper, row by row, instead of one by one in line. It runs once per entry, and
 //! code for each register would cost more time to compile than it ever saves.
-//!
-//! The helper is called before anything is loaded: a float that lives across a call has to be
-//! spilled, and the register allocator then keeps it on the stack in the loop, too.
 
 use crate::ir::{Func, Helper, NodeId, Op, Ty};
 
@@ -13,19 +10,18 @@ const LEAST: usize = 2;
 pub(super) fn run(func: &mut Func) {
     let Some(first) = func.blocks.first_mut() else { return };
     let nodes = std::mem::take(&mut first.nodes);
-    let (mut calls, mut kept) = (Vec::new(), Vec::with_capacity(nodes.len()));
+    let mut kept = Vec::with_capacity(nodes.len());
     let mut rest = nodes.as_slice();
     while let Some(&id) = rest.first() {
         let n = row(func, rest);
         if n >= LEAST {
-            calls.extend(release_row(func, id, n));
+            kept.extend(release_row(func, id, n));
         } else {
             kept.push(id);
         }
         rest = &rest[n.max(1)..];
     }
-    calls.append(&mut kept);
-    func.blocks[0].nodes = calls;
+    func.blocks[0].nodes = kept;
 }
 
 /// How many nodes from the first on release registers that follow each other.

@@ -240,8 +240,7 @@ const OPEN: NodeId = NodeId(u32::MAX);
 
 /// Whether the header relies on facts that the back edge does not bring.
 fn stale_facts(want: Reg, have: Reg) -> bool {
-    !mutant!("stale-facts") && (want.view.is_some() && want.view != have.view)
-        || (want.unique && !have.unique)
+    (want.view.is_some() && want.view != have.view) || (want.unique && !have.unique)
 }
 
 /// What one register is after edges meet.
@@ -260,8 +259,7 @@ fn merge_reg(regs: &[Reg], is_live: bool) -> Reg {
             Val::Ssa { synced, .. } => synced,
             Val::Slot | Val::Moved(_) | Val::Alias(_) => true,
         };
-        let any = mutant!("merge-any-synced") && regs.iter().any(is_synced);
-        let synced = any || regs.iter().all(is_synced);
+        let synced = regs.iter().all(is_synced);
         let same = regs.iter().all(|reg| reg.node() == first.node());
         let node = first.node().filter(|_| same).map_or(OPEN, |(node, _)| node);
         return Reg::ssa(node, ty, synced);

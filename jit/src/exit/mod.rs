@@ -413,9 +413,7 @@ pub(crate) unsafe fn with_frame(
 ) {
     let before = push_record(vm, base, depth, frame);
     let status = run(vm);
-    if !mutant!("depth-not-restored") {
-        vm.native.depth = before;
-    }
+    vm.native.depth = before;
     put_result(vm, frame.form, status);
 }
 

@@ -143,13 +143,18 @@ impl Forward<'_> {
         Fate::Goes
     }
 
+    /// Whether what was checked in a block holds here.
+    fn holds_here(&self, block: BlockId) -> bool {
+        self.graph.dominates(block, self.block) || mutant!("guard-elsewhere")
+    }
+
     /// The constant that a word is known to be here.
     fn constant(&self, node: NodeId) -> Option<u64> {
         if let Op::Const(bits) = self.func.node(node).op {
             return Some(bits);
         }
         let known = self.equals.get(&node)?;
-        let here = known.iter().find(|(block, _)| self.graph.dominates(*block, self.block));
+        let here = known.iter().find(|(block, _)| self.holds_here(*block));
         here.map(|(_, bits)| *bits)
     }
 
@@ -167,10 +172,7 @@ impl Forward<'_> {
 
     fn is_true(&self, cond: NodeId) -> bool {
         let holds = self.holds.get(&cond).into_iter().flatten();
-        let is_here = |&block: &BlockId| {
-            self.graph.dominates(block, self.block) || mutant!("guard-elsewhere")
-        };
-        if holds.into_iter().any(is_here) {
+        if holds.into_iter().any(|&block| self.holds_here(block)) {
             return true;
         }
         match self.func.node(cond).op {

@@ -66,9 +66,7 @@ impl Effects {
             }
             // An error goes to the register of its handler.
             Op::Call(call) => self.everything_from(if call.catches { 0 } else { call.window }),
-            Op::Direct(..) if mutant!("lookup-survives-write") => {
-                self.from = Some(0);
-            }
+            Op::Direct(..) if mutant!("forward-over-direct") => {}
             Op::Step(..) | Op::Direct(..) => self.everything_from(0),
             Op::OpenChain(r, ..) => self.everything_from(*r),
             Op::BeginRequest(..) | Op::EndRequest(..) | Op::EndGenerator(_) => {
@@ -104,12 +102,15 @@ impl Effects {
                 | Helper::DictSetInt
                 | Helper::DictSetText
                 | Helper::Pop => {
+                    if mutant!("forward-over-helpers") {
+                        return;
+                    }
                     // Of the slots only those whose addresses it gets.
                     self.slots.extend(args.iter().filter_map(|&arg| match func.node(arg).op {
                         Op::SlotAddr(r) => Some(r),
                         _ => None,
                     }));
-                    self.has_memory = !mutant!("forward-over-helpers");
+                    self.has_memory = true;
                 }
             },
             // Counts are not remembered, and what is freed is not read again.

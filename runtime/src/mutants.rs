@@ -7,7 +7,7 @@
 pub const ENABLED: bool = cfg!(feature = "mutants");
 
 /// Names, and what each breaks.
-pub const TABLE: [(&str, &str); 106] = [
+pub const TABLE: [(&str, &str); 105] = [
     ("guard-type", "checks of types are dropped"),
     ("guard-bounds", "checks of indices are dropped"),
     ("guard-elements", "checks of the kind of elements are dropped"),
@@ -83,7 +83,6 @@ pub const TABLE: [(&str, &str); 106] = [
     ("step-keeps-unique", "an instruction of the interpreter makes no second owners"),
     ("merge-any-unique", "where ways meet, one single owner is enough"),
     ("receiver-not-retained", "a method that gives its receiver back takes no count"),
-    ("closure-kept", "the closure of an inlined call is not given up"),
     ("forward-over-stores", "reads are replaced over stores"),
     ("forward-over-elements", "reads are replaced over writes of elements"),
     ("forward-over-calls", "reads are replaced over calls"),

@@ -7,7 +7,7 @@
 pub const ENABLED: bool = cfg!(feature = "mutants");
 
 /// Names, and what each breaks.
-pub const TABLE: [(&str, &str); 105] = [
+pub const TABLE: [(&str, &str); 109] = [
     ("guard-type", "checks of types are dropped"),
     ("guard-bounds", "checks of indices are dropped"),
     ("guard-elements", "checks of the kind of elements are dropped"),
@@ -77,12 +77,15 @@ pub const TABLE: [(&str, &str); 105] = [
     ("float-to-int-limit", "a float above all ints becomes an int"),
     ("nan-extreme", "the smaller of a number and NaN is taken"),
     ("handler-range-start", "the first instruction of a `try` has no handler"),
+    ("handler-range-end", "the instruction behind a `try` has a handler"),
     ("exit-live-behind", "an exit writes what lives behind the instruction"),
     ("exit-forgets-moves", "an exit does not do moves that were put off"),
     ("step-unsynced", "the interpreter runs an instruction on old registers"),
     ("step-keeps-unique", "an instruction of the interpreter makes no second owners"),
     ("merge-any-unique", "where ways meet, one single owner is enough"),
+    ("stale-facts", "facts that a back edge does not bring are kept"),
     ("receiver-not-retained", "a method that gives its receiver back takes no count"),
+    ("closure-kept", "the closure of an inlined call is not given up"),
     ("forward-over-stores", "reads are replaced over stores"),
     ("forward-over-elements", "reads are replaced over writes of elements"),
     ("forward-over-calls", "reads are replaced over calls"),
@@ -105,6 +108,7 @@ pub const TABLE: [(&str, &str); 105] = [
     ("inlined-call-again", "the interpreter makes an inlined call once more"),
     ("inlined-window", "the window of an inlined frame is one register too low"),
     ("traceback-line", "an error leaves an inlined call at the wrong instruction"),
+    ("depth-not-restored", "an exit leaves the depth of its callees"),
     ("record-depth", "the frame record of a typed function has the wrong depth"),
     ("closure-not-retained", "the frame record of a closure takes no count"),
     ("flush-keeps-entries", "the interpreter enters code that was given back"),

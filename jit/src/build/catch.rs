@@ -22,7 +22,8 @@ impl Builder<'_> {
     fn handlers(&self) -> impl Iterator<Item = Handler> {
         let pc = self.pc;
         self.proto.handlers.iter().copied().filter(move |h| {
-            h.start + u32::from(mutant!("handler-range-start")) <= pc && pc < h.end
+            h.start + u32::from(mutant!("handler-range-start")) <= pc
+                && pc < h.end + u32::from(mutant!("handler-range-end"))
         })
     }
 

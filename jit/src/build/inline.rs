@@ -343,7 +343,9 @@ impl<'a> Builder<'a> {
         for r in first..self.n_regs() {
             self.release(r);
         }
-        if let Some(r) = inlined.closure.filter(|_| !inlined.borrows_closure) {
+        if let Some(r) =
+            inlined.closure.filter(|_| !inlined.borrows_closure && !mutant!("closure-kept"))
+        {
             self.release(r);
         }
         if inlined.is_chain {

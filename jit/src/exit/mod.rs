@@ -413,7 +413,9 @@ pub(crate) unsafe fn with_frame(
 ) {
     let before = push_record(vm, base, depth, frame);
     let status = run(vm);
-    vm.native.depth = before;
+    if !mutant!("depth-not-restored") {
+        vm.native.depth = before;
+    }
     put_result(vm, frame.form, status);
 }
 

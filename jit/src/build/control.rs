@@ -123,10 +123,14 @@ impl Builder<'_> {
         };
         let (more_pc, left_pc) = if at_end { (target, self.pc + 1) } else { (self.pc + 1, target) };
         let (more_key, left_key) = (self.key_of(more_pc), self.key_of(left_pc));
-        let old = self.state.get(dst);
-        if old.node().is_none() && old.know.may_own() {
+        // What the code before the branch does to registers is true on both sides of it.
+        if self.is_live(left_pc, dst) {
+            self.displace(dst);
+            self.materialise(dst);
+        } else {
             self.release(dst);
         }
+        self.displace(base);
         let left = self.state.clone();
         self.define(dst, at, Ty::Int);
         self.define(base, next, Ty::Int);

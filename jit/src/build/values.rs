@@ -88,9 +88,7 @@ impl Builder<'_> {
 
     /// Gives up the register's value; its home slot then owns nothing.
     pub(super) fn release(&mut self, r: u16) {
-        while let Some(other) = self.state.moved_from(r) {
-            self.materialise(other);
-        }
+        self.displace(r);
         self.last_exit = None;
         let reg = self.state.get(r);
         match reg.val {
@@ -128,6 +126,13 @@ impl Builder<'_> {
             self.add(Op::MoveSlot(r, from), Ty::None);
             self.last_exit = None;
             self.state.set(r, Reg { val: Val::Slot, ..reg });
+        }
+    }
+
+    /// Does the moves and copies that were put off out of the register's home slot.
+    pub(super) fn displace(&mut self, r: u16) {
+        while let Some(other) = self.state.moved_from(r) {
+            self.materialise(other);
         }
     }
 

@@ -7,7 +7,7 @@
 pub const ENABLED: bool = cfg!(feature = "mutants");
 
 /// Names, and what each breaks.
-pub const TABLE: [(&str, &str); 109] = [
+pub const TABLE: [(&str, &str); 108] = [
     ("guard-type", "checks of types are dropped"),
     ("guard-bounds", "checks of indices are dropped"),
     ("guard-elements", "checks of the kind of elements are dropped"),
@@ -77,7 +77,6 @@ pub const TABLE: [(&str, &str); 109] = [
     ("float-to-int-limit", "a float above all ints becomes an int"),
     ("nan-extreme", "the smaller of a number and NaN is taken"),
     ("handler-range-start", "the first instruction of a `try` has no handler"),
-    ("handler-range-end", "the instruction behind a `try` has a handler"),
     ("exit-live-behind", "an exit writes what lives behind the instruction"),
     ("exit-forgets-moves", "an exit does not do moves that were put off"),
     ("step-unsynced", "the interpreter runs an instruction on old registers"),
@@ -85,7 +84,7 @@ pub const TABLE: [(&str, &str); 109] = [
     ("merge-any-unique", "where ways meet, one single owner is enough"),
     ("stale-facts", "facts that a back edge does not bring are kept"),
     ("receiver-not-retained", "a method that gives its receiver back takes no count"),
-    ("closure-kept", "the closure of an inlined call is not given up"),
+    ("closure-leaked", "the closure of an inlined call is forgotten with its count"),
     ("forward-over-stores", "reads are replaced over stores"),
     ("forward-over-elements", "reads are replaced over writes of elements"),
     ("forward-over-calls", "reads are replaced over calls"),

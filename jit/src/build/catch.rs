@@ -22,8 +22,7 @@ impl Builder<'_> {
     fn handlers(&self) -> impl Iterator<Item = Handler> {
         let pc = self.pc;
         self.proto.handlers.iter().copied().filter(move |h| {
-            h.start + u32::from(mutant!("handler-range-start")) <= pc
-                && pc < h.end + u32::from(mutant!("handler-range-end"))
+            h.start + u32::from(mutant!("handler-range-start")) <= pc && pc < h.end
         })
     }
 

@@ -343,9 +343,10 @@ impl<'a> Builder<'a> {
         for r in first..self.n_regs() {
             self.release(r);
         }
-        if let Some(r) =
-            inlined.closure.filter(|_| !inlined.borrows_closure && !mutant!("closure-kept"))
-        {
+        if let Some(r) = inlined.closure.filter(|_| !inlined.borrows_closure) {
+            if mutant!("closure-leaked") {
+                self.state.set(r, Reg::EMPTY);
+            }
             self.release(r);
         }
         if inlined.is_chain {

@@ -194,30 +194,32 @@ impl Builder<'_> {
     /// Checks that registers have the types that they had when the code was compiled.
     fn enter_framed(&mut self, pc: u32, tags: &[Tag]) {
         self.state = State::new(self.proto.n_registers, Know::Any);
-        for r in 0..self.n_regs() {
-            let tag = tags.get(r as usize).copied().unwrap_or(Tag::Null);
-            if pc == 0 && !self.is_live(pc, r) && r as usize >= self.n_args() {
+        let (live, dead): (Vec<u16>, Vec<u16>) =
+            (0..self.n_regs()).partition(|&r| self.is_live(pc, r));
+        // First, so that what is loaded need not survive the calls that release.
+        for r in dead {
+            if pc == 0 && r as usize >= self.n_args() {
                 // Above the arguments a new frame owns nothing.
                 self.state.set(r, Reg::EMPTY);
-                continue;
-            }
-            if !self.is_live(pc, r) {
+            } else {
                 // Dead registers hold nothing; a release makes sure of it.
                 self.release(r);
-                continue;
             }
+        }
+        if !self.feedback.may_hoist(pc) {
+            return;
+        }
+        for r in live {
+            let tag = tags.get(r as usize).copied().unwrap_or(Tag::Null);
             let ty = match tag {
-                Tag::Int => Some(Ty::Int),
-                Tag::Float => Some(Ty::Float),
-                Tag::Bool => Some(Ty::Bool),
-                _ => None,
+                Tag::Int => Ty::Int,
+                Tag::Float => Ty::Float,
+                Tag::Bool => Ty::Bool,
+                _ => continue,
             };
-            let may_speculate = self.feedback.may_hoist(pc);
-            if let Some(ty) = ty.filter(|_| may_speculate) {
-                self.guard_tag(r, tag, ExitReason::Hoisted);
-                let node = self.add(Op::LoadSlot(r), ty);
-                self.state.set(r, Reg::ssa(node, ty, true));
-            }
+            self.guard_tag(r, tag, ExitReason::Hoisted);
+            let node = self.add(Op::LoadSlot(r), ty);
+            self.state.set(r, Reg::ssa(node, ty, true));
         }
     }
 

@@ -39,7 +39,17 @@ impl Lowering<'_, '_> {
 
     /// Exits if an interrupt is pending.
     pub(super) fn poll(&mut self, exit: ExitId) {
-        let flag = self.b.ins().load(types::I64, trusted(), self.vm, abi::CONTEXT_INTERRUPT);
+        self.exit_if_pending(exit, trusted());
+    }
+
+    /// As [`Self::poll`], at a loop's header: the address of the flag, which never changes, may
+    /// stay in a register. Around calls that would cost more than it saves.
+    pub(super) fn poll_in_loop(&mut self, exit: ExitId) {
+        self.exit_if_pending(exit, trusted().with_readonly().with_can_move());
+    }
+
+    fn exit_if_pending(&mut self, exit: ExitId, flags: ir::MemFlagsData) {
+        let flag = self.b.ins().load(types::I64, flags, self.vm, abi::CONTEXT_INTERRUPT);
         let pending = self.b.ins().load(types::I8, trusted(), flag, 0);
         self.exit_if(pending, exit);
     }

@@ -34,7 +34,7 @@ impl Lowering<'_, '_> {
             Op::Poll(_) if mutant!("poll-dropped") => {}
             Op::Poll(exit) => {
                 self.stress(*exit);
-                self.poll(*exit);
+                self.poll_in_loop(*exit);
             }
             Op::Alloc(size) => {
                 let block = self.alloc(*size);

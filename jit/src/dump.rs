@@ -67,7 +67,7 @@ pub fn compile_for_dump(proto: &Arc<FunctionProto>) -> Result<Dump, Bailout> {
         is_eager: true,
     };
     let mut func = build::build(&request)?;
-    passes::run(&mut func);
+    passes::run(&mut func, false);
     let ir = print(&func);
     let (clif, asm) = Compiler::new().ok_or(Bailout::Backend)?.text_of(&func, form)?;
     Ok(Dump { ir, clif, asm })

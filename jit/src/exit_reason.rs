@@ -47,6 +47,8 @@ exit_reasons! {
     Shared => Reprofile;
     /// A loop's hoisted check failed before the loop.
     Hoisted => Reprofile;
+    /// An int that a loop calculates with was negative or too large to go without overflow checks.
+    LargeInt => Reprofile;
     /// Another function was called than predicted.
     WrongCallee => Reprofile;
     /// A call gave a result of another type than predicted.
@@ -65,4 +67,6 @@ exit_reasons! {
     LeftLoop => Keep;
     /// The stress options asked for it.
     Stress => Keep;
+    /// The compiler is wrong about the range of an int (only with `ranges:check`).
+    Disproved => Keep;
 }

@@ -13,6 +13,7 @@ pub(crate) fn drops_guard(func: &Func, exit: ExitId) -> bool {
         ExitReason::WrongElements => mutant!("guard-elements"),
         ExitReason::Shared => mutant!("guard-shared"),
         ExitReason::Hoisted => mutant!("guard-hoisted"),
+        ExitReason::LargeInt => mutant!("guard-large-int"),
         ExitReason::WrongCallee => mutant!("guard-callee"),
         ExitReason::WrongResult => mutant!("guard-result"),
         ExitReason::ModuleVariable => mutant!("guard-module"),
@@ -23,7 +24,8 @@ pub(crate) fn drops_guard(func: &Func, exit: ExitId) -> bool {
         | ExitReason::CallDepth
         | ExitReason::Interrupt
         | ExitReason::LeftLoop
-        | ExitReason::Stress => false,
+        | ExitReason::Stress
+        | ExitReason::Disproved => false,
     }
 }
 

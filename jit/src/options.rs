@@ -17,6 +17,8 @@ pub struct Stress {
     pub cache: bool,
     /// Loops are entered before the functions around them are compiled.
     pub osr_eager: bool,
+    /// What the range pass shows is checked when it runs.
+    pub checks_ranges: bool,
 }
 
 impl Stress {

@@ -368,7 +368,7 @@ impl Jit {
         if waits {
             return Err(Refused::Waits);
         }
-        passes::run(&mut func);
+        passes::run(&mut func, self.options.stress.checks_ranges);
         self.stats.add_time("build", start.elapsed());
         if cfg!(debug_assertions)
             && let Err(fault) = crate::ir::verify::verify(&func)

@@ -65,8 +65,14 @@ struct Setup {
 }
 
 const HOT: Setup = Setup { threshold: 20, stress: NO_STRESS };
-const NO_STRESS: Stress =
-    Stress { exit_at: None, every: None, poison: None, cache: false, osr_eager: false };
+const NO_STRESS: Stress = Stress {
+    exit_at: None,
+    every: None,
+    poison: None,
+    cache: false,
+    osr_eager: false,
+    checks_ranges: false,
+};
 
 /// What the program printed, its error's message, and what the compiler did.
 fn run(top: FunctionProto, slots: &[&str], setup: Setup) -> (String, Option<String>, Rc<Stats>) {

@@ -7,12 +7,13 @@
 pub const ENABLED: bool = cfg!(feature = "mutants");
 
 /// Names, and what each breaks.
-pub const TABLE: [(&str, &str); 108] = [
+pub const TABLE: [(&str, &str); 109] = [
     ("guard-type", "checks of types are dropped"),
     ("guard-bounds", "checks of indices are dropped"),
     ("guard-elements", "checks of the kind of elements are dropped"),
     ("guard-shared", "checks of a second owner are dropped"),
     ("guard-hoisted", "checks before loops are dropped"),
+    ("guard-large-int", "ints of a loop are not checked to be small"),
     ("guard-callee", "checks of the function that is called are dropped"),
     ("guard-result", "checks of the type of generators' answers are dropped"),
     ("guard-module", "checks of module variables are dropped"),

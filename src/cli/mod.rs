@@ -91,7 +91,7 @@ struct EngineArgs {
     #[arg(long, visible_alias = "interpreter", conflicts_with = "engine")]
     use_tree_walking: bool,
     /// Make compiled code take its rare paths: `exit-at:K`, `every:N`, `threshold:N`,
-    /// `poison:SEED`, `cache:BYTES`, `osr:eager`, several with commas
+    /// `poison:SEED`, `cache:BYTES`, `osr:eager`, `ranges:check`, several with commas
     #[arg(long, value_name = "WHAT", value_parser = parse_stress, hide = !engine::HAS_JIT)]
     jit_stress: Option<Stress>,
     /// Let the program wait while code is compiled

@@ -105,8 +105,16 @@ impl Tier for LazyJit {
 }
 
 fn jit_options(options: JitOptions) -> ruff_jit::Options {
-    let Stress { exit_at, every, poison, cache, osr_eager, threshold: _ } = options.stress;
-    let stress = ruff_jit::Stress { exit_at, every, poison, cache: cache.is_some(), osr_eager };
+    let Stress { exit_at, every, poison, cache, osr_eager, checks_ranges, threshold: _ } =
+        options.stress;
+    let stress = ruff_jit::Stress {
+        exit_at,
+        every,
+        poison,
+        cache: cache.is_some(),
+        osr_eager,
+        checks_ranges,
+    };
     let is_eager = options.mode == JitMode::Always;
     let log = match options.log {
         LogForm::None => ruff_jit::LogForm::None,

@@ -19,6 +19,9 @@ pub struct Stress {
     pub cache: Option<usize>,
     /// Loops are compiled and entered at their first back edge, before the functions around them.
     pub osr_eager: bool,
+    /// What the compiler shows of the ranges of ints is checked when it runs; if it is not so,
+    /// the process ends.
+    pub checks_ranges: bool,
 }
 
 impl Stress {
@@ -30,6 +33,7 @@ impl Stress {
         poison: None,
         cache: None,
         osr_eager: false,
+        checks_ranges: false,
     };
 
     /// Reads `WHAT:VALUE,…`.
@@ -39,6 +43,10 @@ impl Stress {
             let (name, value) = part.split_once(':')?;
             if name == "osr" && value == "eager" {
                 stress.osr_eager = true;
+                continue;
+            }
+            if name == "ranges" && value == "check" {
+                stress.checks_ranges = true;
                 continue;
             }
             let number: u64 = value.parse().ok()?;

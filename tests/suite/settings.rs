@@ -24,7 +24,7 @@ pub(crate) enum Setting {
 /// The stress matrix: name, mode, what is stressed, and whether code is compiled beside the
 /// program. Each program runs on one row of it in turn, and on all of them with
 /// `RUFF_STRESS=all`.
-const MATRIX: [(&str, JitMode, &str, bool); 20] = [
+const MATRIX: [(&str, JitMode, &str, bool); 22] = [
     ("poison-0", JitMode::On, "threshold:30,poison:0", false),
     ("cache-always", JitMode::Always, "cache:8192", false),
     ("osr-always", JitMode::Always, "osr:eager", false),
@@ -44,6 +44,8 @@ const MATRIX: [(&str, JitMode, &str, bool); 20] = [
     ("osr-every", JitMode::On, "osr:eager,every:3", false),
     ("poison-every", JitMode::On, "threshold:30,poison:10,every:7", false),
     ("threshold-2", JitMode::On, "threshold:2", false),
+    ("ranges-always", JitMode::Always, "ranges:check", false),
+    ("ranges-hot", JitMode::On, "threshold:30,ranges:check", false),
     ("cache-osr", JitMode::On, "osr:eager,cache:16384", false),
 ];
 

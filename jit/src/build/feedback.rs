@@ -28,6 +28,8 @@ enum Blocked {
     InLine,
     /// Hoisting checks out of the loop.
     Hoist,
+    /// Taking the ints of a loop for small.
+    Bound,
     /// Leaving because it has not run.
     Unprofiled,
 }
@@ -37,6 +39,7 @@ impl Feedback {
     pub fn block(&self, site: u32, reason: ExitReason) {
         let what = match reason {
             ExitReason::Hoisted => Blocked::Hoist,
+            ExitReason::LargeInt => Blocked::Bound,
             ExitReason::NotProfiled => Blocked::Unprofiled,
             ExitReason::Shared => Blocked::InLine,
             ExitReason::WrongType
@@ -51,7 +54,8 @@ impl Feedback {
             ExitReason::CallDepth
             | ExitReason::Interrupt
             | ExitReason::LeftLoop
-            | ExitReason::Stress => return,
+            | ExitReason::Stress
+            | ExitReason::Disproved => return,
         };
         self.blocked.borrow_mut().insert((site, what));
     }
@@ -79,6 +83,11 @@ impl Feedback {
     /// Whether checks may be hoisted out of the loop at `header`.
     pub fn may_hoist(&self, header: u32) -> bool {
         !self.blocked.borrow().contains(&(header, Blocked::Hoist))
+    }
+
+    /// Whether the ints of the loop at `header` may be taken for small.
+    pub fn may_bound(&self, header: u32) -> bool {
+        !self.blocked.borrow().contains(&(header, Blocked::Bound))
     }
 
     /// Whether an instruction without a profile may be left for the interpreter.

@@ -171,6 +171,7 @@ impl Builder<'_> {
         self.hoist_texts(key.at(), range, written);
         self.hoist_sources(key.at(), range, written);
         self.hoist_callees(key.at(), range, written);
+        self.bound_ints(key.at(), range, written);
         self.last_exit = None;
     }
 

@@ -10,6 +10,7 @@
 mod arith;
 mod arrays;
 mod bodies;
+mod bounds;
 mod builder;
 mod calls;
 mod captured;

@@ -284,7 +284,7 @@ impl Builder<'_> {
         }
         // The check of a hoisted fact resumes behind the header, or it would come here again.
         let is_header = matches!(self.flow.insns[self.pc as usize], Insn::LoopHeader);
-        let is_hoisted = matches!(reason, ExitReason::Hoisted) && is_header;
+        let is_hoisted = matches!(reason, ExitReason::Hoisted | ExitReason::LargeInt) && is_header;
         let pc = if is_hoisted { self.pc + 1 } else { self.pc };
         let writes = self.exit_writes(self.pc, &self.state);
         let frame = self.frame_id();

@@ -304,6 +304,10 @@ fn count(frame: &FrameMeta, meta: &ExitMeta) {
     let shared = &frame.shared;
     shared.stats.count_exit(meta.reason);
     shared.log.exit(frame.code, meta);
+    if meta.reason == ExitReason::Disproved {
+        let form = frame.root().form;
+        panic!("the range pass is wrong about an int of a {form:?} function");
+    }
     if meta.reason == ExitReason::Stress {
         // A wait that never changed could fail the same guard for ever, for example one that
         // holds at the entry of a loop, to which the interpreter comes back at once.

@@ -57,9 +57,12 @@ impl Lowering<'_, '_> {
     /// Counts down to a forced exit, if exits are stressed.
     pub(super) fn stress(&mut self, exit: ExitId) {
         let Some(stress) = self.input.metas.stress.clone() else { return };
-        if self.func.exits[exit.0 as usize].reason == ExitReason::Declined {
+        match self.func.exits[exit.0 as usize].reason {
             // The check comes after a routine that has done its work unless it declined.
-            return;
+            ExitReason::Declined => return,
+            // It holds, or the compiler is wrong.
+            ExitReason::Disproved => return,
+            _ => {}
         }
         if !stress.counts_next_guard() {
             return;

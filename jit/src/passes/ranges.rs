@@ -2,13 +2,15 @@
 //!
 //! Each node gets an interval. Parameters of loop headers start from the entry; what a back
 //! edge moves is widened to the end of the range until nothing changes, and then narrowed by
-//! what branches and guards on the way say (`i < n` on the way to `i + 1`).
+//! what branches and guards on the way say (`i < n` on the way to `i + 1`). Guards that always
+//! hold are dropped too.
 
 use ruff_runtime::mutant;
 use std::collections::HashMap;
 
 use super::graph::Graph;
-use crate::ir::{BlockId, Cond, EdgeId, Func, IntOp, NodeId, Op, Term, Ty};
+use crate::exit_reason::ExitReason;
+use crate::ir::{BlockId, Cond, EdgeId, ExitId, ExitSite, Func, IntOp, NodeId, Op, Term, Ty};
 
 /// A closed interval of ints.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,18 +71,70 @@ struct Ranges<'a> {
     facts: HashMap<BlockId, Vec<Fact>>,
 }
 
-/// Replaces checked operations that cannot overflow.
-pub(super) fn run(func: &mut Func) {
+/// Replaces checked operations that cannot overflow and divisions that a shift or a mask does,
+/// and drops guards that always hold. With `checks`, what was found is checked when it runs.
+pub(super) fn run(func: &mut Func, checks: bool) {
     let found = {
         let mut ranges = Ranges::new(func);
         ranges.solve();
-        ranges.safe_operations()
+        ranges.find()
     };
-    for node in found {
-        let node = &mut func.nodes[node.0 as usize];
-        if let Op::Checked(op, a, b, _) = node.op {
-            node.op = Op::Int(op, a, b);
+    let disproved = checks.then(|| {
+        let (reason, writes, frame) = (ExitReason::Disproved, Vec::new(), None);
+        func.exits.push(ExitSite { pc: 0, site: 0, reason, writes, frame });
+        ExitId(func.exits.len() as u32 - 1)
+    });
+    for (block, guard) in found.guards {
+        match (disproved, &mut func.nodes[guard.0 as usize].op) {
+            (Some(disproved), Op::Guard(_, exit)) => *exit = disproved,
+            _ => func.blocks[block.0 as usize].nodes.retain(|&node| node != guard),
         }
+    }
+    for node in found.operations {
+        let node = &mut func.nodes[node.0 as usize];
+        if let Op::Checked(op, a, b, exit) = node.op {
+            let checked = |exit| Op::Checked(op, a, b, exit);
+            debug_assert!(func.exits[exit.0 as usize].reason == ExitReason::IntOverflow);
+            node.op = disproved.map_or(Op::Int(op, a, b), checked);
+        }
+    }
+    for division in found.divisions {
+        division.replace(func, disproved);
+    }
+}
+
+/// What ranges show.
+struct Found {
+    /// Checked operations whose result always fits.
+    operations: Vec<NodeId>,
+    /// Guards that always hold, with their block.
+    guards: Vec<(BlockId, NodeId)>,
+    divisions: Vec<Division>,
+}
+
+/// A division of an int that is not negative by a power of two.
+struct Division {
+    block: BlockId,
+    node: NodeId,
+    dividend: NodeId,
+    /// The operation and constant that do the same.
+    instead: (IntOp, u64),
+}
+
+impl Division {
+    fn replace(&self, func: &mut Func, disproved: Option<ExitId>) {
+        let (op, by) = self.instead;
+        let by = func.new_node(Op::Const(by), Ty::Int);
+        func.nodes[self.node.0 as usize].op = Op::Int(op, self.dividend, by);
+        let mut new = vec![by];
+        if let Some(exit) = disproved {
+            let zero = func.new_node(Op::Const(0), Ty::Int);
+            let holds = func.new_node(Op::ICmp(Cond::Ge, self.dividend, zero), Ty::Bool);
+            new.extend([zero, holds, func.new_node(Op::Guard(holds, exit), Ty::None)]);
+        }
+        let nodes = &mut func.blocks[self.block.0 as usize].nodes;
+        let at = nodes.iter().position(|&node| node == self.node).unwrap_or(nodes.len());
+        nodes.splice(at..at, new);
     }
 }
 
@@ -140,13 +194,18 @@ impl<'a> Ranges<'a> {
 
     /// The range of a node where the facts hold.
     fn at(&self, node: NodeId, facts: &[Fact]) -> Range {
+        self.within(node, facts, |other| self.within(other, facts, |other| self.get(other)))
+    }
+
+    /// The range of a node by its facts, with the ranges of what it is compared with.
+    fn within(&self, node: NodeId, facts: &[Fact], of: impl Fn(NodeId) -> Range) -> Range {
         let mut range = self.get(node);
         for &(cond, a, b) in facts {
             if a == node {
-                range = range.meet(bound(cond, self.get(b)));
+                range = range.meet(bound(cond, of(b)));
             }
             if b == node {
-                range = range.meet(bound(cond.swapped(), self.get(a)));
+                range = range.meet(bound(cond.swapped(), of(a)));
             }
         }
         range
@@ -217,10 +276,7 @@ impl<'a> Ranges<'a> {
     fn compute(&self, node: NodeId, facts: &[Fact]) -> Range {
         match self.func.node(node).op {
             Op::Int(IntOp::Rem, a, b) => remainder(self.at(a, facts), self.at(b, facts)),
-            Op::Int(IntOp::Div, a, b) => {
-                let (a, b) = (self.at(a, facts), self.at(b, facts));
-                if a.lo >= 0 && b.lo > 0 { Range { lo: 0, hi: a.hi } } else { Range::ALL }
-            }
+            Op::Int(IntOp::Div, a, b) => quotient(self.at(a, facts), self.at(b, facts)),
             Op::Int(op, a, b) => {
                 let (a, b) = (self.at(a, facts), self.at(b, facts));
                 Range::apply(op, a, b).unwrap_or(Range::ALL)
@@ -235,21 +291,78 @@ impl<'a> Ranges<'a> {
         }
     }
 
-    /// Checked operations whose result always fits.
-    fn safe_operations(&self) -> Vec<NodeId> {
-        let mut found = Vec::new();
+    /// What can be made simpler.
+    fn find(&self) -> Found {
+        let mut found = Found { operations: vec![], guards: vec![], divisions: vec![] };
         for &block in &self.graph.order {
             let facts = self.facts.get(&block).map_or(&[][..], Vec::as_slice);
             for &node in &self.func.block(block).nodes {
-                if let Op::Checked(op, a, b, _) = self.func.node(node).op
-                    && Range::apply(op, self.at(a, facts), self.at(b, facts)).is_some()
-                {
-                    found.push(node);
+                match self.func.node(node).op {
+                    Op::Checked(op, a, b, _)
+                        if Range::apply(op, self.at(a, facts), self.at(b, facts)).is_some() =>
+                    {
+                        found.operations.push(node);
+                    }
+                    Op::Guard(cond, _) if self.holds(cond, facts) => {
+                        found.guards.push((block, node));
+                    }
+                    Op::Int(op @ (IntOp::Div | IntOp::Rem), dividend, by)
+                        if self.at(dividend, facts).lo >= 0 =>
+                    {
+                        let instead = self.binary_division(op, by);
+                        let division = |instead| Division { block, node, dividend, instead };
+                        found.divisions.extend(instead.map(division));
+                    }
+                    _ => {}
                 }
             }
         }
         found
     }
+
+    /// What does the same as the division of an int that is not negative by a power of two.
+    fn binary_division(&self, op: IntOp, by: NodeId) -> Option<(IntOp, u64)> {
+        let Op::Const(by) = self.func.node(by).op else { return None };
+        let is_power = by.is_power_of_two() && by <= i64::MAX as u64;
+        is_power.then(|| match op {
+            IntOp::Div => (IntOp::Ushr, by.trailing_zeros().into()),
+            _ => (IntOp::And, by - 1),
+        })
+    }
+
+    /// Whether a condition always holds where the facts do.
+    fn holds(&self, cond: NodeId, facts: &[Fact]) -> bool {
+        if let Op::FCmp(Cond::Ne, a, b) = self.func.node(cond).op
+            && let (&Op::ToFloat(int), &Op::Const(bits)) =
+                (&self.func.node(a).op, &self.func.node(b).op)
+        {
+            // The divisor of a float.
+            let is_zero = f64::from_bits(bits) == 0.0;
+            return is_zero && always(Cond::Ne, self.at(int, facts), Range::of(0));
+        }
+        let fact = self.fact(cond, true);
+        fact.is_some_and(|(cond, a, b)| always(cond, self.at(a, facts), self.at(b, facts)))
+    }
+}
+
+/// Whether a comparison of ints in these ranges always holds.
+fn always(cond: Cond, a: Range, b: Range) -> bool {
+    match cond {
+        Cond::Lt => a.hi < b.lo,
+        Cond::Le => a.hi <= b.lo,
+        Cond::Gt => a.lo > b.hi,
+        Cond::Ge => a.lo >= b.hi,
+        Cond::Ne => a.hi < b.lo || a.lo > b.hi,
+        Cond::Eq => false,
+    }
+}
+
+/// The range of a quotient, which is truncated.
+fn quotient(a: Range, b: Range) -> Range {
+    if b.lo <= 0 {
+        return Range::ALL;
+    }
+    Range { lo: (a.lo / b.lo).min(a.lo / b.hi), hi: (a.hi / b.lo).max(a.hi / b.hi) }
 }
 
 /// The range of a remainder, whose sign is that of the dividend.

@@ -7,7 +7,7 @@
 pub const ENABLED: bool = cfg!(feature = "mutants");
 
 /// Names, and what each breaks.
-pub const TABLE: [(&str, &str); 109] = [
+pub const TABLE: [(&str, &str); 110] = [
     ("guard-type", "checks of types are dropped"),
     ("guard-bounds", "checks of indices are dropped"),
     ("guard-elements", "checks of the kind of elements are dropped"),
@@ -86,6 +86,7 @@ pub const TABLE: [(&str, &str); 109] = [
     ("stale-facts", "facts that a back edge does not bring are kept"),
     ("receiver-not-retained", "a method that gives its receiver back takes no count"),
     ("closure-leaked", "the closure of an inlined call is forgotten with its count"),
+    ("characters-shared", "texts of the same character share one count"),
     ("forward-over-stores", "reads are replaced over stores"),
     ("forward-over-elements", "reads are replaced over writes of elements"),
     ("forward-over-calls", "reads are replaced over calls"),

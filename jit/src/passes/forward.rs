@@ -238,7 +238,7 @@ impl Forward<'_> {
             Op::Release(_) | Op::RetainSlot(_) | Op::RetainPair(..) | Op::ReleasePair(..) => {
                 self.count(id, &op)
             }
-            ref op if op.is_pure() && is_numbered(op) => self.pure(id),
+            ref op if op.is_pure() && is_numbered(self.func, op) => self.pure(id),
             _ => {
                 self.write(id);
                 Fate::Stays
@@ -398,7 +398,12 @@ impl Forward<'_> {
     }
 }
 
-/// Whether a pure operation depends on nothing but its inputs.
-fn is_numbered(op: &Op) -> bool {
-    !matches!(op, Op::LoadCount(_) | Op::CallTag(_))
+/// Whether a pure operation depends on nothing but its inputs, and gives nothing that is counted.
+fn is_numbered(func: &Func, op: &Op) -> bool {
+    match *op {
+        Op::LoadCount(_) | Op::CallTag(_) => false,
+        // Each time it is another reference to the text.
+        Op::Bits(node) => func.ty(node) != Ty::Char || mutant!("characters-shared"),
+        _ => true,
+    }
 }

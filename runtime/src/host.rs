@@ -336,10 +336,12 @@ impl Isolate {
     #[cold]
     pub fn poll(&mut self) -> Result<()> {
         let counts = self.interrupt.count_step();
+        // Before `stop` is read, so that a request made after that is seen by the next poll.
+        self.interrupt.pending.swap(counts, Ordering::AcqRel);
         if self.interrupt.stop.load(Ordering::Relaxed) {
+            self.interrupt.pending.store(true, Ordering::Relaxed);
             return Err(Error::interrupted());
         }
-        self.interrupt.pending.store(counts, Ordering::Relaxed);
         if crate::heap::cycle_collection_is_due() {
             crate::heap::collect_cycles();
         }

@@ -7,7 +7,7 @@
 pub const ENABLED: bool = cfg!(feature = "mutants");
 
 /// Names, and what each breaks.
-pub const TABLE: [(&str, &str); 110] = [
+pub const TABLE: [(&str, &str); 111] = [
     ("guard-type", "checks of types are dropped"),
     ("guard-bounds", "checks of indices are dropped"),
     ("guard-elements", "checks of the kind of elements are dropped"),
@@ -20,6 +20,7 @@ pub const TABLE: [(&str, &str); 110] = [
     ("guard-declined", "checks whether a routine declined are dropped"),
     ("guard-divisor", "checks of divisors are dropped"),
     ("guard-inverted", "checks of types are inverted"),
+    ("poll-once", "inner loops go by what the loop around them polled"),
     ("poll-dropped", "loops are not interrupted"),
     ("operators-unchecked", "structs with operator methods are compared by identity or fields"),
     ("select-swapped", "a selection takes the other value"),

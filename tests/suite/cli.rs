@@ -487,11 +487,21 @@ fn sandbox_refuses_effects() -> Result<(), Failed> {
 fn limits_stop_every_engine() -> Result<(), Failed> {
     let busy = "func f(n) { return n + 1 }\nx := 0\nwhile true { x = f(x) % 7 }\n";
     let deaf = "while true { try { sleep(60000) } except e { print(\"caught\") } }\n";
-    let scratch = scratch(&[("busy.ruff", busy), ("deaf.ruff", deaf)]);
+    // What it printed is lost if it has to be killed.
+    let nest = "print(\"ready\")
+        func f(ends) {
+            s := 0
+            if ends { return s }
+            for i in range(1000) { while s >= 0 { s = (s + i * 3) % 99991 } }
+            return s
+        }
+        for i in range(200) { f(true) }
+        f(false)";
+    let scratch = scratch(&[("busy.ruff", busy), ("deaf.ruff", deaf), ("nest.ruff", nest)]);
     for engine in ["--engine=tree", "--engine=vm", "--engine=jit", "--jit=always"] {
-        for program in ["busy.ruff", "deaf.ruff"] {
+        for (program, printed) in [("busy.ruff", ""), ("deaf.ruff", ""), ("nest.ruff", "ready\n")] {
             let output = ruff(&scratch, &["run", engine, "--timeout=0.2", program]);
-            expect(&output, 7, "", "error: time limit reached (--timeout)\n")?;
+            expect(&output, 7, printed, "error: time limit reached (--timeout)\n")?;
         }
         let output = ruff(&scratch, &["run", engine, "--max-steps=1000", "busy.ruff"]);
         expect(&output, 7, "", "error: step limit reached (--max-steps)\n")?;

@@ -211,9 +211,13 @@ fn check(golden: &Golden, setting: Setting) -> Result<(), Failed> {
 }
 
 /// Programs that only an interrupt ends.
-const ENDLESS: [(&str, &str); 3] = [
+const ENDLESS: [(&str, &str); 4] = [
     ("endless loop", "func f() { n := 0\n while true { n := (n + 1) % 1000 } }\nf()\n"),
     ("endless calls", "func f(n) { if n < 2 { return n }\n return f(n - 1) + f(n - 2) }\nf(90)\n"),
+    (
+        "endless nest",
+        "func f(ends) { s := 0\n if ends { return s }\n for i in range(1000) { while s >= 0 { s = (s + i * 3) % 99991 } }\n return s }\nf(true)\nf(true)\nf(false)\n",
+    ),
     (
         "endless generator",
         "func* g() { n := 0\n while true { n := n + 1\n yield n } }\nt := 0\nfor v in g() { t := v % 7 }\n",

@@ -50,7 +50,12 @@ impl Lowering<'_, '_> {
 
     fn exit_if_pending(&mut self, exit: ExitId, flags: ir::MemFlagsData) {
         let flag = self.b.ins().load(types::I64, flags, self.vm, abi::CONTEXT_INTERRUPT);
-        let pending = self.b.ins().load(types::I8, trusted(), flag, 0);
+        // Atomic, since others write it: a plain load could be replaced by that of a poll before.
+        let pending = if mutant!("poll-once") {
+            self.b.ins().load(types::I8, trusted(), flag, 0)
+        } else {
+            self.b.ins().atomic_load(types::I8, trusted(), flag)
+        };
         self.exit_if(pending, exit);
     }
 

@@ -110,11 +110,11 @@ fn span_in_line(source: &Source, line: u32, start: u32, end: u32) -> (usize, usi
 /// An uncaught error with its source line, call stack and causes.
 pub fn runtime_error(error: &Error, sources: &Sources, style: Style) -> String {
     let title = (Level::ERROR, error.code(), &*error.message);
-    let mut out = located(title, error.position.as_ref(), sources, style);
+    let mut out = located(title, error.position.as_deref(), sources, style);
     if let Some(name) = similar_name(error, sources) {
         out.push_str(&format!("help: did you mean '{name}'?\n"));
     }
-    let frames: Vec<String> = error.trace.iter().map(frame_text).collect();
+    let frames: Vec<String> = error.trace.iter().map(TraceEntry::to_string).collect();
     push_stack(&mut out, &frames, n_calls(error));
     if let View::Struct(cause) = error.cause.view()
         && cause.def().is_error
@@ -142,8 +142,8 @@ pub fn unhandled_in_thread(error: &Error, sources: &Sources, style: Style) -> St
 fn warning(error: &Error, (code, what): (&str, &str), sources: &Sources, style: Style) -> String {
     let message = format!("{what}: {}", error.message);
     let mut out =
-        located((Level::WARNING, code, &message), error.position.as_ref(), sources, style);
-    let frames: Vec<String> = error.trace.iter().map(frame_text).collect();
+        located((Level::WARNING, code, &message), error.position.as_deref(), sources, style);
+    let frames: Vec<String> = error.trace.iter().map(TraceEntry::to_string).collect();
     push_stack(&mut out, &frames, n_calls(error));
     out
 }
@@ -160,13 +160,6 @@ fn similar_name<'a>(error: &Error, sources: &'a Sources) -> Option<&'a str> {
     let (at, _) = line.char_indices().nth(position.column as usize - 1)?;
     let name = resolved.as_ref()?.suggestions.get(&((start + at) as u32))?;
     Some(name)
-}
-
-fn frame_text(entry: &TraceEntry) -> String {
-    match entry {
-        TraceEntry::Call { name, file, line } => format!("{name} ({file}:{line})"),
-        TraceEntry::Text(text) => text.to_string(),
-    }
 }
 
 /// The calls of a traceback, also those that it leaves out.

@@ -4,7 +4,10 @@
 //! where the error surfaces, its traceback while functions are left.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use crate::value::Value;
 
@@ -75,31 +78,37 @@ pub struct Position {
     pub column: u32,
 }
 
+/// A function in a traceback, with the line that it was at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TracedCall {
+    pub name: Arc<str>,
+    pub file: Arc<str>,
+    pub line: u32,
+}
+
+impl std::fmt::Display for TracedCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let TracedCall { name, file, line } = self;
+        write!(f, "{name} ({file}:{line})")
+    }
+}
+
 /// One entry of a traceback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TraceEntry {
-    Call {
-        name: Arc<str>,
-        file: Arc<str>,
-        line: u32,
-    },
+    Call(Rc<TracedCall>),
     /// An entry of a rethrown error, already text.
     Text(Arc<str>),
 }
 
 impl TraceEntry {
-    /// The line of an entry of a rethrown error, if it is about this function.
-    fn line_in(&self, name: &str, file: &str) -> Option<u32> {
+    /// The line of an entry of a rethrown error, if it is about the same function.
+    fn line_in(&self, call: &TracedCall) -> Option<u32> {
         let TraceEntry::Text(text) = self else { return None };
-        let rest = text.strip_prefix(name)?.strip_prefix(" (")?.strip_prefix(file)?;
+        let rest = text.strip_prefix(&*call.name)?.strip_prefix(" (")?.strip_prefix(&*call.file)?;
         rest.strip_prefix(':')?.strip_suffix(')')?.parse().ok()
     }
-}
 
-/// Entries at each end that a stored error keeps.
-const KEPT_TRACE: usize = 100;
-
-impl TraceEntry {
     /// The calls that an entry stands for: more than one if it is the middle of a shortened
     /// stack.
     pub fn n_calls(&self) -> usize {
@@ -108,6 +117,21 @@ impl TraceEntry {
         number.and_then(|n| n.parse().ok()).unwrap_or(1)
     }
 }
+
+impl std::fmt::Display for TraceEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            TraceEntry::Call(call) => call.fmt(f),
+            TraceEntry::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// A traceback, innermost first. Most errors are caught a few calls away.
+pub type Trace = SmallVec<[TraceEntry; 4]>;
+
+/// Entries at each end that a stored error keeps.
+const KEPT_TRACE: usize = 100;
 
 /// An error on its way to a handler, or the end of the program on its way out.
 #[derive(Clone)]
@@ -120,9 +144,8 @@ pub struct ErrorData {
     /// A kind of [`Kind`] or any other text that a program chose.
     pub kind: Cow<'static, str>,
     pub message: String,
-    pub position: Option<Position>,
-    /// Innermost first.
-    pub trace: Vec<TraceEntry>,
+    pub position: Option<Rc<Position>>,
+    pub trace: Trace,
     /// What was thrown, or null.
     pub value: Value,
     pub cause: Value,
@@ -160,7 +183,7 @@ impl Error {
             kind,
             message,
             position: None,
-            trace: Vec::new(),
+            trace: Trace::new(),
             value: Value::NULL,
             cause: Value::NULL,
             extra: Vec::new(),
@@ -204,7 +227,7 @@ impl Error {
     }
 
     /// Sets the position unless the error has one already.
-    pub fn locate(&mut self, position: impl FnOnce() -> Position) {
+    pub fn locate(&mut self, position: impl FnOnce() -> Rc<Position>) {
         if self.position.is_none() {
             self.position = Some(position());
         }
@@ -212,14 +235,14 @@ impl Error {
 
     /// Adds the function that is being left, or whose `except` catches the error. A rethrown
     /// error that leaves the function which caught it first lists that function already.
-    pub fn leave(&mut self, name: &Arc<str>, file: &Arc<str>, line: u32) {
+    pub fn leave(&mut self, call: Rc<TracedCall>) {
         if let Some(last) = self.trace.last_mut()
-            && let Some(known) = last.line_in(name, file)
+            && let Some(line) = last.line_in(&call)
         {
-            *last = TraceEntry::Call { name: name.clone(), file: file.clone(), line: known };
+            *last = TraceEntry::Call(Rc::new(TracedCall { line, ..(*call).clone() }));
             return;
         }
-        self.trace.push(TraceEntry::Call { name: name.clone(), file: file.clone(), line });
+        self.trace.push(TraceEntry::Call(call));
     }
 
     /// Leaves out the middle of a very long traceback, for an error that is stored and raised
@@ -232,7 +255,8 @@ impl Error {
         let middle = KEPT_TRACE..n - KEPT_TRACE;
         let omitted: usize = self.trace[middle.clone()].iter().map(TraceEntry::n_calls).sum();
         let text = TraceEntry::Text(format!("... {omitted} more ...").into());
-        self.trace.splice(middle, [text]);
+        self.trace.drain(middle);
+        self.trace.insert(KEPT_TRACE, text);
     }
 
     pub fn into_raw(self) -> *mut ErrorData {

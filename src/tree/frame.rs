@@ -6,7 +6,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ruff_runtime::error::{Error, Kind, Position, Result};
+use ruff_runtime::error::{Error, Kind, Position, Result, TracedCall};
 use ruff_runtime::objects::cell::CellBody;
 use ruff_runtime::value::{Tag, Value, View};
 
@@ -81,7 +81,7 @@ impl Frame {
         let source = &self.unit.tree.source;
         error.locate(|| {
             let (line, column) = source.line_col(span.start);
-            Position { file: source.name.clone(), line, column }
+            Rc::new(Position { file: source.name.clone(), line, column })
         });
         error
     }
@@ -96,7 +96,8 @@ impl Frame {
         {
             let line = self.unit.tree.source.line_col(failed_at.unwrap_or_default()).0;
             let code = function.code();
-            error.leave(&code.info.listed_name(), &code.file, line);
+            let (name, file) = (code.info.listed_name(), code.file.clone());
+            error.leave(Rc::new(TracedCall { name, file, line }));
         }
     }
 

@@ -7,13 +7,14 @@
 //! numbers have forms without a program.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use compact_str::CompactString;
 
 use super::remote::SharedPromise;
 use super::shared_channels::SharedChannel;
-use crate::error::{Error, Exit, Kind, Position, TraceEntry};
+use crate::error::{Error, Exit, Kind, Position, TraceEntry, TracedCall};
 use crate::objects::array::{Array, ElemKind};
 use crate::objects::function::FunctionInfo;
 use crate::objects::module::{Origin, Template};
@@ -171,6 +172,29 @@ pub(super) enum DefNode {
     },
 }
 
+/// One entry of a traceback on its way to another thread.
+#[derive(Clone)]
+pub(super) enum PackedEntry {
+    Call(TracedCall),
+    Text(Arc<str>),
+}
+
+impl PackedEntry {
+    fn new(entry: &TraceEntry) -> PackedEntry {
+        match entry {
+            TraceEntry::Call(call) => PackedEntry::Call((**call).clone()),
+            TraceEntry::Text(text) => PackedEntry::Text(text.clone()),
+        }
+    }
+
+    pub(super) fn unpack(self) -> TraceEntry {
+        match self {
+            PackedEntry::Call(call) => TraceEntry::Call(Rc::new(call)),
+            PackedEntry::Text(text) => TraceEntry::Text(text),
+        }
+    }
+}
+
 /// An error on its way to another thread.
 #[derive(Clone)]
 pub struct ErrorParcel {
@@ -178,7 +202,7 @@ pub struct ErrorParcel {
     pub(super) kind: Cow<'static, str>,
     pub(super) message: String,
     pub(super) position: Option<Position>,
-    pub(super) trace: Vec<TraceEntry>,
+    pub(super) trace: Vec<PackedEntry>,
     pub(super) help: Vec<String>,
     pub(super) extra: Vec<Arc<str>>,
     /// An array of value, cause and the extra fields.
@@ -192,8 +216,8 @@ impl ErrorParcel {
             exit: error.cause_of_exit,
             kind: error.kind.clone(),
             message: error.message.clone(),
-            position: error.position.clone(),
-            trace: error.trace.clone(),
+            position: error.position.as_deref().cloned(),
+            trace: error.trace.iter().map(PackedEntry::new).collect(),
             help: error.help.clone(),
             extra: Vec::new(),
             values: Parcel::NULL,

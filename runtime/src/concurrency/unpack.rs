@@ -3,7 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::parcel::{DefNode, ErrorParcel, FunctionNode, Graph, Key, Node, Outcome, Parcel};
+use super::parcel::{
+    DefNode, ErrorParcel, FunctionNode, Graph, Key, Node, Outcome, PackedEntry, Parcel,
+};
 use super::remote;
 use crate::error::{Error, Result};
 use crate::heap::Ref;
@@ -52,8 +54,8 @@ pub fn unpack_outcome(host: &mut dyn Host, outcome: Outcome) -> Result<Value> {
 pub fn unpack_error(host: &mut dyn Host, parcel: ErrorParcel) -> Error {
     let mut error = Error::with_kind(parcel.kind, parcel.message);
     error.cause_of_exit = parcel.exit;
-    error.position = parcel.position;
-    error.trace = parcel.trace;
+    error.position = parcel.position.map(Rc::new);
+    error.trace = parcel.trace.into_iter().map(PackedEntry::unpack).collect();
     error.help = parcel.help;
     let values = unpack(host, parcel.values).unwrap_or_default();
     if let View::Array(array) = values.view() {

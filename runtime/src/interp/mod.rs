@@ -91,6 +91,7 @@ pub struct Vm {
     can_finish_later: bool,
     /// Errors that running cleanup handlers hold.
     held_errors: Vec<Error>,
+    error_sites: unwind::ErrorSites,
     /// The strings that stand for texts in functions.
     literals: FxHashMap<Arc<str>, Value>,
     /// The names of operator methods, by [`BinOp`]; null as long as they were not needed.
@@ -144,6 +145,7 @@ impl Vm {
             loops: 0,
             can_finish_later: false,
             held_errors: Vec::new(),
+            error_sites: unwind::ErrorSites::default(),
             codes: Vec::new(),
             most_registers: 0,
             stacks,

@@ -4,31 +4,72 @@
 //! while frames are left. An error that cannot be caught only stops at cleanup handlers, which
 //! put taken values back and continue it.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
+
 use super::Vm;
 use super::machine::{Machine, Step};
 use super::stack::{Frame, flags};
 use crate::bytecode::operand::Instr;
 use crate::bytecode::ops;
 use crate::bytecode::{Handler, HandlerKind};
-use crate::error::{Error, Position, Result};
+use crate::error::{Error, Position, Result, TracedCall};
+use crate::objects::function::FunctionCode;
 use crate::tier::Status;
 use crate::value::Value;
 
+/// Instructions whose sites are known; a power of two.
+const N_SITES: usize = 64;
+
+/// What errors tell of an instruction that raised or called: where it is, and how tracebacks list
+/// it.
+struct ErrorSite {
+    /// The function. Code lives as long as the isolate: the address says which one it is.
+    code: *const FunctionCode,
+    index: u32,
+    /// Not known as long as the instruction only called.
+    position: OnceCell<Rc<Position>>,
+    call: Rc<TracedCall>,
+}
+
+/// The sites of errors that were raised last, so that a program that raises the same error again
+/// and again does not look its positions up again. A direct-mapped cache.
+#[derive(Default)]
+pub(super) struct ErrorSites(Vec<Option<ErrorSite>>);
+
+impl ErrorSites {
+    /// The site at an instruction of the frame's function.
+    fn at(&mut self, frame: &Frame, index: usize) -> &ErrorSite {
+        if self.0.is_empty() {
+            self.0.resize_with(N_SITES, || None);
+        }
+        let (code, index) = (frame.code, index as u32);
+        let hash = (code as usize / align_of::<FunctionCode>()).wrapping_add(index as usize);
+        let entry = &mut self.0[hash % N_SITES];
+        let known = entry.take_if(|site| site.code == code && site.index == index);
+        entry.insert(known.unwrap_or_else(|| frame.site(index)))
+    }
+}
+
 impl Frame {
     /// The position that is recorded for an instruction.
-    pub(super) fn position(&self, index: usize) -> Position {
+    fn position(&self, index: usize) -> Rc<Position> {
         let proto = &self.loaded().proto;
-        proto.source.position(proto.spans.offset(index as u32))
+        Rc::new(proto.source.position(proto.spans.offset(index as u32)))
     }
 
-    /// Adds the frame's function to a traceback, unless it is not listed.
-    fn list_in(&self, error: &mut Error, index: usize) {
-        if !self.has(flags::USER) || self.has(flags::HIDDEN) {
-            return;
-        }
+    /// What errors tell of an instruction of the frame's function.
+    fn site(&self, index: u32) -> ErrorSite {
         let proto = &self.loaded().proto;
-        let line = proto.source.line(proto.spans.offset(index as u32));
-        error.leave(&proto.info.listed_name(), &proto.source.file, line);
+        let (name, file) = (proto.info.listed_name(), proto.source.file.clone());
+        let line = proto.source.line(proto.spans.offset(index));
+        let call = Rc::new(TracedCall { name, file, line });
+        ErrorSite { code: self.code, index, position: OnceCell::new(), call }
+    }
+
+    /// Whether tracebacks list the frame's function.
+    fn is_listed(&self) -> bool {
+        self.has(flags::USER) && !self.has(flags::HIDDEN)
     }
 
     /// The innermost handler around an instruction that sees the error.
@@ -86,10 +127,11 @@ impl Vm {
         let mut error = self.taken_error();
         // SAFETY: there is a frame on top.
         let frame = unsafe { &mut *self.frame };
-        error.locate(|| frame.position(index));
+        let site = self.error_sites.at(frame, index);
+        error.locate(|| site.position.get_or_init(|| frame.position(index)).clone());
         let handler = frame.handler(index, &error);
-        if handler.is_none_or(|h| h.kind == HandlerKind::Catch) {
-            frame.list_in(&mut error, index);
+        if frame.is_listed() && handler.is_none_or(|h| h.kind == HandlerKind::Catch) {
+            error.leave(site.call.clone());
         }
         let Some(handler) = handler else {
             self.native.put_error(error);
@@ -147,7 +189,7 @@ impl Machine {
     ) -> std::result::Result<T, super::machine::Stop> {
         let located: Result<T> = result.map_err(|(mut error, offset)| {
             let source = &self.frame().loaded().proto.source;
-            error.locate(|| source.position(offset));
+            error.locate(|| Rc::new(source.position(offset)));
             error
         });
         self.checked(located)

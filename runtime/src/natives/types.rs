@@ -178,10 +178,11 @@ fn to_float(cx: &mut Cx<'_>, value: Convertible<'_>) -> Result<f64> {
 }
 
 fn to_string(value: Value) -> Result<Value> {
-    if value.tag() == Tag::Str {
-        return Ok(value);
+    match value.view() {
+        View::Str(_) => Ok(value),
+        View::Int(i) => Ok(Value::str(itoa::Buffer::new().format(i))),
+        _ => Ok(args::string_value(display(&value)?)),
     }
-    Ok(args::string_value(display(&value)?))
 }
 
 fn to_bool(value: &Value) -> Result<bool> {

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{display, literal};
-use crate::error::{Error, Kind, Position, Result, TraceEntry};
+use crate::error::{Error, Kind, Position, Result, Trace, TraceEntry};
 use crate::heap::Ref;
 use crate::objects::array::Array;
 use crate::objects::structs::{Struct, StructDef};
@@ -43,8 +44,8 @@ struct Recent {
 /// Where errors of a kind came from, with the values that say so.
 struct Origin {
     kind: Cow<'static, str>,
-    position: Option<Position>,
-    trace: Vec<TraceEntry>,
+    position: Option<Rc<Position>>,
+    trace: Trace,
     told: Told,
 }
 
@@ -74,7 +75,8 @@ impl ErrorValues {
     /// The value that `except e` binds.
     pub fn make(&self, mut error: Error) -> Value {
         let told = self.told(&mut error);
-        let number = |get: fn(&Position) -> u32| i64::from(error.position.as_ref().map_or(0, get));
+        let number =
+            |get: fn(&Position) -> u32| i64::from(error.position.as_deref().map_or(0, get));
         let (line, column) = (number(|p| p.line), number(|p| p.column));
         let message = match error.value.view() {
             View::Str(thrown) if thrown.as_str() == error.message => error.value.clone(),
@@ -151,7 +153,7 @@ fn default_field(slot: usize) -> Value {
 fn stack_value(trace: &[TraceEntry]) -> Value {
     let n = trace.len();
     let text = |entry: &TraceEntry| match entry {
-        TraceEntry::Call { name, file, line } => Value::from(format!("{name} ({file}:{line})")),
+        TraceEntry::Call(call) => Value::from(call.to_string()),
         TraceEntry::Text(text) => Value::str(text),
     };
     if n <= 2 * STACK_END {
@@ -247,7 +249,7 @@ fn rethrown(instance: &Struct) -> Result<Error> {
     if number("line") > 0 {
         let file = text("file")?.into();
         let (line, column) = (number("line"), number("column").max(1));
-        error.position = Some(Position { file, line, column });
+        error.position = Some(Rc::new(Position { file, line, column }));
         error.trace = stack_entries(&field("stack"))?;
     }
     error.cause = field("cause");
@@ -261,8 +263,8 @@ fn rethrown(instance: &Struct) -> Result<Error> {
 }
 
 /// The texts of a `stack` field, innermost first.
-fn stack_entries(stack: &Value) -> Result<Vec<TraceEntry>> {
-    let View::Array(entries) = stack.view() else { return Ok(Vec::new()) };
+fn stack_entries(stack: &Value) -> Result<Trace> {
+    let View::Array(entries) = stack.view() else { return Ok(Trace::new()) };
     let texts = Array::iter(entries).rev();
     texts.map(|text| Ok(TraceEntry::Text(display::display(&text)?.into()))).collect()
 }

@@ -92,7 +92,7 @@ fn the_depth_limit_is_exact_and_names_the_callee() {
     assert_eq!(error.message, "Maximum call stack depth of 3 exceeded while calling down");
     assert_eq!(error.position.as_ref().map(|p| (p.line, p.column)), Some((2, 1)));
     let lines = error.trace.iter().map(|entry| match entry {
-        TraceEntry::Call { line, .. } => *line,
+        TraceEntry::Call(call) => call.line,
         TraceEntry::Text(_) => 0,
     });
     assert_eq!(lines.collect::<Vec<_>>(), [2, 2, 2]);

@@ -1,9 +1,10 @@
 //! Errors as values: thrown values, rethrowing, shortened stacks, the try operator.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{array, dict, ints, point, point_def};
-use crate::error::{Error, Kind, Position, TraceEntry};
+use crate::error::{Error, Kind, Position, TraceEntry, TracedCall};
 use crate::objects::structs::Struct;
 use crate::semantics::display::display;
 use crate::semantics::error_value::{ErrorValues, from_thrown};
@@ -13,6 +14,10 @@ use crate::value::{Value, Wrapper};
 
 fn show(v: &Value, name: &str) -> String {
     display(&field(v, name).expect("a field")).expect("shallow")
+}
+
+fn call(name: &str, file: &Arc<str>, line: u32) -> Rc<TracedCall> {
+    Rc::new(TracedCall { name: name.into(), file: file.clone(), line })
 }
 
 #[test]
@@ -42,12 +47,12 @@ fn a_rethrown_error_stays_as_it_is() {
     ]);
     let mut error = from_thrown(Some(thrown));
     let file: Arc<str> = "main.ruff".into();
-    error.locate(|| Position { file: file.clone(), line: 2, column: 5 });
-    error.leave(&"a".into(), &file, 2);
+    error.locate(|| Rc::new(Position { file: file.clone(), line: 2, column: 5 }));
+    error.leave(call("a", &file, 2));
     let mut value = errors.make(error);
     Struct::set(&mut value, &"note".into(), Value::int(1));
     let mut again = from_thrown(Some(value));
-    again.leave(&"outer".into(), &file, 9);
+    again.leave(call("outer", &file, 9));
     let caught = errors.make(again);
     let names = ["message", "cause", "hint", "note", "line", "column", "kind", "stack"];
     let shown: Vec<String> = names.iter().map(|name| show(&caught, name)).collect();
@@ -71,9 +76,9 @@ fn long_stacks_are_shortened_in_the_middle() {
     let file: Arc<str> = "f".into();
     let mut error = Error::new(Kind::ValueError, "x");
     for i in 0..150 {
-        error.leave(&format!("g{i}").into(), &file, 1);
+        error.leave(call(&format!("g{i}"), &file, 1));
     }
-    error.locate(|| Position { file: file.clone(), line: 1, column: 1 });
+    error.locate(|| Rc::new(Position { file: file.clone(), line: 1, column: 1 }));
     let value = errors.make(error);
     let stack = field(&value, "stack").expect("a field");
     let entry = |stack: &Value, i: i64| {
@@ -87,7 +92,7 @@ fn long_stacks_are_shortened_in_the_middle() {
     let mut again = from_thrown(Some(value));
     assert!(matches!(again.trace[0], TraceEntry::Text(_)));
     for i in 0..10 {
-        again.leave(&format!("h{i}").into(), &file, 1);
+        again.leave(call(&format!("h{i}"), &file, 1));
     }
     let stack = field(&errors.make(again), "stack").expect("a field");
     assert_eq!(entry(&stack, 0), "h9 (f:1)");

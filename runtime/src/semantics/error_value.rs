@@ -152,10 +152,7 @@ fn default_field(slot: usize) -> Value {
 /// `stack`: outermost first, shortened in the middle.
 fn stack_value(trace: &[TraceEntry]) -> Value {
     let n = trace.len();
-    let text = |entry: &TraceEntry| match entry {
-        TraceEntry::Call(call) => Value::from(call.to_string()),
-        TraceEntry::Text(text) => Value::str(text),
-    };
+    let text = |entry: &TraceEntry| Value::from(entry.to_string());
     if n <= 2 * STACK_END {
         return literal::make_array(trace.iter().rev().map(text).collect());
     }
